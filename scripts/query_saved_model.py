@@ -1,0 +1,103 @@
+"""Query an exported model with TensorFlow alone: python scripts/query_saved_model.py PATH [--rows N] [--seed S]
+
+PATH is a SavedModel, or a folder of numbered versions as TF Serving keeps them (the highest is taken). tfar, Keras and
+TensorFlow Probability are blocked from import, so what runs here is what the files hold and nothing else.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+BLOCKED = ("tfar", "keras", "tf_keras", "tensorflow_probability")
+DIGITS = Path(__file__).parents[1] / "tfar" / "datasets" / "digits.npz"
+
+
+class Blocker:
+    """A meta-path finder that refuses the packages in `BLOCKED`."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in BLOCKED:
+            raise ImportError(f"{name} is blocked in this process")
+        return None
+
+
+def saved_model_folder(path):
+    """The folder below `path` that holds `saved_model.pb`: `path` itself, or its highest version number."""
+    if (path / "saved_model.pb").is_file():
+        return path
+    versions = [p for p in path.glob("*/") if p.name.isdecimal() and (p / "saved_model.pb").is_file()]
+    if not versions:
+        raise ValueError(f"No saved_model.pb in the folder or in a numbered folder below it. Received: {path}")
+    return max(versions, key=lambda p: int(p.name))
+
+
+def rows_and_origin(x_spec, draws, count):
+    """The first embedded test digits where they fit the model, else the model's own draws, and a word for which."""
+    if tuple(x_spec.shape[1:]) == (8, 8, 1) and DIGITS.is_file():
+        with np.load(DIGITS) as digits:
+            grey = digits["test"][:count].astype(np.int32)
+        return (grey * 2 // 17).astype(x_spec.dtype.as_numpy_dtype), "test digits"
+    return draws, "own draws"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--rows", type=int, default=3, help="how many rows to score and to draw (default 3)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
+    options = parser.parse_args(arguments)
+    folder = saved_model_folder(options.path)
+
+    sys.meta_path.insert(0, Blocker())
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(folder))
+    print(f"{folder}: loaded without {', '.join(BLOCKED)}")
+    inputs = {}
+    for name, function in model.signatures.items():
+        inputs[name] = function.structured_input_signature[1]
+        outputs = function.structured_outputs
+        print(f"  {name}({signature(inputs[name])}) -> {signature(outputs)}")
+
+    seeds = tf.constant([[options.seed, row] for row in range(options.rows)], tf.int32)
+    context = {}
+    if "context" in inputs["sample"]:
+        classes = inputs["sample"]["context"].shape[-1]
+        context = {"context": tf.one_hot(tf.range(options.rows) % classes, classes)}
+    drawn = model.signatures["sample"](seed=seeds, **context)
+    x, origin = rows_and_origin(inputs["log_prob"]["x"], drawn["x"].numpy(), options.rows)
+    scored = model.signatures["log_prob"](x=tf.constant(x), **context)["log_prob"].numpy()
+
+    print(f"log_prob of {len(x)} {origin}: {np.array2string(scored, precision=3)}")
+    print(f"log_prob of {options.rows} samples: {np.array2string(drawn['log_prob'].numpy(), precision=3)}")
+    print(picture(drawn["x"].numpy()[0]))
+    leaked = sorted({name.split(".")[0] for name in sys.modules} & set(BLOCKED))
+    if leaked:
+        raise RuntimeError(f"Blocked packages were imported all the same. Received: {leaked}")
+
+
+def signature(tensors):
+    """`name dtype[shape]` of each tensor or spec, one line."""
+    dims = {k: ", ".join("?" if d is None else str(d) for d in t.shape) for k, t in sorted(tensors.items())}
+    return ", ".join(f"{k} {tensors[k].dtype.name}[{d}]" for k, d in dims.items())
+
+
+def picture(x):
+    """A small image as text, darkest for the largest value; anything else as numbers."""
+    image = np.squeeze(x)
+    if image.ndim != 2:
+        return np.array2string(image, precision=3)
+    shades = np.array(list(" .:-=+*#%@"))
+    scaled = (image * (len(shades) - 1) / max(image.max(), 1)).astype(int).clip(0)
+    return "\n".join("".join(2 * shade for shade in row) for row in shades[scaled])
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ValueError as error:
+        sys.exit(f"query_saved_model: {error}")

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# From a fresh checkout to a trained, evaluated, sampled, completed, exported and queried model, on the embedded digits.
+# Usage: scripts/quickstart.sh [NEW_FOLDER]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+out="${1:-runs/quickstart-$(date +%Y%m%d-%H%M%S)}"
+if [ -e "$out" ]; then
+    echo "The output folder exists already, and nothing in it is overwritten: name a new one. Received: $out" >&2
+    exit 1
+fi
+
+scripts/venv.sh plot
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
+export PATH="$PWD/.venv/bin:$PATH"
+
+tfar train made --data digits --out "$out"
+tfar sample "$out"
+tfar complete "$out"
+tfar export "$out" --to "$out/saved_model"
+python scripts/query_saved_model.py "$out/saved_model"
+tfar evaluate "$out"

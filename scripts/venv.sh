@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Makes .venv in the checkout and installs tfar there, editable: scripts/venv.sh [EXTRAS], for example "test,plot".
+# PYTHON names the interpreter to use; otherwise the first suitable one on the PATH is taken.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# TensorFlow publishes wheels for these versions only; pip's own message for the others does not say so.
+suitable() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; }
+
+if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
+    found=""
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
+        if suitable "$candidate"; then found="$candidate" && break; fi
+    done
+    if [ -z "$found" ]; then
+        echo "tfar needs Python 3.10 to 3.13; set PYTHON to one." \
+            "Received: ${PYTHON:-python3} ($("${PYTHON:-python3}" --version 2>&1 || true))" >&2
+        exit 1
+    fi
+    echo "Making .venv with $("$found" --version)"
+    "$found" -m venv --clear .venv
+fi
+
+echo "Installing tfar[${1:-}] and what it needs (about 2 GB on disk the first time)"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[${1:-}]"

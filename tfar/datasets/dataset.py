@@ -1,0 +1,207 @@
+"""A data set that is ready for a model: three splits, prepared alike, and all that is needed to do it again."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfar.datasets import digits
+from tfar.datasets.arrays import ENDINGS, is_file_name, read_file
+from tfar.datasets.catalogue import read_tfds, resolve_data_dir
+from tfar.datasets.preparation import Preparation
+from tfar.datasets.source import SPLITS, Split, three_splits
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Dataset:
+    """Three prepared splits.
+
+    Attributes:
+      name: what it was loaded as, short: "digits", "wine_quality/red", the file's name.
+      train, validation, test: `Split(x, context)`. x is int32 `[N, *event]` in 0..levels-1 for discrete data, and
+        standardised float32 for continuous data; context is float32 `[N, C]` or None.
+      preparation: the `Preparation` that made them; its fields `kind` ("binary", "categorical" or "continuous"),
+        `levels`, `event_shape`, `standardization`, `columns`, `context_names`, `context_size` are properties here too.
+      origin: where the data came from: a dict of `source`, `data_dir`, `context`, `seed`.
+
+    >>> load("digits")
+    Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    preparation: Preparation
+    origin: dict
+
+    kind = property(lambda self: self.preparation.kind)
+    levels = property(lambda self: self.preparation.levels)
+    event_shape = property(lambda self: self.preparation.event_shape)
+    standardization = property(lambda self: self.preparation.standardization)
+    columns = property(lambda self: self.preparation.columns)
+    context_names = property(lambda self: self.preparation.context_names)
+    context_size = property(lambda self: self.preparation.context_size)
+
+    @property
+    def splits(self):
+        """`{"train": ..., "validation": ..., "test": ...}`."""
+        return {name: getattr(self, name) for name in SPLITS}
+
+    @property
+    def log_jacobian(self):
+        """Nats to add to a log density of x to have it in the data's own units; 0.0 for discrete data."""
+        return 0.0 if self.standardization is None else self.standardization.log_jacobian
+
+    def standardize(self, x):
+        """From the data's own units to x as modelled; discrete values are returned as they are."""
+        return x if self.standardization is None else self.standardization.apply(x)
+
+    def unstandardize(self, x):
+        """From x as modelled to the data's own units; discrete values are returned as they are."""
+        return x if self.standardization is None else self.standardization.invert(x)
+
+    def to_config(self):
+        """A dict that JSON can hold: origin, preparation, sizes and a checksum. See `load_config` and `prepare`."""
+        return {
+            "name": self.name,
+            **self.origin,
+            **self.preparation.to_config(),
+            "sizes": {name: len(split.x) for name, split in self.splits.items()},
+            "checksums": {name: _checksum(split) for name, split in self.splits.items()},
+        }
+
+    def __repr__(self):
+        kind = f"{self.kind} of {self.levels} levels" if self.kind == "categorical" else self.kind
+        parts = [repr(self.name), kind, f"event_shape={self.event_shape}"]
+        if self.context_size is not None:
+            parts.append(f"context_size={self.context_size}")
+        return (
+            f"Dataset({', '.join(parts)}, {', '.join(f'{name}={len(split.x)}' for name, split in self.splits.items())})"
+        )
+
+
+def load(source, data_dir=None, *, levels=None, context=None, seed=0, download=None):
+    """Load and prepare a data set.
+
+    Discrete data stay discrete; continuous data are standardised by the mean and the standard deviation of the training
+    rows. What is discrete, and how `levels` quantises it, says `Preparation.fit`; which rows are held out where a split
+    is missing, `three_splits`. The digits are binary unless `levels` says otherwise (17 keeps their grey levels).
+
+    Args:
+      source: "digits"; the path of a .npz, .npy or .csv file; or a name known to TFDS.
+      data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
+      levels: number of classes to quantise to, or None.
+      context: what to condition on: "label"; "context" (a .npz file's own vectors); the name of a table's column or of
+        a TFDS feature; or None.
+      seed: of the division into splits, where the source has none of its own.
+      download: whether TFDS may download what is not prepared; None for yes only without a data_dir.
+
+    Returns:
+      A `Dataset`.
+
+    Raises:
+      ValueError: for a source that is not there or is not understood, and for data that cannot be modelled.
+
+    >>> dataset = load("digits", levels=17, context="label")
+    >>> dataset.kind, dataset.train.x.dtype.name, dataset.train.context.shape
+    ('categorical', 'int32', (1297, 10))
+    """
+    source = str(source)
+    read = _read(source, data_dir, context, download)
+    splits = three_splits(read, seed)
+    preparation = Preparation.fit(read, splits, read.default_levels if levels is None else levels)
+    prepared = {name: preparation.apply(split, name) for name, split in splits.items()}
+    origin = {
+        "source": str(Path(source).resolve()) if is_file_name(source) else source,
+        "data_dir": None if is_file_name(source) or source == digits.NAME else resolve_data_dir(data_dir),
+        "context": context,
+        "seed": int(seed),
+    }
+    name = Path(source).name if is_file_name(source) else source
+    return Dataset(name=name, preparation=preparation, origin=origin, **prepared)
+
+
+def load_config(config, source=None, data_dir=None):
+    """Load again the data set that `Dataset.to_config` describes, with its statistics, and check that it is the same.
+
+    Args:
+      config: the dict.
+      source, data_dir: where the data lie now, if not where they lay.
+
+    Returns:
+      A `Dataset`, equal to the one that was described up to the order of rows.
+
+    Raises:
+      ValueError: if the data are gone or have changed.
+
+    >>> dataset = load("digits")
+    >>> load_config(dataset.to_config())
+    Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
+    """
+    origin = {key: config[key] for key in ("source", "data_dir", "context", "seed")}
+    if source is not None:
+        origin["source"] = str(Path(source).resolve()) if is_file_name(source) else str(source)
+    stored = config["data_dir"] if config["data_dir"] and Path(config["data_dir"]).is_dir() else None
+    origin["data_dir"] = data_dir or stored
+    read = _read(origin["source"], origin["data_dir"], origin["context"], download=None)
+    preparation = Preparation.from_config(config)
+    splits = three_splits(read, origin["seed"])
+    prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
+    changed = [name for name, split in prepared.items() if _checksum(split) != config["checksums"][name]]
+    if changed:
+        raise ValueError(
+            "The data have changed since this description was made, so its division into splits no longer holds. "
+            f"Received: {origin['source']} with other rows in {', '.join(changed)}"
+        )
+    return Dataset(name=config["name"], preparation=preparation, origin=origin, **prepared)
+
+
+def prepare(source, config, *, allow_blanks=False, data_dir=None):
+    """Prepare other data exactly as those of a description were: for evaluation or completion by a trained model.
+
+    Args:
+      source: as for `load`. All rows of an undivided file are taken, and the test rows of a divided one.
+      config: a dict from `Dataset.to_config`.
+      allow_blanks: True keeps blank cells (and NaN) as NaN in x, which is then float32 for discrete data too.
+      data_dir: as for `load`.
+
+    Returns:
+      A `Split(x, context)`.
+
+    Raises:
+      ValueError: for data that do not fit the description: another event shape or other columns, values out of range.
+
+    >>> prepare("digits", load("digits").to_config()).x.shape
+    (250, 8, 8, 1)
+    """
+    source = str(source)
+    read = _read(source, data_dir, config["context"], download=None, allow_blanks=allow_blanks)
+    name = "all" if "all" in read.splits else "test"
+    if name not in read.splits:
+        raise ValueError(
+            f'{source}: data with several splits must have one named "test". Received: {sorted(read.splits)}'
+        )
+    return Preparation.from_config(config).apply(read.splits[name], source, read.columns, allow_blanks)
+
+
+def _read(source, data_dir, context, download, allow_blanks=False):
+    if source == digits.NAME:
+        return digits.read_digits(context)
+    if is_file_name(source):
+        return read_file(source, context, allow_blanks)
+    if Path(source).is_file():
+        raise ValueError(f"The ending of a data file must be one of {', '.join(ENDINGS)}. Received: {source}")
+    return read_tfds(source, data_dir, context, download)
+
+
+def _checksum(split):
+    """A checksum of the rows in any order: TFDS may write the same records in another order on another machine."""
+    rows = [split.x.reshape(len(split.x), -1)]
+    if split.context is not None:
+        rows.append(split.context)
+    joined = np.concatenate(
+        [np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in rows], axis=1
+    )
+    return f"{sum(map(zlib.crc32, joined)) % 2**32:08x}"

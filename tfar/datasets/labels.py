@@ -1,0 +1,66 @@
+"""Class labels as one-hot contexts."""
+
+import numpy as np
+
+
+def one_hot(labels, names):
+    """One-hot rows of class labels.
+
+    Args:
+      labels: `[N]` of class names, or of whole numbers where the names are numbers.
+      names: the class names in the order of the columns.
+
+    Returns:
+      float32 `[N, len(names)]`.
+
+    Raises:
+      ValueError: for a label that is none of the names.
+
+    >>> one_hot(["elm", "oak"], ("oak", "elm")).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    >>> one_hot([1], ("0", "1", "2")).tolist()
+    [[0.0, 1.0, 0.0]]
+    """
+    index = {name: i for i, name in enumerate(names)}
+    words = as_words(labels)
+    unknown = sorted(set(words) - set(index))
+    if unknown:
+        raise ValueError(f"Labels must be among {list(names)}. Received: {unknown[0]!r}")
+    return np.eye(len(names), dtype=np.float32)[[index[word] for word in words]]
+
+
+def class_names(labels):
+    """The distinct labels as strings, in numeric order where all are numbers, else in alphabetic order.
+
+    Raises:
+      ValueError: for numbers with a fraction, which are measurements and no classes.
+
+    >>> class_names(["10", "9"]), class_names(["b", "a"])
+    (('9', '10'), ('a', 'b'))
+    """
+    words = sorted(set(as_words(labels)))
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
+        return tuple(words)
+    fractions = [word for word, number in zip(words, numbers, strict=True) if not number.is_integer()]
+    if fractions:
+        raise ValueError(
+            "Labels must be words or whole numbers; a model is conditioned on real numbers by the train_context arrays "
+            f"of a .npz file. Received: {fractions[0]!r}"
+        )
+    return tuple(word for _, word in sorted(zip(numbers, words, strict=True)))
+
+
+def as_words(labels):
+    """Labels of any dtype as a list of strings; floats without a fraction as whole numbers.
+
+    >>> as_words(np.array([3.0, 4.0])), as_words([b"oak"])
+    (['3', '4'], ['oak'])
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(f"Labels must have shape [N]. Received: shape {labels.shape}")
+    if np.issubdtype(labels.dtype, np.floating) and np.array_equal(labels, np.floor(labels)):
+        labels = labels.astype(np.int64)
+    return [label.decode() if isinstance(label, bytes) else str(label) for label in labels.tolist()]

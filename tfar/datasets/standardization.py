@@ -1,0 +1,58 @@
+"""The affine map between continuous data in their own units and data of mean 0 and standard deviation 1."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Standardization:
+    """z = (x - mean) / scale, elementwise over the event.
+
+    Attributes:
+      mean, scale: float64 `[*event]`, the mean and the (population) standard deviation of the training rows.
+
+    >>> s = Standardization(np.array([1.0, 0.0]), np.array([2.0, 1.0]))
+    >>> s.apply([[3.0, 1.0]]).tolist(), s.invert([[1.0, 2.0]]).tolist(), round(s.log_jacobian, 3)
+    ([[1.0, 1.0]], [[3.0, 2.0]], -0.693)
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, x, columns=None):
+        """The statistics of the rows of x `[N, *event]`; `columns` names the values in errors.
+
+        Raises:
+          ValueError: if one of the values is the same in all rows, so that its standard deviation is zero.
+        """
+        x = np.asarray(x, np.float64)
+        constant = np.argwhere(x.min(axis=0) == x.max(axis=0))
+        if len(constant):
+            position = tuple(int(i) for i in constant[0])
+            if columns:
+                where = f"Column {columns[position[0]]!r}"
+            elif len(position) == 1:
+                where = f"Column {position[0] + 1}"
+            else:
+                where = f"Position {position}"
+            value = x[(0, *position)]
+            raise ValueError(
+                f"{where} is constant in the {len(x)} training rows: its standard deviation is zero. "
+                f"Leave it out. Received: {value:g} in every row"
+            )
+        return cls(x.mean(axis=0), x.std(axis=0))
+
+    def apply(self, x):
+        """z = (x - mean) / scale, float32 `[N, *event]`; NaN stays NaN."""
+        return ((np.asarray(x, np.float64) - self.mean) / self.scale).astype(np.float32)
+
+    def invert(self, z):
+        """x = mean + scale z in the original units, float64 `[N, *event]`."""
+        return self.mean + self.scale * np.asarray(z, np.float64)
+
+    @property
+    def log_jacobian(self):
+        """log |dz / dx| = -sum log scale, nats: log p(x) in the original units = log p(z) + log_jacobian."""
+        return -float(np.log(self.scale).sum())

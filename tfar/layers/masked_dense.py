@@ -1,0 +1,89 @@
+"""A dense layer whose connections follow from the degrees of its units."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfar import masks
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class MaskedDense(keras.layers.Layer):
+    """A dense layer in which a unit sees only the inputs that its degree allows.
+
+        y = activation((kernel * M) x + bias),   M[i, o] = in_degrees[i] <= out_degrees[o]   (`<` where `strict`)
+
+    The mask is applied in each forward pass and is no weight: it holds whatever values the kernel is given. Germain et al. 2015.
+
+    Args:
+        in_degrees: degree of each input, integers `[I]`.
+        out_degrees: degree of each unit, integers `[O]`.
+        strict: whether a unit sees smaller degrees only, as an output layer must.
+        activation: an activation as Keras knows them; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer: initialiser of the kernel `[I, O]`.
+
+    Call arguments:
+        inputs: `[B, I]`.
+        in_degrees, out_degrees: other degrees for this call, int32 `[I]` and `[O]`: another order or connectivity of the same weights.
+
+    Raises:
+        ValueError: the inputs have another size than `in_degrees`.
+
+    >>> layer = MaskedDense([1, 2, 3], [1, 2, 3], strict=True)
+    >>> layer(np.ones([1, 3], "float32")).shape
+    TensorShape([1, 3])
+    """
+
+    def __init__(
+        self,
+        in_degrees,
+        out_degrees,
+        strict=False,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.in_degrees = np.asarray(in_degrees, np.int32)
+        self.out_degrees = np.asarray(out_degrees, np.int32)
+        self.strict = strict
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, inputs_shape=None):
+        inputs, units = len(self.in_degrees), len(self.out_degrees)
+        if inputs_shape is not None and inputs_shape[-1] != inputs:
+            raise ValueError(f"inputs must have {inputs} features, as in_degrees has. Received: inputs.shape={inputs_shape}")
+        self.kernel = self.add_weight(name="kernel", shape=(inputs, units), initializer=self.kernel_initializer)
+        self.bias = self.add_weight(name="bias", shape=(units,), initializer="zeros") if self.use_bias else None
+
+    def masked_kernel(self, in_degrees=None, out_degrees=None):
+        """The kernel `[I, O]` with the connections that are not allowed set to zero."""
+        in_degrees = self.in_degrees if in_degrees is None else in_degrees
+        out_degrees = self.out_degrees if out_degrees is None else out_degrees
+        mask = masks.dense_mask(tf.convert_to_tensor(in_degrees), tf.convert_to_tensor(out_degrees), self.strict)
+        kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.compute_dtype)
+        return kernel * tf.cast(mask, kernel.dtype)
+
+    def call(self, inputs, in_degrees=None, out_degrees=None):
+        outputs = tf.matmul(inputs, self.masked_kernel(in_degrees, out_degrees))  # (B, O)
+        if self.use_bias:
+            outputs += tf.cast(tf.convert_to_tensor(self.bias), outputs.dtype)
+        return self.activation(outputs)
+
+    def compute_output_shape(self, inputs_shape):
+        return (*inputs_shape[:-1], len(self.out_degrees))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "in_degrees": self.in_degrees.tolist(),
+            "out_degrees": self.out_degrees.tolist(),
+            "strict": self.strict,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

@@ -1,0 +1,85 @@
+"""Orders, degrees and the masks that follow from them.
+
+An *order* is a permutation of the D dimensions of an event: ``order[k]`` is the dimension that is generated k-th. Its inverse is the
+*rank*: ``rank[d]`` says when dimension d is generated. A *degree* counts how many dimensions a unit may look at: input d has degree
+``rank[d] + 1`` (1..D), the context has degree 0, a hidden unit of degree m sees the first m dimensions (0..D-1), and the output of
+dimension d, which has the degree of its input, may look at units of a smaller degree only.
+"""
+
+import numpy as np
+
+
+def as_order(order, event_size):
+    """Return an order of `event_size` dimensions as an int32 array `[D]`.
+
+    Args:
+        order: None or "natural" (0, 1, 2, ...), "reversed", or a permutation of 0..D-1.
+        event_size: D.
+
+    Raises:
+        ValueError: `order` is no permutation.
+
+    >>> as_order("reversed", 4).tolist()
+    [3, 2, 1, 0]
+    """
+    if order is None or (isinstance(order, str) and order == "natural"):
+        return np.arange(event_size, dtype=np.int32)
+    if isinstance(order, str) and order == "reversed":
+        return np.arange(event_size, dtype=np.int32)[::-1].copy()
+    array = None if isinstance(order, str) else np.asarray(order)
+    if array is None or array.dtype.kind not in "iu" or not np.array_equal(np.sort(array.ravel()), np.arange(event_size)):
+        raise ValueError(
+            f"order must be 'natural', 'reversed' or a permutation of the integers 0..{event_size - 1}. Received: order={order!r}"
+        )
+    return array.ravel().astype(np.int32)
+
+
+def inverse(order):
+    """Turn an order into ranks, or ranks into an order: `inverse(order)[order[k]] = k`.
+
+    >>> inverse([2, 0, 1]).tolist()
+    [1, 2, 0]
+    """
+    return np.argsort(order).astype(np.int32)
+
+
+def random_orders(event_size, count, seed):
+    """Return `count` random orders, int32 `[count, D]`; the same seed gives the same orders, and a larger count extends them."""
+    generator = np.random.default_rng(seed)
+    return np.stack([generator.permutation(event_size).astype(np.int32) for _ in range(count)])
+
+
+def hidden_degrees(units, event_size, lowest=1, seed=None):
+    """Return degrees for a layer of hidden units, int32 `[units]`, as even as can be over `lowest`..D-1.
+
+    Germain et al. 2015 draw the degrees at random. Here they are a systematic sample of the same uniform distribution, so that no
+    degree has more than one unit over its share, and `seed` shuffles which unit has which degree. One unit always has the lowest.
+
+    Args:
+        units: number of hidden units H.
+        event_size: D.
+        lowest: 0 where the units also see a context, 1 otherwise: a unit of degree 0 without a context would be a constant.
+        seed: None for ascending degrees, an integer for a random connectivity.
+
+    >>> hidden_degrees(6, 4).tolist()
+    [1, 1, 2, 2, 3, 3]
+    """
+    levels = max(event_size - lowest, 1)
+    lowest = min(lowest, event_size - 1)
+    if seed is None:
+        return lowest + (np.arange(units) * levels // units).astype(np.int32)
+    generator = np.random.default_rng(seed)
+    positions = (np.arange(units) + generator.uniform()) * levels / units
+    positions[0] = 0
+    return generator.permutation(lowest + positions.astype(np.int32)).astype(np.int32)
+
+
+def dense_mask(in_degrees, out_degrees, strict=False):
+    """Return which inputs each unit may use, bool `[I, O]`: `in <= out`, or `in < out` where `strict` (an output layer).
+
+    Works alike for NumPy arrays and for tensors, Germain et al. 2015, eqs. 8 and 9.
+
+    >>> dense_mask(np.array([1, 2]), np.array([1, 2]), strict=True).astype(int).tolist()
+    [[0, 1], [0, 0]]
+    """
+    return in_degrees[:, None] < out_degrees[None, :] if strict else in_degrees[:, None] <= out_degrees[None, :]

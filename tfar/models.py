@@ -1,0 +1,207 @@
+"""The Keras model around a network and a head, and one constructor for each family."""
+
+import inspect
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfar import heads, networks
+from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
+from tfar.distributions.base import check_support
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class AutoregressiveModel(keras.Model):
+    """A density model that `fit` trains by maximum likelihood: the model maps x to log p(x).
+
+    `model(x)` and `model.predict(x)` are log-probabilities `[B]` in nats; the loss is their negative mean. `fit`, `evaluate` and
+    `predict` take arrays, `tf.data` datasets, and pairs (x, context), as `fit(x, context)` or as a dataset of pairs. Metrics: `nll`
+    in nats, and `bits_per_dim`, nll / (D ln 2).
+
+    Args:
+        network: a `tfar.networks.AutoregressiveNetwork`.
+        head: a `tfar.heads.Head`, "bernoulli" or "normal".
+
+    Raises:
+        ValueError: the network has another number of parameters per position than the head needs.
+
+    >>> model = MADE(event_shape=[3], hidden_units=[8])
+    >>> model.compile("adam")
+    >>> history = model.fit(np.array([[0, 1, 0], [1, 1, 1]]), epochs=1, verbose=0)
+    >>> model.sample(4, seed=1).shape
+    TensorShape([4, 3])
+    """
+
+    def __init__(self, network, head="bernoulli", **kwargs):
+        kwargs.setdefault("autocast", False)
+        super().__init__(**kwargs)
+        self.network, self.head = network, heads.get(head)
+        if network.params_size != self.head.params_size:
+            raise ValueError(
+                f"{self.head!r} needs {self.head.params_size} parameters per position. "
+                f"Received: a network with params_size={network.params_size}"
+            )
+        context = (None, network.context_size) if network.context_size else None
+        if not network.built:
+            network.build((None, *network.event_shape), context)
+        self._nll = keras.metrics.Mean(name="nll")
+        self._bits_per_dim = keras.metrics.Mean(name="bits_per_dim")
+        self.built = True
+
+    @property
+    def event_shape(self):
+        """Shape of one example."""
+        return self.network.event_shape
+
+    def distribution(self, context=None, member=None, **options):
+        """The model's density as a `tfd.Distribution`.
+
+        Args:
+            context: `[*batch, C]`, or None.
+            member: number of one member, or keyword arguments that select one; None for the mean of the probabilities of all members
+                of a network that has several.
+            **options: further arguments of `AutoregressiveDistribution`.
+        """
+        if member is None and self.network.num_members > 1:
+            return AutoregressiveEnsemble(self.network, self.head, context, **options)
+        if isinstance(member, int):
+            if not 0 <= member < self.network.num_members:
+                raise ValueError(f"member must be from 0 to {self.network.num_members - 1}. Received: member={member}")
+            member = self.network.member(member)
+        return AutoregressiveDistribution(self.network, self.head, context, member, **options)
+
+    def log_prob(self, x, context=None):
+        """Log-probability of each row of `x [B, *event]` in nats, `[B]`."""
+        return self.distribution(context).log_prob(x)
+
+    def sample(self, n, seed=None, context=None):
+        """Draw `n` examples, `[n, *event]`; with a `context [n, C]`, one for each row of it.
+
+        Args:
+            n: how many.
+            seed: an integer, an int32 pair, or one pair per row `[n, 2]`; None for a fresh one. The i-th example depends on the seed,
+                on i and on its own context only.
+            context: `[n, C]`, or `[C]` for all rows.
+        """
+        from tfar import noise
+
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise ValueError(f"n must be a number of samples, 0 or more. Received: n={n!r}")
+        seed = noise.as_seed(seed)
+        seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, n)
+        if seeds.shape[0] != n:
+            raise ValueError(f"one seed per row must be [{n}, 2]. Received: seed.shape={seed.shape}")
+        if context is not None:
+            context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
+            context = tf.broadcast_to(context, [n, self.network.context_size])
+        return self.distribution(context).sample_rows(seeds)
+
+    def complete(self, x, observed, seed=None, context=None):
+        """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
+        return self.distribution(context).complete(x, observed, seed)
+
+    def call(self, inputs, training=False):
+        x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        x = tf.convert_to_tensor(x)
+        event = self.network.event_shape
+        if x.shape.rank is not None and (x.shape.rank != len(event) + 1 or not x.shape[1:].is_compatible_with(event)):
+            raise ValueError(f"x must be [B, {', '.join(map(str, event))}]. Received: x.shape={x.shape}")
+        x = check_support(self.head, x)
+        if training:
+            return -self.network.objective(x, context, self.head, training=True)
+        return self.distribution(context).log_prob(x)
+
+    def _arrange(self, data):
+        """Take (x, context) both as Keras' (x, y) and as a pair of inputs."""
+        if self.compiled and self.loss is not None:
+            raise ValueError(f"the loss is the mean negative log-likelihood and cannot be set. Received: loss={self.loss!r}")
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        if y is not None:
+            x = (x, y)
+        return x, None, weight
+
+    def train_step(self, data):
+        return super().train_step(self._arrange(data))
+
+    def test_step(self, data):
+        return super().test_step(self._arrange(data))
+
+    def predict_step(self, data):
+        return super().predict_step(self._arrange(data))
+
+    def fit(self, x=None, y=None, **kwargs):
+        self._check_arrays(x)
+        return super().fit(x, y, **kwargs)
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        self._check_arrays(x)
+        return super().evaluate(x, y, **kwargs)
+
+    def _check_arrays(self, x):
+        """Refuse bad arrays before the first step: a step compiled by XLA has no assertions."""
+        x = x[0] if isinstance(x, list | tuple) and len(x) else x
+        if isinstance(x, np.ndarray):
+            for start in range(0, len(x), 4096):
+                check_support(self.head, tf.convert_to_tensor(x[start : start + 4096]))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        nll = -y_pred if sample_weight is None else -y_pred * tf.cast(sample_weight, y_pred.dtype)
+        loss = tf.reduce_mean(nll) / tf.distribute.get_strategy().num_replicas_in_sync
+        return tf.add_n([loss, *(tf.cast(extra, loss.dtype) for extra in self.losses)])
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        self._nll.update_state(-y_pred, sample_weight)
+        self._bits_per_dim.update_state(-y_pred / (self.network.event_size * math.log(2.0)), sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def export(self, filepath, **options):
+        """Write a SavedModel that TF Serving serves; see `tfar.export.export_saved_model`."""
+        from tfar.export import export_saved_model
+
+        return export_saved_model(self, filepath, **options)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "network": keras.saving.serialize_keras_object(self.network),
+            "head": keras.saving.serialize_keras_object(self.head),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for part in ("network", "head"):
+            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
+        return cls(**config)
+
+
+def _family(network_class):
+    """The constructor of a family: the network's own arguments, with a head in place of the number of parameters."""
+
+    def constructor(event_shape, head="bernoulli", **options):
+        head = heads.get(head)
+        options.setdefault("num_classes", head.num_classes)
+        return AutoregressiveModel(network_class(event_shape, head.params_size, **options), head)
+
+    own = inspect.signature(network_class.__init__).parameters
+    base = inspect.signature(networks.AutoregressiveNetwork.__init__).parameters
+    options = {**own, **{k: p for k, p in base.items() if k in ("num_classes", "context_size")}}
+    kept = [p for k, p in options.items() if k not in ("self", "event_shape", "params_size", "kwargs")]
+    empty = inspect.Parameter("event_shape", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    head = inspect.Parameter("head", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="bernoulli")
+    kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept]
+    constructor.__signature__ = inspect.Signature([empty, head, *kept], return_annotation=AutoregressiveModel)
+    constructor.__name__ = constructor.__qualname__ = network_class.__name__
+    constructor.__doc__ = (
+        f"An `AutoregressiveModel` around `tfar.networks.{network_class.__name__}`. `head` is a head, 'bernoulli' or 'normal'.\n\n    "
+        + network_class.__doc__.split(">>>")[0].strip()
+    )
+    return constructor
+
+
+LogisticAutoregressive = _family(networks.LogisticAutoregressive)
+MADE = _family(networks.MADE)
+
+FAMILIES = {"logistic": LogisticAutoregressive, "made": MADE}

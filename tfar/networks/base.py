@@ -1,0 +1,184 @@
+"""The contract that every network keeps."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfar import masks
+
+
+class AutoregressiveNetwork(keras.layers.Layer):
+    """A network whose parameters at a position depend only on the positions before it in its order.
+
+    A subclass writes `call`, which gives the parameters of all positions at once, and inherits a way to take one position at a time
+    that calls the whole network for each. To make a sample cost the arithmetic of one forward pass it also writes the three methods
+    of the stepping protocol with a cache of its own:
+
+        state = network.initial_state(batch_size, context)
+        state = network.enter_block(state, block)                at the start of each run of `block_size` positions
+        params, state = network.step(state, index, previous)     params [B, P] of the index-th position of the order
+
+    where `previous [B]` is the value of the position before (anything at index 0). `step` takes it in; so at `enter_block` the last
+    value of the block before has not been seen yet.
+
+    A network that has several orders, or several sets of masks, is several distributions at once, its *members*. `member(k)` gives
+    the keyword arguments that select the k-th one in `call` and in `initial_state`.
+
+    Args:
+        event_shape: shape of one example, integers; D is its product.
+        params_size: P, how many numbers the head needs at each position.
+        order: None or "natural", "reversed", or a permutation of 0..D-1.
+        num_classes: None for values that are used as numbers; K for integers 0..K-1 that are fed to the network one-hot.
+        context_size: number C of features that the density is conditioned on; 0 for none.
+
+    Call arguments:
+        x: values `[B, *event_shape]`, of any numeric dtype.
+        context: `[B, C]`, or None where `context_size` is 0.
+
+    Returns:
+        Raw parameters `[B, *event_shape, P]`: no sigmoid, no softmax.
+    """
+
+    def __init__(self, event_shape, params_size=1, order=None, num_classes=None, context_size=0, **kwargs):
+        kwargs.setdefault("autocast", False)  # values and contexts keep their precision until a layer uses them
+        super().__init__(**kwargs)
+        shape = (event_shape,) if isinstance(event_shape, int | np.integer) else tuple(event_shape)
+        if not shape or any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in shape):
+            raise ValueError(f"event_shape must be positive integers. Received: event_shape={event_shape!r}")
+        if num_classes is not None and num_classes < 2:
+            raise ValueError(f"num_classes must be None or at least 2. Received: num_classes={num_classes!r}")
+        self.event_shape = tuple(int(n) for n in shape)
+        self.event_size = math.prod(self.event_shape)
+        self.params_size = int(params_size)
+        self.order = masks.as_order(order, self.event_size)
+        self.num_classes = num_classes
+        self.context_size = int(context_size)
+        self.__dict__["compiled"] = {}  # traced samplers; beside Keras' tracking, so that no SavedModel picks them up
+
+    @property
+    def features(self):
+        """E, the number of inputs that one value becomes."""
+        return self.num_classes or 1
+
+    @property
+    def block_size(self):
+        """How many consecutive positions make a block of the stepping protocol."""
+        return self.event_size
+
+    num_members = 1
+
+    def member(self, index):
+        """Keyword arguments that select the index-th member, for `call` and `initial_state`."""
+        return {}
+
+    def generation_order(self, **member):
+        """The order of a member, int32 `[D]`."""
+        return self.order
+
+    def objective(self, x, context, head, training=False):
+        """Nats per example `[B]` that training minimises: the exact negative log-likelihood, unless a family defines another."""
+        params = self(x, context, training=training) if self.context_size else self(x, training=training)
+        return -head.log_prob(params, x, event_ndims=len(self.event_shape))
+
+    def encode(self, x):
+        """Values `[B, *event]` as the inputs `[B, D * E]` of a network of vectors."""
+        x = tf.convert_to_tensor(x)
+        x = tf.reshape(x, [-1, self.event_size])
+        if self.num_classes is None:
+            return tf.cast(x, self.compute_dtype)
+        x = tf.one_hot(tf.cast(x, tf.int32), self.num_classes, dtype=self.compute_dtype)  # (B, D, K)
+        return tf.reshape(x, [-1, self.event_size * self.num_classes])
+
+    def encode_value(self, value):
+        """The values of one position `[B]` as inputs `[E, B]`."""
+        if self.num_classes is None:
+            return tf.cast(value, self.compute_dtype)[None]
+        return tf.one_hot(tf.cast(value, tf.int32), self.num_classes, axis=0, dtype=self.compute_dtype)
+
+    def as_context(self, context):
+        """Check a context against `context_size` and cast it; None where the network takes none."""
+        if (context is None) != (self.context_size == 0):
+            raise ValueError(f"this network takes a context of size {self.context_size}. Received: context={context!r}")
+        if context is None:
+            return None
+        context = tf.cast(tf.convert_to_tensor(context), self.compute_dtype)
+        if context.shape.rank != 2 or context.shape[-1] != self.context_size:
+            raise ValueError(f"context must be [B, {self.context_size}]. Received: context.shape={context.shape}")
+        return context
+
+    def initial_state(self, batch_size, context=None, value_dtype=tf.float32, **member):
+        """The state before the first position. `value_dtype` is the dtype of the values."""
+        state = {"x": tf.zeros([self.event_size, batch_size], value_dtype), "member": member}  # x in event layout, position-major
+        return state if context is None else {**state, "context": context}
+
+    def enter_block(self, state, block):
+        """Prepare the positions from `block * block_size` on."""
+        return state
+
+    def step(self, state, index, previous):
+        """Return the parameters `[B, P]` of the index-th position of the order, and the next state."""
+        order = tf.convert_to_tensor(self.generation_order(**state["member"]))
+        before = order[tf.maximum(index - 1, 0)]
+        x = tf.tensor_scatter_nd_update(state["x"], [[before]], tf.cast(previous, state["x"].dtype)[None])
+        event = tf.reshape(tf.transpose(x), [-1, *self.event_shape])
+        args = (event, state["context"]) if "context" in state else (event,)
+        params = tf.reshape(self(*args, **state["member"]), [-1, self.event_size, self.params_size])
+        return tf.gather(params, order[index], axis=1), {**state, "x": x}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "event_shape": list(self.event_shape),
+            "params_size": self.params_size,
+            "order": self.order.tolist(),
+            "num_classes": self.num_classes,
+            "context_size": self.context_size,
+        }
+
+
+class Stepwise:
+    """View of a network with the base class's stepping only: each position calls the whole network. For comparison."""
+
+    def __init__(self, network):
+        self._network = network
+
+    def __getattr__(self, name):
+        return getattr(self._network, name)
+
+    def __call__(self, *args, **kwargs):
+        return self._network(*args, **kwargs)
+
+    @property
+    def block_size(self):
+        return self.event_size
+
+    initial_state = AutoregressiveNetwork.initial_state
+    enter_block = AutoregressiveNetwork.enter_block
+    step = AutoregressiveNetwork.step
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class WrappedNetwork(AutoregressiveNetwork):
+    """Any Keras network that keeps the contract, as an `AutoregressiveNetwork`.
+
+    The inner network maps `x [B, *event_shape]` (and `context [B, C]`) to `[B, *event_shape, P]`, and is sampled by calls of the whole.
+    """
+
+    def __init__(self, network, event_shape, params_size=1, **kwargs):
+        super().__init__(event_shape, params_size, **kwargs)
+        self.network = keras.saving.deserialize_keras_object(network) if isinstance(network, dict) else network
+
+    def build(self, x_shape=None, context_shape=None):
+        self(tf.zeros([1, *self.event_shape]), tf.zeros([1, self.context_size]) if self.context_size else None)
+
+    def call(self, x, context=None, training=False):
+        expected = (*self.event_shape, self.params_size)
+        params = tf.convert_to_tensor(self.network(x) if context is None else self.network(x, context))
+        if not params.shape[1:].is_compatible_with(expected):
+            raise ValueError(f"the network must map x to [B, {', '.join(map(str, expected))}]. Received: shape={params.shape}")
+        return params
+
+    def get_config(self):
+        return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}

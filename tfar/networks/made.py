@@ -1,0 +1,165 @@
+"""MADE: masked autoencoder for distribution estimation (Germain, Gregor, Murray & Larochelle 2015)."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfar import masks
+from tfar.layers import MaskedDense
+from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.masked_stepping import MaskedStepping
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class MADE(MaskedStepping, AutoregressiveNetwork):
+    """Masked autoencoder of any depth, with one or many orders and connectivities.
+
+        h^1 = g(b^1 + (W^1 * M^1) x + C c)          M[i, j] = m(i) <= m(j)      (eq. 8)
+        h^l = g(b^l + (W^l * M^l) h^{l-1})
+        params = b + (V * M) h^L + (A * M') x + C' c       M[i, j] = m(i) < m(j)       (eq. 9; A: eq. 10)
+
+    where m is the degree of a unit (`tfar.masks`), x the values, c the context of degree 0, which so reaches every position.
+
+    With `num_masks` > 1 each training step uses the next pair of an order and a connectivity, in turn, and the density is the mean of
+    those of all pairs, p(x) = 1/n sum_i p_i(x) (section 4.2).
+
+    Args:
+        hidden_units: sizes of the hidden layers, H.
+        activation: g.
+        direct: whether inputs are connected to the outputs directly, A.
+        num_masks: n, number of pairs of an order and a connectivity.
+        order: "natural", "reversed", a permutation, or "random" for a random one for each pair.
+        connectivity: "even" for degrees in ascending order, "random" for shuffled ones; only the first of several pairs is "even".
+        seed: of the random orders and connectivities.
+
+    >>> network = MADE(event_shape=[4], hidden_units=[8])
+    >>> network(np.zeros([2, 4])).shape
+    TensorShape([2, 4, 1])
+    """
+
+    def __init__(
+        self,
+        event_shape,
+        params_size=1,
+        hidden_units=(500,),
+        activation="relu",
+        direct=False,
+        num_masks=1,
+        order="natural",
+        connectivity="even",
+        seed=0,
+        **kwargs,
+    ):
+        self._random_order = isinstance(order, str) and order == "random"
+        super().__init__(event_shape, params_size, None if self._random_order else order, **kwargs)
+        if num_masks < 1:
+            raise ValueError(f"num_masks must be at least 1. Received: num_masks={num_masks!r}")
+        if connectivity not in ("even", "random"):
+            raise ValueError(f"connectivity must be 'even' or 'random'. Received: connectivity={connectivity!r}")
+        self.hidden_units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
+        if not self.hidden_units and not direct:
+            raise ValueError("hidden_units may be empty only with direct=True. Received: hidden_units=(), direct=False")
+        if any(isinstance(h, bool) or not isinstance(h, int | np.integer) or h < 1 for h in self.hidden_units):
+            raise ValueError(f"hidden_units must be positive integers. Received: hidden_units={hidden_units!r}")
+        self.hidden_units = tuple(int(h) for h in self.hidden_units)
+        self.activation = keras.activations.get(activation)
+        self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
+        self._order_argument = order if isinstance(order, str) else self.order.tolist()
+
+        if self._random_order:
+            self.orders = masks.random_orders(self.event_size, self.num_masks, self.seed)  # (n, D)
+            self.order = self.orders[0]
+        else:
+            self.orders = np.tile(self.order, (self.num_masks, 1))
+        lowest = 1 if self.context_size == 0 else 0
+        even = [connectivity == "even" and k == 0 for k in range(self.num_masks)]
+        self.hidden_degrees = [  # one (n, H) for each hidden layer
+            np.stack([self._degrees(units, lowest, None if even[k] else (k, layer)) for k in range(self.num_masks)])
+            for layer, units in enumerate(self.hidden_units)
+        ]
+        self._build_layers()
+
+    def _degrees(self, units, lowest, member):
+        return masks.hidden_degrees(units, self.event_size, lowest, None if member is None else [self.seed, *member])
+
+    def _build_layers(self):
+        inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
+        sources, depth = [inputs, *hidden], len(hidden)
+        self.masked_layers = [MaskedDense(sources[n], hidden[n], name=f"hidden_{n}") for n in range(depth)]
+        self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
+        if depth:
+            self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, name="output"))
+            self._wires.append((depth, depth + 1))
+        if self.direct:
+            self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, name="direct"))
+            self._wires.append((0, depth + 1))
+        self.context_layers = {}  # by the layer that the context reaches
+        if self.context_size:
+            widths = {depth + 1: len(outputs)} | ({1: len(hidden[0])} if depth else {})
+            self.context_layers = {
+                str(to): keras.layers.Dense(width, use_bias=False, name=f"context_{to}") for to, width in widths.items()
+            }
+
+    def build(self, x_shape=None, context_shape=None):
+        for layer in self.masked_layers:
+            layer.build((None, len(layer.in_degrees)))
+        for layer in self.context_layers.values():
+            layer.build((None, self.context_size))
+        if self.num_masks > 1:
+            self.steps = self.add_weight(name="steps", shape=(), dtype="int32", initializer="zeros", trainable=False)
+
+    @property
+    def connections(self):
+        """(layer, from, to) for each masked layer; 0 is the input, the last number the output."""
+        return [(layer, *wire) for layer, wire in zip(self.masked_layers, self._wires)]
+
+    @property
+    def num_members(self):
+        return self.num_masks
+
+    def member(self, index):
+        return {"member": index}
+
+    def generation_order(self, member=0):
+        return self.orders[member] if isinstance(member, int) else tf.gather(self.orders, member)
+
+    def degrees(self, member):
+        """Degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` under the mask-th pair."""
+        if isinstance(member, int):
+            ranks, pick, repeat = masks.inverse(self.orders[member]), lambda table: table[member], np.repeat
+        else:
+            ranks, pick, repeat = tf.argsort(tf.gather(self.orders, member)), lambda table: tf.gather(table, member), tf.repeat
+        return [repeat(ranks + 1, self.features), *map(pick, self.hidden_degrees), repeat(ranks + 1, self.params_size)]
+
+    def context_terms(self, context):
+        """What the context `[B, C]` adds to each layer that it reaches, by the layer's number."""
+        return {int(to): layer(context) for to, layer in self.context_layers.items()}
+
+    def call(self, x, context=None, member=None, training=False):
+        context, x = self.as_context(context), self.encode(x)
+        if member is None:
+            member = 0
+            if training and self.num_masks > 1:
+                member = tf.convert_to_tensor(self.steps) % self.num_masks
+                self.steps.assign_add(1)
+        degrees = self.degrees(member)
+        sums = {} if context is None else self.context_terms(context)
+        values = {0: x}
+        for layer, source, target in self.connections:
+            if source not in values:
+                values[source] = self.activation(sums[source])  # (B, H)
+            term = layer(values[source], in_degrees=degrees[source], out_degrees=degrees[target])
+            sums[target] = sums[target] + term if target in sums else term
+        return tf.reshape(sums[len(degrees) - 1], [-1, *self.event_shape, self.params_size])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_units": list(self.hidden_units),
+            "activation": keras.activations.serialize(self.activation),
+            "direct": self.direct,
+            "num_masks": self.num_masks,
+            "order": self._order_argument,
+            "connectivity": self.connectivity,
+            "seed": self.seed,
+        }

@@ -1,0 +1,83 @@
+"""Noise that depends on nothing but its seed: the Threefry-2x32 generator (Salmon et al. 2011) in plain TensorFlow operations.
+
+TensorFlow's own stateless generators give other numbers under XLA than outside it, and have one seed for a whole batch. Here every
+row has its own seed, so a row's noise is the same in eager mode, in a graph, under XLA, behind a server, and whichever rows are
+beside it.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+VALUES, ROWS, MEMBERS = 0, 1, 2  # second word of the counter: keeps what one seed is used for apart
+
+
+def threefry(key, counter):
+    """Encrypt a counter by a key with Threefry-2x32, 20 rounds; both are pairs of uint32 tensors, and so is the result.
+
+    >>> zero = tf.constant(0, tf.uint32)
+    >>> [hex(word) for word in threefry((zero, zero), (zero, zero))]
+    ['0x6b200159', '0x99ba4efe']
+    """
+    keys = (key[0], key[1], key[0] ^ key[1] ^ tf.constant(_PARITY, tf.uint32))
+    a, b = counter[0] + keys[0], counter[1] + keys[1]
+    for group in range(5):
+        for rotation in _ROTATIONS[group % 2]:
+            a = a + b
+            b = tf.bitwise.left_shift(b, np.uint32(rotation)) | tf.bitwise.right_shift(b, np.uint32(32 - rotation))
+            b = b ^ a
+        a = a + keys[(group + 1) % 3]
+        b = b + keys[(group + 2) % 3] + tf.constant(group + 1, tf.uint32)
+    return a, b
+
+
+def as_seed(seed):
+    """Return a seed as an int32 tensor `[2]`, or `[n, 2]` where every row brings its own.
+
+    Args:
+        seed: an integer; a pair of int32; one pair per row; or None for a fresh seed from TensorFlow's global generator.
+
+    Raises:
+        ValueError: anything else.
+
+    >>> as_seed(7).numpy().tolist()
+    [7, 0]
+    """
+    if seed is None:
+        return tf.random.uniform([2], tf.int32.min, tf.int32.max, tf.int32)
+    if isinstance(seed, int | np.integer) and not isinstance(seed, bool):
+        words = np.array([int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF], np.uint32)
+        return tf.constant(words.view(np.int32))
+    expected = "seed must be an integer, an int32 pair [2], or an int32 pair per row [n, 2]."
+    if isinstance(seed, list | tuple | np.ndarray):
+        array = np.asarray(seed)
+        if array.dtype.kind not in "iu" or np.any(array != array.astype(np.int32)):
+            raise ValueError(f"{expected} Received: seed={seed!r}")
+        seed = tf.constant(array, tf.int32)
+    if not tf.is_tensor(seed) or seed.dtype != tf.int32 or seed.shape.rank not in (1, 2) or seed.shape[-1] != 2:
+        raise ValueError(f"{expected} Received: seed={seed!r}")
+    return seed
+
+
+def row_seeds(seed, rows):
+    """Return one seed per row, int32 `[rows, 2]`; those of fewer rows are a prefix of those of more."""
+    key = tf.unstack(tf.bitcast(seed, tf.uint32))
+    index = tf.cast(tf.range(rows), tf.uint32)
+    words = threefry(key, (index, tf.fill([rows], tf.constant(ROWS, tf.uint32))))
+    return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
+
+
+def uniform(seeds, count, stream=VALUES, dtype=tf.float32):
+    """Return `count` numbers per row, uniform on the open interval (0, 1), `[n, count]`, from the rows' seeds `[n, 2]`.
+
+    They are the odd multiples of 2^-24, exact in float32: neither 0 nor 1 occurs, so that a logarithm or a quantile is finite.
+    Numbers of a smaller count are a prefix of those of a larger one; different streams are independent.
+    """
+    key = tf.unstack(tf.bitcast(seeds, tf.uint32)[:, None, :], axis=-1)  # 2 x [n, 1]
+    index = tf.range((count + 1) // 2, dtype=tf.int32)[None, :]
+    counter = (tf.cast(index, tf.uint32), tf.fill([1, (count + 1) // 2], tf.constant(stream, tf.uint32)))
+    words = tf.stack(threefry(key, counter), axis=-1)  # [n, count / 2, 2]
+    words = tf.reshape(words, [tf.shape(seeds)[0], 2 * ((count + 1) // 2)])[:, :count]
+    halves = tf.cast(tf.bitcast(tf.bitwise.right_shift(words, np.uint32(9)), tf.int32), dtype)
+    return (halves + 0.5) * tf.constant(2.0**-23, dtype)

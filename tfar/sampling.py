@@ -1,0 +1,124 @@
+"""The loop that samples, completes and scores position by position, and its alternative for networks without a cache.
+
+Everything here is laid out position-major, `[D, B]` in the order of generation: a step then reads and writes whole rows.
+"""
+
+import tensorflow as tf
+
+from tfar import noise
+from tfar.networks.base import Stepwise
+
+
+def generate(network, head, uniforms, context=None, given=None, values=None, **member):
+    """Draw the positions one after the other: x_k = given_k ? value_k : draw(params_k(x_<k), noise_k).
+
+    The one loop of sampling, completion and teacher forcing. It is a `tf.while_loop` over blocks around one over positions.
+
+    Args:
+        network: a network with the stepping protocol.
+        head: the head that draws.
+        uniforms: uniform noise `[D, B, noise_size]`, in the order of generation.
+        context: `[B, C]` or None.
+        given: which values are given, bool `[D, B]` in the order of generation; None for none.
+        values: the given values `[D, B]`, anything where not given.
+        **member: selects a member of the network.
+
+    Returns:
+        Values `[D, B]` in the order of generation.
+    """
+    size, block_size = network.event_size, network.block_size
+    batch = tf.shape(uniforms)[1]
+    state = network.initial_state(batch, context, value_dtype=head.dtype, **member)
+    out = tf.TensorArray(head.dtype, size, element_shape=[uniforms.shape[1]], infer_shape=True)
+
+    def position(index, previous, out, state):
+        params, state = network.step(state, index, previous)
+        value = head.draw(params, uniforms[index])
+        value = value if given is None else tf.where(given[index], values[index], value)
+        value = tf.ensure_shape(value, previous.shape)
+        return index + 1, value, out.write(index, value), state
+
+    def block(number, previous, out, state):
+        state = network.enter_block(state, number)
+        end = tf.minimum((number + 1) * block_size, size)
+        loop = (number * block_size, previous, out, state)
+        _, previous, out, state = tf.while_loop(lambda index, *_: index < end, position, loop)
+        return number + 1, previous, out, state
+
+    first = tf.zeros([batch], head.dtype)
+    first = tf.ensure_shape(first, [uniforms.shape[1]])
+    blocks = -(-size // block_size)
+    loop = (tf.constant(0), first, out, state)
+    if blocks == 1:
+        return block(*loop)[2].stack()
+    return tf.while_loop(lambda number, *_: number < blocks, block, loop)[2].stack()
+
+
+def fixed_point(network, head, uniforms, context=None, given=None, values=None, **member):
+    """Repeat x <- draw(params(x), noise) over all positions until nothing changes (Song et al. 2021).
+
+    Exact: with the noise fixed, the k-th position is final after k rounds at most, so D rounds always suffice; a model whose
+    dependencies are short needs far fewer. Uses calls of the whole network only. Same arguments and result as `generate`.
+    """
+    size, batch = network.event_size, tf.shape(uniforms)[1]
+    order = tf.convert_to_tensor(network.generation_order(**member))
+    rank = tf.argsort(order, axis=-1)
+
+    def again(count, x, changed):
+        event = tf.reshape(tf.transpose(tf.gather(x, rank)), [-1, *network.event_shape])
+        args = (event,) if context is None else (event, context)
+        params = tf.reshape(network(*args, **member), [-1, size, network.params_size])
+        params = tf.gather(tf.transpose(params, [1, 0, 2]), order)  # (D, B, P), in the order of generation
+        new = head.draw(params, uniforms)
+        new = new if given is None else tf.where(given, values, new)
+        new = tf.ensure_shape(new, x.shape)
+        return count + 1, new, tf.reduce_any(new != x)
+
+    start = tf.zeros([size, batch], head.dtype) if given is None else tf.where(given, values, tf.zeros_like(values))
+    start = tf.ensure_shape(start, [size, uniforms.shape[1]])
+    loop = (tf.constant(0), start, tf.constant(True))
+    return tf.while_loop(lambda count, _, changed: changed & (count <= size), again, loop)[1]
+
+
+METHODS = ("stepping", "naive", "fixed_point")
+
+
+def into_order(x, order):
+    """Reorder `x [B, D, ...]` from dimensions to positions, and lay it out position-major, `[D, B, ...]`; `order [D]` or `[B, D]`."""
+    x = tf.gather(x, order, axis=1, batch_dims=len(order.shape) - 1)
+    return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
+
+
+def from_order(x, order):
+    """Undo `into_order`: `[D, B]` to `[B, D]`."""
+    return tf.gather(tf.transpose(x), tf.argsort(order, axis=-1), axis=1, batch_dims=len(order.shape) - 1)
+
+
+def sample_rows(network, head, seeds, context=None, observed=None, values=None, member=None, method="stepping"):
+    """Draw one example per row from the row's own seed; observed values are kept.
+
+    Args:
+        network, head: what to draw from.
+        seeds: int32 `[B, 2]`.
+        context: `[B, C]` or None.
+        observed: which values are given, bool `[B, *event]`, or None.
+        values: the given values `[B, *event]`, anything where not observed.
+        member: keyword arguments that select a member of the network.
+        method: "stepping", the network's own cache; "naive", a call of the whole network for each position; or "fixed_point".
+
+    Returns:
+        Values `[B, *event]`.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}. Received: method={method!r}")
+    member, size = member or {}, network.event_size
+    order = tf.convert_to_tensor(network.generation_order(**member))
+    uniforms = noise.uniform(seeds, size * head.noise_size)
+    uniforms = into_order(tf.reshape(uniforms, [-1, size, head.noise_size]), order)  # (D, B, N)
+    if observed is not None:
+        observed = into_order(tf.reshape(observed, [-1, size]), order)
+        values = into_order(tf.reshape(tf.cast(values, head.dtype), [-1, size]), order)
+    loop = fixed_point if method == "fixed_point" else generate
+    network = Stepwise(network) if method == "naive" else network
+    x = loop(network, head, uniforms, context, observed, values, **member)
+    return tf.reshape(from_order(x, order), [-1, *network.event_shape])
