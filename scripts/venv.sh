@@ -22,4 +22,7 @@ if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && .venv/bin/python 
 fi
 
 echo "Installing tfar[${1:-}] and what it needs (about 2 GB on disk the first time)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[${1:-}]"
+# the pip that comes with Python 3.10 tries versions for many minutes; a recent one finds them at once
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+# the build backend warns of every editable install
+PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[${1:-}]"

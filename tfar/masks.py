@@ -83,3 +83,46 @@ def dense_mask(in_degrees, out_degrees, strict=False):
     [[0, 1], [0, 0]]
     """
     return in_degrees[:, None] < out_degrees[None, :] if strict else in_degrees[:, None] <= out_degrees[None, :]
+
+
+def color_groups(channels, colors):
+    """Return the colour to which each of a layer's channels belongs, `[channels]`: equal, contiguous groups.
+
+    >>> color_groups(6, 3).tolist()
+    [0, 0, 1, 1, 2, 2]
+    """
+    return np.arange(channels) * colors // channels
+
+
+def conv_mask(kernel_size, in_channels, out_channels, mask_type, colors=1):
+    """Return which taps a convolution over an image in raster order may use, bool `[height, width, in_channels, out_channels]`.
+
+    A unit sees all channels of the rows above and of the pixels to its left. At its own pixel it sees the colours before its own and,
+    with mask type B, its own: R, then G given R, then B given R and G (van den Oord et al. 2016, section 3.4).
+
+    Args:
+        kernel_size: height and width, both odd; or one number for both.
+        in_channels, out_channels: channels, which belong to colours as `color_groups` says.
+        mask_type: "A" where the inputs are the image itself, "B" where they are features that were masked before.
+        colors: number of colours, the channels of the image.
+
+    Raises:
+        ValueError: an even kernel, which has no centre; an unknown mask type; groups that are not equal.
+
+    >>> conv_mask(3, 1, 1, "A")[:, :, 0, 0].astype(int).tolist()
+    [[1, 1, 1], [1, 0, 0], [0, 0, 0]]
+    """
+    height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int | np.integer) else kernel_size
+    if min(height, width) < 1 or height % 2 == 0 or width % 2 == 0:
+        raise ValueError(f"kernel_size must be odd, so that there is a centre to mask. Received: kernel_size={kernel_size!r}")
+    if mask_type not in ("A", "B"):
+        raise ValueError(f"mask_type must be 'A' or 'B'. Received: mask_type={mask_type!r}")
+    if in_channels % colors or out_channels % colors:
+        raise ValueError(
+            f"channels must be a multiple of the {colors} colours. Received: in_channels={in_channels}, out_channels={out_channels}"
+        )
+    sources, targets = color_groups(in_channels, colors)[:, None], color_groups(out_channels, colors)[None, :]
+    mask = np.zeros([height, width, in_channels, out_channels], bool)
+    mask[: height // 2] = mask[height // 2, : width // 2] = True
+    mask[height // 2, width // 2] = sources < targets if mask_type == "A" else sources <= targets
+    return mask

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import heads, networks
+from tfar import heads, masks, networks
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
 from tfar.distributions.base import check_support
 
@@ -18,7 +18,8 @@ class AutoregressiveModel(keras.Model):
 
     `model(x)` and `model.predict(x)` are log-probabilities `[B]` in nats; the loss is their negative mean. `fit`, `evaluate` and
     `predict` take arrays, `tf.data` datasets, and pairs (x, context), as `fit(x, context)` or as a dataset of pairs. Metrics: `nll`
-    in nats, and `bits_per_dim`, nll / (D ln 2).
+    in nats, and `bits_per_dim`, nll / (D ln 2). For an order-agnostic network `fit` and `evaluate` report an unbiased estimate of the mean
+    over all orders (`tfar.networks.OrderAgnostic`); `predict` and `log_prob` are exact, for the network's own order.
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork`.
@@ -46,6 +47,7 @@ class AutoregressiveModel(keras.Model):
         context = (None, network.context_size) if network.context_size else None
         if not network.built:
             network.build((None, *network.event_shape), context)
+        self._testing = False
         self._nll = keras.metrics.Mean(name="nll")
         self._bits_per_dim = keras.metrics.Mean(name="bits_per_dim")
         self.built = True
@@ -55,15 +57,23 @@ class AutoregressiveModel(keras.Model):
         """Shape of one example."""
         return self.network.event_shape
 
-    def distribution(self, context=None, member=None, **options):
+    def distribution(self, context=None, member=None, order=None, num_orders=None, seed=0, **options):
         """The model's density as a `tfd.Distribution`.
 
         Args:
             context: `[*batch, C]`, or None.
             member: number of one member, or keyword arguments that select one; None for the mean of the probabilities of all members
                 of a network that has several.
+            order: of an order-agnostic network: a permutation of 0..D-1, or "natural" or "reversed", for the exact density in that order.
+            num_orders: of an order-agnostic network: n, for the mean of the probabilities in n random orders (EoNADE).
+            seed: an integer, of the random orders; n orders are the first n of any larger number.
             **options: further arguments of `AutoregressiveDistribution`.
+
+        Raises:
+            ValueError: an order for a network that was trained for one order, or more than one of member, order and num_orders.
         """
+        if order is not None or num_orders is not None:
+            return self._ordered(context, member, order, num_orders, seed, options)
         if member is None and self.network.num_members > 1:
             return AutoregressiveEnsemble(self.network, self.head, context, **options)
         if isinstance(member, int):
@@ -71,6 +81,22 @@ class AutoregressiveModel(keras.Model):
                 raise ValueError(f"member must be from 0 to {self.network.num_members - 1}. Received: member={member}")
             member = self.network.member(member)
         return AutoregressiveDistribution(self.network, self.head, context, member, **options)
+
+    def _ordered(self, context, member, order, num_orders, seed, options):
+        size = self.network.event_size
+        if not self.network.order_agnostic:
+            raise ValueError(f"order and num_orders are for order-agnostic networks. Received: network={self.network!r}")
+        if sum(argument is not None for argument in (member, order, num_orders)) > 1:
+            raise ValueError(
+                f"give one of member, order and num_orders. Received: member={member}, order={order}, num_orders={num_orders}"
+            )
+        if order is not None:
+            member = {"order": tf.constant(masks.as_order(order, size))}
+            return AutoregressiveDistribution(self.network, self.head, context, member, **options)
+        if isinstance(num_orders, bool) or not isinstance(num_orders, int | np.integer) or num_orders < 1:
+            raise ValueError(f"num_orders must be a positive integer. Received: num_orders={num_orders!r}")
+        members = {"order": masks.random_orders(size, num_orders, seed)}
+        return AutoregressiveEnsemble(self.network, self.head, context, members, **options)
 
     def log_prob(self, x, context=None):
         """Log-probability of each row of `x [B, *event]` in nats, `[B]`."""
@@ -102,6 +128,10 @@ class AutoregressiveModel(keras.Model):
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
         return self.distribution(context).complete(x, observed, seed)
 
+    def conditional_log_prob(self, x, observed, context=None):
+        """Score what is not observed given what is, nats `[B]`; see `AutoregressiveDistribution.conditional_log_prob`."""
+        return self.distribution(context).conditional_log_prob(x, observed)
+
     def call(self, inputs, training=False):
         x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         x = tf.convert_to_tensor(x)
@@ -109,8 +139,8 @@ class AutoregressiveModel(keras.Model):
         if x.shape.rank is not None and (x.shape.rank != len(event) + 1 or not x.shape[1:].is_compatible_with(event)):
             raise ValueError(f"x must be [B, {', '.join(map(str, event))}]. Received: x.shape={x.shape}")
         x = check_support(self.head, x)
-        if training:
-            return -self.network.objective(x, context, self.head, training=True)
+        if training or self._testing:
+            return -self.network.objective(x, context, self.head, training=training)
         return self.distribution(context).log_prob(x)
 
     def _arrange(self, data):
@@ -126,7 +156,12 @@ class AutoregressiveModel(keras.Model):
         return super().train_step(self._arrange(data))
 
     def test_step(self, data):
-        return super().test_step(self._arrange(data))
+        # One order takes D times the arithmetic of the objective, too much for each epoch's validation. Read when the step is traced.
+        self._testing = self.network.order_agnostic
+        try:
+            return super().test_step(self._arrange(data))
+        finally:
+            self._testing = False
 
     def predict_step(self, data):
         return super().predict_step(self._arrange(data))
@@ -177,10 +212,10 @@ class AutoregressiveModel(keras.Model):
         return cls(**config)
 
 
-def _family(network_class):
+def _family(network_class, head="bernoulli"):
     """The constructor of a family: the network's own arguments, with a head in place of the number of parameters."""
 
-    def constructor(event_shape, head="bernoulli", **options):
+    def constructor(event_shape, head=head, **options):
         head = heads.get(head)
         options.setdefault("num_classes", head.num_classes)
         return AutoregressiveModel(network_class(event_shape, head.params_size, **options), head)
@@ -190,7 +225,7 @@ def _family(network_class):
     options = {**own, **{k: p for k, p in base.items() if k in ("num_classes", "context_size")}}
     kept = [p for k, p in options.items() if k not in ("self", "event_shape", "params_size", "kwargs")]
     empty = inspect.Parameter("event_shape", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    head = inspect.Parameter("head", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="bernoulli")
+    head = inspect.Parameter("head", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=head)
     kept = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept]
     constructor.__signature__ = inspect.Signature([empty, head, *kept], return_annotation=AutoregressiveModel)
     constructor.__name__ = constructor.__qualname__ = network_class.__name__
@@ -203,5 +238,19 @@ def _family(network_class):
 
 LogisticAutoregressive = _family(networks.LogisticAutoregressive)
 MADE = _family(networks.MADE)
+NADE = _family(networks.NADE)
+RNADE = _family(networks.RNADE, head=heads.NormalMixture(10))
+NeuralAutoregressive = _family(networks.NeuralAutoregressive)
 
-FAMILIES = {"logistic": LogisticAutoregressive, "made": MADE}
+DeepNADE = _family(networks.DeepNADE)
+NADEK = _family(networks.NADEK)
+
+FAMILIES = {
+    "logistic": LogisticAutoregressive,
+    "made": MADE,
+    "deepnade": DeepNADE,
+    "nadek": NADEK,
+    "nade": NADE,
+    "rnade": RNADE,
+    "neural": NeuralAutoregressive,
+}

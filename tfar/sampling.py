@@ -33,8 +33,8 @@ def generate(network, head, uniforms, context=None, given=None, values=None, **m
 
     def position(index, previous, out, state):
         params, state = network.step(state, index, previous)
-        value = head.draw(params, uniforms[index])
-        value = value if given is None else tf.where(given[index], values[index], value)
+        value = head.draw(params, tf.gather(uniforms, index))
+        value = value if given is None else tf.where(tf.gather(given, index), tf.gather(values, index), value)
         value = tf.ensure_shape(value, previous.shape)
         return index + 1, value, out.write(index, value), state
 
@@ -62,13 +62,12 @@ def fixed_point(network, head, uniforms, context=None, given=None, values=None, 
     """
     size, batch = network.event_size, tf.shape(uniforms)[1]
     order = tf.convert_to_tensor(network.generation_order(**member))
-    rank = tf.argsort(order, axis=-1)
 
     def again(count, x, changed):
-        event = tf.reshape(tf.transpose(tf.gather(x, rank)), [-1, *network.event_shape])
+        event = tf.reshape(from_order(x, order), [-1, *network.event_shape])
         args = (event,) if context is None else (event, context)
         params = tf.reshape(network(*args, **member), [-1, size, network.params_size])
-        params = tf.gather(tf.transpose(params, [1, 0, 2]), order)  # (D, B, P), in the order of generation
+        params = into_order(params, order)  # (D, B, P), in the order of generation
         new = head.draw(params, uniforms)
         new = new if given is None else tf.where(given, values, new)
         new = tf.ensure_shape(new, x.shape)
@@ -92,6 +91,22 @@ def into_order(x, order):
 def from_order(x, order):
     """Undo `into_order`: `[D, B]` to `[B, D]`."""
     return tf.gather(tf.transpose(x), tf.argsort(order, axis=-1), axis=1, batch_dims=len(order.shape) - 1)
+
+
+def observed_first(order, observed):
+    """Move the observed dimensions to the front of an order, int32 `[B, D]`, and keep the order among them and among the others.
+
+    Args:
+        order: int32 `[D]` or `[B, D]`.
+        observed: which dimensions come first, bool `[B, D]`.
+
+    >>> observed_first(tf.constant([3, 1, 0, 2]), tf.constant([[True, False, True, False]])).numpy().tolist()
+    [[0, 2, 3, 1]]
+    """
+    order = tf.broadcast_to(order, tf.shape(observed))
+    late = tf.cast(~tf.gather(observed, order, batch_dims=1), tf.int32)
+    position = late * tf.shape(order)[1] + tf.range(tf.shape(order)[1])
+    return tf.gather(order, tf.argsort(position, axis=-1), batch_dims=1)
 
 
 def sample_rows(network, head, seeds, context=None, observed=None, values=None, member=None, method="stepping"):
@@ -120,5 +135,12 @@ def sample_rows(network, head, seeds, context=None, observed=None, values=None, 
         values = into_order(tf.reshape(tf.cast(values, head.dtype), [-1, size]), order)
     loop = fixed_point if method == "fixed_point" else generate
     network = Stepwise(network) if method == "naive" else network
-    x = loop(network, head, uniforms, context, observed, values, **member)
-    return tf.reshape(from_order(x, order), [-1, *network.event_shape])
+
+    def draw():
+        x = loop(network, head, uniforms, context, observed, values, **member)
+        return tf.reshape(from_order(x, order), [-1, *network.event_shape])
+
+    def nothing():  # not every operation of a loop has a kernel for an empty batch
+        return tf.zeros([0, *network.event_shape], head.dtype)
+
+    return tf.cond(tf.shape(seeds)[0] > 0, draw, nothing)

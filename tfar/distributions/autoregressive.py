@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfar import sampling
-from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes
+from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes, require
 
 
 class AutoregressiveDistribution(NetworkDistribution):
@@ -68,20 +68,22 @@ class AutoregressiveDistribution(NetworkDistribution):
         params = self._network(*((x,) if context is None else (x, context)), **self._member)
         return self._head.log_prob(params, x, event_ndims=len(self._network.event_shape))
 
+    def _conditional_rows(self, x, observed, context):
+        scores = self._scores(x, context, self._completing(self._member, observed))
+        return tf.reduce_sum(tf.where(tf.reshape(observed, tf.shape(scores)), tf.zeros_like(scores), scores), axis=-1)
+
     def _sample_rows(self, seeds, context, observed, values, member):
+        if observed is not None:
+            member = self._completing(member, observed)
         return sampling.sample_rows(self._network, self._head, seeds, context, observed, values, member, self._method)
 
     def _check_completion(self, observed):
+        if self._network.order_agnostic:
+            return observed
         message = (
             "the observed positions must come first in the model's order: given later ones, filling earlier ones in this order does "
             "not draw from the conditional distribution. Train a model with an order that puts them first (order=[...]), or an "
-            "order-agnostic one."
+            "order-agnostic one (tfar.DeepNADE)."
         )
-        first = prefixes(self._network, observed, self._member)
-        if tf.executing_eagerly():
-            if not tf.reduce_all(first):
-                rows = tf.reshape(tf.where(~first), [-1])[:5].numpy().tolist()
-                raise ValueError(f"{message} Received: another pattern in rows {rows}")
-            return observed
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(first), [message])]):
+        with tf.control_dependencies(require(prefixes(self._network, observed, self._member), message)):
             return tf.identity(observed)

@@ -17,8 +17,9 @@ CONTEXT_PROPERTIES = {"context": tfp.util.ParameterProperties(event_ndims=1)}
 class NetworkDistribution(tfd.Distribution):
     """A distribution whose likelihood and samples come from a network, one row at a time.
 
-    A subclass gives `_log_prob_rows(x, context)` and `_sample_rows(seeds, context, observed, values)` on flat batches of rows; this
-    class turns sample shapes and batch shapes into rows and back.
+    A subclass gives `_log_prob_rows(x, context)`, `_conditional_rows(x, observed, context)` and
+    `_sample_rows(seeds, context, observed, values, member)` on flat batches of rows; this class turns sample shapes and batch shapes
+    into rows and back.
     """
 
     def __init__(self, network, head, context, event_shape, order, method, validate_args, allow_nan_stats, parameters, name):
@@ -38,6 +39,8 @@ class NetworkDistribution(tfd.Distribution):
         if method not in (None, *sampling.METHODS):
             raise ValueError(f"method must be None or one of {sampling.METHODS}. Received: method={method!r}")
         wrapped = isinstance(network, WrappedNetwork)
+        if not network.built and not wrapped:
+            network.build((None, *network.event_shape), (None, network.context_size) if network.context_size else None)
         self._network, self._method = network, method or ("fixed_point" if wrapped else "stepping")
         self._context = None if context is None else tf.convert_to_tensor(context, dtype_hint=tf.float32)
         if wrapped and context is not None:
@@ -161,6 +164,32 @@ class NetworkDistribution(tfd.Distribution):
         Raises:
             ValueError: the order does not put the observed positions first, so that the loop would not draw from the conditional.
         """
+        x, observed = self._pattern(x, observed)
+        x = check_support(self._head, tf.where(observed, x, tf.zeros_like(x)))
+        observed = self._check_completion(observed)
+        seed = noise.as_seed(seed)
+        seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, tf.shape(x)[0])
+        return self._compiled(seeds, self._context_rows(tf.shape(x)[:1]), observed, x)
+
+    def conditional_log_prob(self, x, observed):
+        """Score the positions that are not observed given those that are: log p(x_missing | x_observed) in nats, `[B]`.
+
+        It is the density that `complete` draws from: 0 where all is observed, `log_prob` where nothing is.
+
+        Args:
+            x: values `[B, *event]`, all of them.
+            observed: bool, broadcast to `x`.
+
+        Raises:
+            ValueError: the order does not put the observed positions first.
+        """
+        x, observed = self._pattern(x, observed)
+        x = check_support(self._head, x)
+        observed = self._check_completion(observed)
+        return self._conditional_rows(x, observed, self._context_rows(tf.shape(x)[:1]))
+
+    def _pattern(self, x, observed):
+        """Check values and what is observed of them, and give both the same shape `[B, *event]`."""
         x, observed = tf.convert_to_tensor(x), tf.convert_to_tensor(observed)
         if observed.dtype != tf.bool:
             raise ValueError(f"observed must be bool. Received: observed.dtype={observed.dtype.name}")
@@ -171,18 +200,29 @@ class NetworkDistribution(tfd.Distribution):
             observed = tf.broadcast_to(observed, tf.shape(x))
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(f"observed must broadcast to x {x.shape}. Received: observed.shape={observed.shape}") from error
-        observed = tf.ensure_shape(observed, x.shape)
-        x = check_support(self._head, tf.where(observed, x, tf.zeros_like(x)))
-        observed = self._check_completion(observed)
-        seed = noise.as_seed(seed)
-        seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, tf.shape(x)[0])
-        return self._compiled(seeds, self._context_rows(tf.shape(x)[:1]), observed, x)
+        return x, tf.ensure_shape(observed, x.shape)
 
     def _check_completion(self, observed):
         """Return `observed`, or refuse a pattern that this order cannot complete exactly."""
         raise NotImplementedError
 
+    def _completing(self, member, observed):
+        """The member that completes: where the network takes any order, the same order with the observed dimensions first."""
+        if not self._network.order_agnostic:
+            return member
+        order = tf.convert_to_tensor(self._network.generation_order(**member))
+        observed = tf.reshape(observed, [-1, self._network.event_size])
+        return {**member, "order": sampling.observed_first(order, observed)}
+
+    def _scores(self, x, context, member):
+        """Log-probability of each dimension given those before it in the member's order, `[B, D]`."""
+        params = self._network(*((x,) if context is None else (x, context)), **member)
+        return tf.reshape(self._head.log_prob(params, x, event_ndims=0), [-1, self._network.event_size])
+
     def _log_prob_rows(self, x, context):
+        raise NotImplementedError
+
+    def _conditional_rows(self, x, observed, context):
         raise NotImplementedError
 
     def _sample_rows(self, seeds, context, observed, values, member):
@@ -209,6 +249,16 @@ def check_support(head, x):
         return x
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(supported), [f"{message} Received: other values"])]):
         return tf.identity(x)
+
+
+def require(condition, message):
+    """Refuse where a row of `condition [B]` is False: a ValueError, or in a graph a failing assertion. Returns the assertions."""
+    if not tf.executing_eagerly():
+        return [tf.debugging.Assert(tf.reduce_all(condition), [message])]
+    if not tf.reduce_all(condition):
+        rows = tf.reshape(tf.where(~condition), [-1])[:5].numpy().tolist()
+        raise ValueError(f"{message} Received: another pattern in rows {rows}")
+    return []
 
 
 def prefixes(network, observed, member):

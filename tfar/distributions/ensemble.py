@@ -5,18 +5,29 @@ import math
 import tensorflow as tf
 
 from tfar import noise, sampling
-from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution
+from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes, require
 
 
 def _slice(members, index):
-    return {key: value[index] for key, value in members.items()}
+    return {key: tf.gather(value, index) for key, value in members.items()}
 
 
 class AutoregressiveEnsemble(NetworkDistribution):
     """p(x) = 1/n sum_i p_i(x): the average of the probabilities of n members, never of their logits.
 
-    `log_prob` takes one call of the network for each member, log p(x) = logsumexp_i log p_i(x) - log n. A sample picks a member for each
-    row and draws from it; it costs as much as `log_prob`.
+    `log_prob` takes one call of the network for each member, log p(x) = logsumexp_i log p_i(x) - log n. A sample picks
+    a member for each row and draws from it; it costs as much as `log_prob`, or as one sample of one member where the
+    network takes any order.
+
+    **Completion and `conditional_log_prob`** are those of the mixture of the members that can complete a row exactly.
+    Where the network takes any order these are all of them, each with the observed dimensions moved to the front of its
+    order; otherwise they are the members whose order has the observed dimensions first. In that mixture
+
+        p(x_missing | x_observed) = sum_i w_i p_i(x_missing | x_observed),   w_i proportional to p_i(x_observed)
+
+    which is exact. Where the pattern moves no order, it is the conditional density of the ensemble itself; where it
+    does, the orders are others than those of `log_prob`, so that log_prob(x) - conditional_log_prob(x) is not exactly
+    its log p(x_observed).
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork` with members.
@@ -58,35 +69,78 @@ class AutoregressiveEnsemble(NetworkDistribution):
         """n, how many distributions are averaged."""
         return next(iter(self._member.values())).shape[0]
 
+    def _of_members(self, function, members):
+        """`function` of each member, one after the other: nats `[n, ...]`."""
+        count = tf.shape(next(iter(members.values())))[0]
+        dtype = tf.float64 if self._network.compute_dtype == "float64" else tf.float32
+        return tf.map_fn(lambda index: function(_slice(members, index)), tf.range(count), fn_output_signature=dtype)
+
     def _log_prob_rows(self, x, context):
-        args, ndims = ((x,) if context is None else (x, context)), len(self._network.event_shape)
+        def score(member):
+            return tf.reduce_sum(self._scores(x, context, member), axis=-1)
 
-        def member(index):
-            return self._head.log_prob(self._network(*args, **_slice(self._member, index)), x, ndims)
+        return tf.reduce_logsumexp(self._of_members(score, self._member), axis=0) - math.log(self.num_members)
 
-        def add(index, total):
-            return index + 1, tf.ensure_shape(tf.math.reduce_logsumexp(tf.stack([total, member(index)]), axis=0), total.shape)
+    def _observed_scores(self, x, observed, context, member):
+        """log p_i(x) and log p_i(x_observed) under the order that completes, `[2, B]`; -inf where the member cannot."""
+        completing = self._completing(member, observed)
+        scores = self._scores(x, context, completing)
+        seen = tf.where(tf.reshape(observed, tf.shape(scores)), scores, tf.zeros_like(scores))
+        both = tf.stack([tf.reduce_sum(scores, axis=-1), tf.reduce_sum(seen, axis=-1)])
+        first = prefixes(self._network, observed, completing)
+        return tf.where(first, both, tf.constant(-math.inf, both.dtype))
 
-        loop = (tf.constant(1), member(tf.constant(0)))
-        count = self.num_members
-        _, total = tf.while_loop(lambda index, _: index < count, add, loop, maximum_iterations=count - 1)
-        return total - math.log(count)
+    def _conditional_rows(self, x, observed, context):
+        def score(member):
+            return self._observed_scores(x, observed, context, member)
+
+        joint, seen = tf.unstack(tf.reduce_logsumexp(self._of_members(score, self._member), axis=0))
+        return joint - seen
+
+    def _choose(self, seeds, context, observed, values, members):
+        """The member of each row, int32 `[B]`: each as likely as any other, or in proportion to p_i(x_observed)."""
+        u = noise.uniform(seeds, 1, noise.MEMBERS)[:, 0]
+        count = tf.shape(next(iter(members.values())))[0]
+        if observed is None:
+            return tf.minimum(tf.cast(u * tf.cast(count, u.dtype), tf.int32), count - 1)
+
+        def score(member):
+            return self._observed_scores(values, observed, context, member)[1]
+
+        weights = tf.cumsum(tf.nn.softmax(self._of_members(score, members), axis=0), axis=0)  # (n, B)
+        passed = weights[:-1] <= u * weights[-1]
+        return tf.reduce_sum(tf.cast(passed, tf.int32), axis=0)
 
     def _sample_rows(self, seeds, context, observed, values, member):
-        count, event = self.num_members, self._network.event_shape
-        choice = tf.cast(noise.uniform(seeds, 1, noise.MEMBERS)[:, 0] * count, tf.int32)  # (B,)
+        choice, event = self._choose(seeds, context, observed, values, member), self._network.event_shape
 
-        def draw(index, x):
-            one = _slice(member, index)
-            drawn = sampling.sample_rows(self._network, self._head, seeds, context, observed, values, one, self._method)
+        def draw(one):
+            if observed is not None:
+                one = self._completing(one, observed)
+            return sampling.sample_rows(self._network, self._head, seeds, context, observed, values, one, self._method)
+
+        if self._network.order_agnostic:
+            return draw(_slice(member, choice))
+
+        def add(index, x):
             here = tf.reshape(choice == index, [-1, *[1] * len(event)])
-            return index + 1, tf.ensure_shape(tf.where(here, drawn, x), x.shape)
+            return index + 1, tf.ensure_shape(tf.where(here, draw(_slice(member, index)), x), x.shape)
 
+        count = tf.shape(next(iter(member.values())))[0]
         start = tf.zeros([tf.shape(seeds)[0], *event], self._head.dtype)
-        return tf.while_loop(lambda index, _: index < count, draw, (tf.constant(0), start))[1]
+        return tf.while_loop(lambda index, _: index < count, add, (tf.constant(0), start))[1]
 
     def _check_completion(self, observed):
-        raise ValueError(
-            "an ensemble of fixed masks completes one member at a time: use distribution(member=k).complete, with an order that puts "
-            f"the observed positions first. Received: an ensemble of {self.num_members} members"
+        if self._network.order_agnostic:
+            return observed
+        message = (
+            "no member of the ensemble has an order that puts the observed positions first, and none can fill positions "
+            "before them. Train an order-agnostic model (tfar.DeepNADE)."
         )
+
+        def can(index):
+            return prefixes(self._network, observed, _slice(self._member, index))
+
+        possible = tf.map_fn(can, tf.range(self.num_members), fn_output_signature=tf.bool)
+        with tf.control_dependencies(require(tf.reduce_any(possible, axis=0), message)):
+            return tf.identity(observed)

@@ -11,7 +11,7 @@ from tfar import masks
 class MaskedDense(keras.layers.Layer):
     """A dense layer in which a unit sees only the inputs that its degree allows.
 
-        y = activation((kernel * M) x + bias),   M[i, o] = in_degrees[i] <= out_degrees[o]   (`<` where `strict`)
+        y = activation((kernel * M) x + (U * M) 1 + bias),   M[i, o] = in_degrees[i] <= out_degrees[o]   (`<` where `strict`)
 
     The mask is applied in each forward pass and is no weight: it holds whatever values the kernel is given. Germain et al. 2015.
 
@@ -21,6 +21,7 @@ class MaskedDense(keras.layers.Layer):
         strict: whether a unit sees smaller degrees only, as an output layer must.
         activation: an activation as Keras knows them; None for none.
         use_bias: whether to add a bias.
+        conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3).
         kernel_initializer: initialiser of the kernel `[I, O]`.
 
     Call arguments:
@@ -42,6 +43,7 @@ class MaskedDense(keras.layers.Layer):
         strict=False,
         activation=None,
         use_bias=True,
+        conditioning=False,
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
@@ -51,6 +53,7 @@ class MaskedDense(keras.layers.Layer):
         self.strict = strict
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
+        self.conditioning = conditioning
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, inputs_shape=None):
@@ -59,20 +62,32 @@ class MaskedDense(keras.layers.Layer):
             raise ValueError(f"inputs must have {inputs} features, as in_degrees has. Received: inputs.shape={inputs_shape}")
         self.kernel = self.add_weight(name="kernel", shape=(inputs, units), initializer=self.kernel_initializer)
         self.bias = self.add_weight(name="bias", shape=(units,), initializer="zeros") if self.use_bias else None
+        if self.conditioning:
+            self.conditioning_kernel = self.add_weight(name="conditioning_kernel", shape=(inputs, units), initializer="zeros")
 
     def masked_kernel(self, in_degrees=None, out_degrees=None):
         """The kernel `[I, O]` with the connections that are not allowed set to zero."""
+        return self._masked(self.kernel, in_degrees, out_degrees)
+
+    def offset(self, in_degrees=None, out_degrees=None):
+        """What a unit has whatever its inputs are, bias + (U * M) 1, `[O]`; None where the layer has neither."""
+        offset = tf.cast(tf.convert_to_tensor(self.bias), self.compute_dtype) if self.use_bias else None
+        if not self.conditioning:
+            return offset
+        known = tf.reduce_sum(self._masked(self.conditioning_kernel, in_degrees, out_degrees), axis=0)
+        return known if offset is None else known + offset
+
+    def _masked(self, kernel, in_degrees, out_degrees):
         in_degrees = self.in_degrees if in_degrees is None else in_degrees
         out_degrees = self.out_degrees if out_degrees is None else out_degrees
         mask = masks.dense_mask(tf.convert_to_tensor(in_degrees), tf.convert_to_tensor(out_degrees), self.strict)
-        kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.compute_dtype)
+        kernel = tf.cast(tf.convert_to_tensor(kernel), self.compute_dtype)
         return kernel * tf.cast(mask, kernel.dtype)
 
     def call(self, inputs, in_degrees=None, out_degrees=None):
         outputs = tf.matmul(inputs, self.masked_kernel(in_degrees, out_degrees))  # (B, O)
-        if self.use_bias:
-            outputs += tf.cast(tf.convert_to_tensor(self.bias), outputs.dtype)
-        return self.activation(outputs)
+        offset = self.offset(in_degrees, out_degrees)
+        return self.activation(outputs if offset is None else outputs + offset)
 
     def compute_output_shape(self, inputs_shape):
         return (*inputs_shape[:-1], len(self.out_degrees))
@@ -85,5 +100,6 @@ class MaskedDense(keras.layers.Layer):
             "strict": self.strict,
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
+            "conditioning": self.conditioning,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

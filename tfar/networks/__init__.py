@@ -1,7 +1,26 @@
 """Networks: one file per family."""
 
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
+from tfar.networks.deep_nade import DeepNADE
 from tfar.networks.logistic import LogisticAutoregressive
 from tfar.networks.made import MADE
+from tfar.networks.nade import NADE
+from tfar.networks.nade_k import NADEK
+from tfar.networks.neural import NeuralAutoregressive
+from tfar.networks.order_agnostic import OrderAgnostic
+from tfar.networks.pixel_cnn import PixelCNN
+from tfar.networks.rnade import RNADE
 
-__all__ = ["MADE", "AutoregressiveNetwork", "LogisticAutoregressive", "WrappedNetwork"]
+__all__ = [
+    "MADE",
+    "NADE",
+    "NADEK",
+    "RNADE",
+    "AutoregressiveNetwork",
+    "DeepNADE",
+    "LogisticAutoregressive",
+    "NeuralAutoregressive",
+    "OrderAgnostic",
+    "PixelCNN",
+    "WrappedNetwork",
+]

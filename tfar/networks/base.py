@@ -68,19 +68,34 @@ class AutoregressiveNetwork(keras.layers.Layer):
         return self.event_size
 
     num_members = 1
+    order_agnostic = False  # whether a member is any order, `order=` `[D]` or one per row `[B, D]`
 
     def member(self, index):
         """Keyword arguments that select the index-th member, for `call` and `initial_state`."""
         return {}
 
     def generation_order(self, **member):
-        """The order of a member, int32 `[D]`."""
+        """The order of a member, int32 `[D]`, or `[B, D]` where each row has its own."""
         return self.order
 
     def objective(self, x, context, head, training=False):
         """Nats per example `[B]` that training minimises: the exact negative log-likelihood, unless a family defines another."""
         params = self(x, context, training=training) if self.context_size else self(x, training=training)
         return -head.log_prob(params, x, event_ndims=len(self.event_shape))
+
+    def effective_parameters(self):
+        """Number of trainable parameters that there are once the masks have removed connections. Builds the network."""
+        if not self.built:
+            self.build((None, *self.event_shape), (None, self.context_size) if self.context_size else None)
+        count = sum(math.prod(weight.shape) for weight in self.trainable_weights)
+        for layer in self._flatten_layers(include_self=False):
+            if hasattr(layer, "masked_kernel"):
+                with tf.GradientTape() as tape:
+                    kernel = layer.masked_kernel()
+                mask = tape.gradient(kernel, layer.kernel.value)
+                masked = [weight for weight in layer.trainable_weights if weight.shape == layer.kernel.shape]
+                count -= len(masked) * int(tf.reduce_sum(tf.cast(mask == 0, tf.int64)))
+        return count
 
     def encode(self, x):
         """Values `[B, *event]` as the inputs `[B, D * E]` of a network of vectors."""
@@ -120,12 +135,14 @@ class AutoregressiveNetwork(keras.layers.Layer):
     def step(self, state, index, previous):
         """Return the parameters `[B, P]` of the index-th position of the order, and the next state."""
         order = tf.convert_to_tensor(self.generation_order(**state["member"]))
-        before = order[tf.maximum(index - 1, 0)]
-        x = tf.tensor_scatter_nd_update(state["x"], [[before]], tf.cast(previous, state["x"].dtype)[None])
+        order = order[None] if order.shape.rank == 1 else order  # (1 or B, D)
+        before = tf.equal(tf.range(self.event_size)[:, None], order[:, tf.maximum(index - 1, 0)])  # (D, 1 or B)
+        x = tf.where(before, tf.cast(previous, state["x"].dtype), state["x"])
         event = tf.reshape(tf.transpose(x), [-1, *self.event_shape])
         args = (event, state["context"]) if "context" in state else (event,)
         params = tf.reshape(self(*args, **state["member"]), [-1, self.event_size, self.params_size])
-        return tf.gather(params, order[index], axis=1), {**state, "x": x}
+        here = tf.broadcast_to(order[:, index], [tf.shape(x)[1]])
+        return tf.gather(params, here, axis=1, batch_dims=1), {**state, "x": x}
 
     def get_config(self):
         return {
@@ -171,7 +188,8 @@ class WrappedNetwork(AutoregressiveNetwork):
         self.network = keras.saving.deserialize_keras_object(network) if isinstance(network, dict) else network
 
     def build(self, x_shape=None, context_shape=None):
-        self(tf.zeros([1, *self.event_shape]), tf.zeros([1, self.context_size]) if self.context_size else None)
+        context = (tf.zeros([1, self.context_size]),) if self.context_size else ()
+        self.network(tf.zeros([1, *self.event_shape]), *context)
 
     def call(self, x, context=None, training=False):
         expected = (*self.event_shape, self.params_size)

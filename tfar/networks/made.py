@@ -30,6 +30,8 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         num_masks: n, number of pairs of an order and a connectivity.
         order: "natural", "reversed", a permutation, or "random" for a random one for each pair.
         connectivity: "even" for degrees in ascending order, "random" for shuffled ones; only the first of several pairs is "even".
+        conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
+            the units know which pair of masks is in use.
         seed: of the random orders and connectivities.
 
     >>> network = MADE(event_shape=[4], hidden_units=[8])
@@ -47,6 +49,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         num_masks=1,
         order="natural",
         connectivity="even",
+        conditioning=False,
         seed=0,
         **kwargs,
     ):
@@ -64,6 +67,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.hidden_units = tuple(int(h) for h in self.hidden_units)
         self.activation = keras.activations.get(activation)
         self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
+        self.conditioning = bool(conditioning)
         self._order_argument = order if isinstance(order, str) else self.order.tolist()
 
         if self._random_order:
@@ -85,10 +89,12 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def _build_layers(self):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
         sources, depth = [inputs, *hidden], len(hidden)
-        self.masked_layers = [MaskedDense(sources[n], hidden[n], name=f"hidden_{n}") for n in range(depth)]
+        self.masked_layers = [
+            MaskedDense(sources[n], hidden[n], conditioning=self.conditioning, name=f"hidden_{n}") for n in range(depth)
+        ]
         self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
         if depth:
-            self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, name="output"))
+            self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, conditioning=self.conditioning, name="output"))
             self._wires.append((depth, depth + 1))
         if self.direct:
             self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, name="direct"))
@@ -161,5 +167,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             "num_masks": self.num_masks,
             "order": self._order_argument,
             "connectivity": self.connectivity,
+            "conditioning": self.conditioning,
             "seed": self.seed,
         }

@@ -96,9 +96,9 @@ class MaskedStepping:
             kernel = layer.masked_kernel(degrees[source], degrees[target])  # (source, target)
             kernel = _sorted(kernel, 0, sorts[source], before[source], groups[source].padded)
             kernels.append(_sorted(kernel, 1, sorts[target], before[target], groups[target].padded))
-            if layer.use_bias:
-                bias = tf.cast(tf.convert_to_tensor(layer.bias), dtype)[:, None]
-                biases[target] += _sorted(bias, 0, sorts[target], before[target], groups[target].padded)
+            offset = layer.offset(degrees[source], degrees[target])
+            if offset is not None:
+                biases[target] += _sorted(offset[:, None], 0, sorts[target], before[target], groups[target].padded)
         if context is not None:
             for target, term in self.context_terms(context).items():  # (B, units)
                 biases[target] += _sorted(tf.transpose(term), 0, sorts[target], before[target], groups[target].padded)

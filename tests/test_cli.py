@@ -1,0 +1,407 @@
+"""The command line, from arguments to files: every command, and one line for every mistake."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tfar import options
+from tfar.cli import main
+
+TINY = ["--hidden-units", "16", "--epochs", "2", "--no-jit", "--quiet"]
+
+
+def write_table(path, values, header=None, blanks=()):
+    lines = [",".join(header)] if header else []
+    for i, row in enumerate(values):
+        lines.append(",".join("" if (i, j) in blanks else f"{value:.4f}" for j, value in enumerate(row)))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def read_table(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    return header, rows
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model of the embedded digits."""
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    assert main(["train", "made", "--data", "digits", "--out", out, *TINY]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A model of a table of three columns, with its data."""
+    base = tmp_path_factory.mktemp("tables")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1)) @ np.array([[1.0, 20.0, -3.0]]) + rng.normal(size=(200, 3)) + 100
+    data = write_table(base / "mine.csv", x, ["a", "b", "c"])
+    assert main(["train", "made", "--data", data, "--out", base / "run", "--components", "2", *TINY]) == 0
+    return base / "run", data
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A model of the digits given their class."""
+    out = tmp_path_factory.mktemp("labelled") / "run"
+    assert main(["train", "logistic", "--data", "digits", "--context", "label", "--out", out, *TINY[2:]]) == 0
+    return out
+
+
+def fails(capsys, *words, code=1):
+    """The one line that a command prints as it fails."""
+    capsys.readouterr()
+    assert main(words) == code
+    printed = capsys.readouterr()
+    assert re.fullmatch(r"tfar: error: [^\n]+\n", printed.err), printed.err
+    return printed.err
+
+
+# --- help, and what a quick answer needs
+
+
+def test_help_is_quick_and_needs_no_tensorflow():
+    code = (
+        "import sys\nfrom tfar.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    for words in (["--help"], ["train", "--help"], ["train", "made", "--help"], ["complete", "--help"], ["--version"]):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert time.perf_counter() - start < 2  # half a second is the promise; the machine may be busy
+        assert "tfar" in done.stdout
+
+
+def test_the_package_is_lazy_and_complete():
+    code = (
+        "import sys, tfar\nassert 'tensorflow' not in sys.modules\n"
+        "assert set(tfar.__all__) <= set(dir(tfar))\nassert all(getattr(tfar, name) is not None for name in tfar.__all__)\n"
+        "try:\n    tfar.nothing\nexcept AttributeError as error:\n    assert 'nothing' in str(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_family_is_on_the_command_line_with_options_that_it_has():
+    import inspect
+
+    from tfar import models
+
+    assert set(options.FAMILIES) == set(models.FAMILIES)
+    training = {option.name for option in options.TRAINING}
+    for name, family in options.FAMILIES.items():
+        known = set(inspect.signature(models.FAMILIES[name]).parameters)
+        assert {option.name for option in family.options} <= known, name
+        assert set(family.training) <= training, name
+
+
+# --- train
+
+
+def test_train_writes_the_folder(folder):
+    names = {path.name for path in folder.iterdir()}
+    assert {"model.keras", "data.json", "metrics.json", "history.csv", "curve.png", "samples.png"} <= names
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["model"] == "made" and metrics["epochs"] == 2 and metrics["test"]["rows"] == 250
+    assert 10 < metrics["test"]["nll"] < 64 * np.log(2) and metrics["baseline_nll"] == pytest.approx(24.246, abs=1e-3)
+    assert metrics["test"]["bits_per_dim"] == pytest.approx(metrics["test"]["nll"] / 64 / np.log(2))
+    assert metrics["command"].startswith("tfar train made --data digits")
+    header, rows = read_table(folder / "history.csv")
+    assert header[0] == "epoch" and {"nll", "val_nll"} <= set(header) and len(rows) == 2
+    best = min(float(row[header.index("val_nll")]) for row in rows)
+    assert metrics["validation"]["nll"] == pytest.approx(best, abs=1e-3)  # the best weights are the saved ones
+
+
+def test_the_model_file_is_a_plain_keras_model(folder):
+    import keras
+
+    model = keras.saving.load_model(folder / "model.keras")
+    assert model.sample(3, seed=1).shape == (3, 8, 8, 1)
+    assert model.optimizer is None
+
+
+def test_training_is_reproducible(folder, tmp_path, capsys):
+    assert main(["train", "made", "--data", "digits", "--out", tmp_path / "again", *TINY]) == 0
+    metrics = [json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path / "again")]
+    assert metrics[0]["test"] == pytest.approx(metrics[1]["test"], rel=1e-5)
+
+
+def test_an_existing_folder_is_refused_and_left_alone(folder, capsys):
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    start = time.perf_counter()
+    error = fails(capsys, "train", "made", "--data", "digits", "--out", folder)
+    assert time.perf_counter() - start < 0.2
+    assert "Received: " in error and str(folder) in error
+    assert before == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_ctrl_c_keeps_the_best_weights(tmp_path, monkeypatch, capsys):
+    from tfar import training
+
+    on_epoch_end = training.KeepBest.on_epoch_end
+
+    def interrupt(self, epoch, logs=None):
+        on_epoch_end(self, epoch, logs)
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.KeepBest, "on_epoch_end", interrupt)
+    words = ["train", "logistic", "--data", "digits", "--out", tmp_path / "run", "--epochs", "50", "--no-jit", "--quiet"]
+    assert main(words) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["interrupted"] and metrics["epochs"] == 2 and metrics["best_epoch"] == 2
+    assert "interrupted" in capsys.readouterr().out
+
+
+def test_a_failed_training_leaves_nothing(tmp_path, monkeypatch, capsys):
+    from tfar import training
+
+    def broken(*args, **kwargs):
+        raise ValueError("it broke")
+
+    monkeypatch.setattr(training, "fit", broken)
+    assert "it broke" in fails(capsys, "train", "logistic", "--data", "digits", "--out", tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_the_model_is_trained_all_the_same(tmp_path, monkeypatch, capsys):
+    from tfar import plotting
+
+    monkeypatch.setattr(plotting, "available", lambda: False)
+    words = ["train", "logistic", "--data", "digits", "--out", tmp_path / "run", "--epochs", "1", "--no-jit", "--quiet"]
+    assert main(words) == 0
+    assert "pip install" in capsys.readouterr().out
+    assert not list((tmp_path / "run").glob("*.png"))
+
+
+# --- evaluate
+
+
+def test_evaluate_repeats_what_train_found(folder, capsys):
+    capsys.readouterr()
+    assert main(["evaluate", folder, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert scores["nll"] == pytest.approx(metrics["test"]["nll"], rel=1e-5)
+    assert scores["baseline_nll"] == pytest.approx(metrics["baseline_nll"])
+    assert main(["evaluate", folder, "--split", "validation"]) == 0
+    assert "250 rows" in (printed := capsys.readouterr().out) and "nats" in printed and "baseline" in printed
+
+
+def test_evaluate_other_data(table, tmp_path, capsys):
+    run, data = table
+    capsys.readouterr()
+    assert main(["evaluate", run, "--data", data, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["rows"] == 200
+    stored = json.loads((run / "data.json").read_text())["standardization"]["scale"]
+    assert scores["nll_own_units"] - scores["nll"] == pytest.approx(np.log(stored).sum())
+    fails(capsys, "evaluate", run, "--data", data, "--split", "test")
+
+
+# --- sample
+
+
+def test_samples_depend_on_the_seed_alone(folder, tmp_path, capsys):
+    for name, seed, n in (("a", 1, 5), ("b", 1, 9), ("c", 2, 5)):
+        assert main(["sample", folder, "-n", n, "--seed", seed, "--out", tmp_path / f"{name}.npy"]) == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    assert a.shape == (5, 8, 8, 1) and set(np.unique(a)) <= {0, 1}
+    assert np.array_equal(a, b[:5]) and not np.array_equal(a, c)
+
+
+def test_samples_are_not_overwritten_unless_asked(folder, capsys):
+    assert main(["sample", folder, "--seed", "7"]) == 0
+    assert (folder / "samples-7.png").is_file() and (folder / "samples-7.npy").is_file()
+    assert "exists" in fails(capsys, "sample", folder, "--seed", "7")
+    assert main(["sample", folder, "--seed", "7", "-n", "4", "--overwrite"]) == 0
+    assert len(np.load(folder / "samples-7.npy")) == 4
+
+
+def test_samples_of_a_table_are_in_its_own_units(table, tmp_path):
+    assert main(["sample", table[0], "-n", "100", "--out", tmp_path / "s.csv"]) == 0
+    header, rows = read_table(tmp_path / "s.csv")
+    assert header == ["a", "b", "c"] and len(rows) == 100
+    assert abs(np.median(np.array(rows, float), axis=0) - 100).max() < 15
+    assert main(["sample", table[0]]) == 0
+    assert (table[0] / "samples-1.png").is_file() and (table[0] / "samples-1.csv").is_file()
+
+
+def test_samples_of_a_class(labelled, tmp_path, capsys):
+    assert main(["sample", labelled, "-n", "20", "--context", "3", "--out", tmp_path / "three.npy"]) == 0
+    assert main(["sample", labelled, "-n", "20", "--out", tmp_path / "all.npy"]) == 0
+    three, each = np.load(tmp_path / "three.npy"), np.load(tmp_path / "all.npy")
+    assert np.array_equal(three[3], each[3]) and not np.array_equal(three[:3], each[:3])
+    assert "'12'" in fails(capsys, "sample", labelled, "--context", "12", "--out", tmp_path / "x.npy")
+
+
+# --- complete
+
+
+def test_completions_keep_what_was_given(folder, tmp_path):
+    assert main(["complete", folder, "-n", "3", "--rows", "4", "--out", tmp_path / "c.npy"]) == 0
+    drawn = np.load(tmp_path / "c.npy")
+    assert drawn.shape == (4, 3, 8, 8, 1)
+    assert (drawn[:, :, :4] == drawn[:, :1, :4]).all() and (drawn[:, :, 4:] != drawn[:, :1, 4:]).any()
+    assert main(["complete", folder]) == 0
+    assert (folder / "completions-1.png").is_file()
+
+
+def test_observe_says_how_much_is_given(folder, tmp_path, capsys):
+    for share in ("0", "0.25", "1"):
+        assert main(["complete", folder, "--observe", share, "--out", tmp_path / f"{share}.npy"]) == 0
+    assert (np.diff(np.load(tmp_path / "1.npy"), axis=1) == 0).all()
+    assert (np.diff(np.load(tmp_path / "0.25.npy")[:, :, :2], axis=1) == 0).all()
+    assert "2.5" in fails(capsys, "complete", folder, "--observe", "2.5", code=2)
+
+
+def test_blanks_of_a_table_are_filled(table, tmp_path, capsys):
+    run, _ = table
+    given = np.random.default_rng(1).normal(100, 5, (3, 3)).round(4)
+    data = write_table(tmp_path / "blanks.csv", given[:, [1, 0, 2]], ["b", "a", "c"], blanks={(0, 2), (1, 2)})
+    assert main(["complete", run, "--data", data, "-n", "4", "--out", tmp_path / "full.csv"]) == 0
+    header, rows = read_table(tmp_path / "full.csv")
+    assert header == ["row", "draw", "b", "a", "c"] and len(rows) == 12
+    full = np.array(rows, float).reshape(3, 4, 5)
+    assert full[:, :, 0].tolist() == [[1] * 4, [2] * 4, [3] * 4] and full[0, :, 1].tolist() == [1, 2, 3, 4]
+    assert (full[:, :, 2:4] == given[:, None, [1, 0]]).all()  # as they stood in the file, to the last digit
+    assert (full[2, :, 4] == given[2, 2]).all() and len(set(full[0, :, 4])) == 4
+    assert np.isfinite(full).all() and abs(full[:, :, 4] - 100).max() < 60
+
+
+def test_a_pattern_that_the_order_cannot_complete_is_refused(table, tmp_path, capsys):
+    data = write_table(tmp_path / "first.csv", np.full((2, 3), 100.0), ["a", "b", "c"], blanks={(0, 0)})
+    error = fails(capsys, "complete", table[0], "--data", data, "--out", tmp_path / "no.csv")
+    assert "order" in error and not (tmp_path / "no.csv").exists()
+
+
+def test_a_labelled_table_is_sampled_and_completed_with_its_labels(tmp_path):
+    rng = np.random.default_rng(0)
+    kinds = rng.choice(["elm", "oak"], 120)
+    lines = [f"{k},{a:.3f},{b:.3f}" for k, (a, b) in zip(kinds, rng.normal(size=(120, 2)), strict=True)]
+    (tmp_path / "trees.csv").write_text("kind,height,width\n" + "\n".join(lines) + "\n")
+    (tmp_path / "new.csv").write_text("kind,height,width\noak,0.5,\n")
+    words = ["--data", tmp_path / "trees.csv", "--context", "kind", "--head", "normal", "--epochs", "1", "--no-jit", "--quiet"]
+    assert main(["train", "logistic", "--out", tmp_path / "run", *words]) == 0
+    assert main(["sample", tmp_path / "run", "-n", "2", "--out", tmp_path / "s.csv"]) == 0
+    header, rows = read_table(tmp_path / "s.csv")
+    assert header == ["height", "width", "kind"] and [row[-1] for row in rows] == ["elm", "oak"]
+    assert main(["complete", tmp_path / "run", "--data", tmp_path / "new.csv", "-n", "2", "--out", tmp_path / "c.csv"]) == 0
+    header, rows = read_table(tmp_path / "c.csv")
+    assert header == ["row", "draw", "height", "width", "kind"] and {row[2] for row in rows} == {"0.5"}
+
+
+# --- export
+
+
+def test_export_writes_a_saved_model(folder, tmp_path, capsys):
+    capsys.readouterr()
+    assert main(["export", folder, "--to", tmp_path / "saved"]) == 0
+    assert (tmp_path / "saved" / "saved_model.pb").is_file()
+    printed = capsys.readouterr().out
+    assert str(tmp_path / "saved") in printed and "sample(seed int32[?, 2])" in printed
+    assert "exists" in fails(capsys, "export", folder, "--to", tmp_path / "saved")
+
+
+# --- mistakes
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ([], "a command is needed"),
+        (["swim"], "'swim'"),
+        (["train"], "MODEL"),
+        (["train", "mode", "--data", "digits", "--out", "new"], "'mode' (choose from"),
+        (["train", "made", "--out", "new"], "--data"),
+        (["train", "made", "--data", "digits"], "--out"),
+        (["train", "made", "--data", "digits", "--out", "new", "--epochs", "many"], "'many'"),
+        (["train", "made", "--data", "digits", "--out", "new", "--depth", "3"], "--depth"),
+        (["train", "made", "--data", "digits", "--out", "new", "--order", "sideways"], "sideways"),
+        (["train", "made", "--data", "digits", "--out", "new", "--head", "poisson"], "'poisson'"),
+    ],
+)
+def test_words_that_are_not_understood(words, shown, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert shown in fails(capsys, *words, code=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--data", "didgits"], "digits"),
+        (["--data", "gone.csv"], "gone.csv"),
+        (["--data", "empty.csv"], "empty"),
+        (["--data", "ragged.csv"], "line 3"),
+        (["--data", "words.csv"], "'tall'"),
+        (["--data", "digits", "--context", "colour"], "'colour'"),
+        (["--data", "digits", "--levels", "1"], "Received: 1"),
+        (["--data", "digits", "--head", "normal"], "--head normal"),
+        (["--data", "digits", "--levels", "17", "--head", "bernoulli"], "--head bernoulli"),
+        (["--data", "table.csv", "--head", "bernoulli"], "--head bernoulli"),
+        (["--data", "digits", "--order", "0,0,1"], "[0, 0, 1]"),
+        (["--data", "digits", "--hidden-units", "0"], "(0,)"),
+        (["--data", "digits", "--hidden-units", "--no-direct"], "hidden_units=()"),
+        (["--data", "digits", "--num-masks", "0"], "num_masks=0"),
+        (["--data", "digits", "--activation", "bumpy"], "bumpy"),
+        (["--data", "digits", "--epochs", "0"], "epochs=0"),
+        (["--data", "digits", "--batch-size", "-3"], "batch_size=-3"),
+        (["--data", "nan.npy"], "nan"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(words, shown, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "ragged.csv").write_text("a,b\n1,2\n3\n4,5\n6,7\n")
+    (tmp_path / "words.csv").write_text("a,b\n1,2\n3,tall\n4,5\n6,7\n")
+    write_table(tmp_path / "table.csv", np.random.default_rng(0).normal(size=(40, 2)))
+    np.save(tmp_path / "nan.npy", np.array([[0.5, np.nan]] * 20))
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert shown in fails(capsys, "train", "made", "--out", "new", "--quiet", *words)
+    assert before == sorted(path.name for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["evaluate", "sample", "complete", "export"])
+def test_a_folder_that_train_did_not_write(command, tmp_path, capsys):
+    assert "nowhere" in fails(capsys, command, tmp_path / "nowhere")
+    assert "model.keras" in fails(capsys, command, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["sample", "-n", "0"], "-n 0"),
+        (["sample", "--context", "3"], "'3'"),
+        (["sample", "--out", "x.gif"], "x.gif"),
+        (["sample", "--out", "x.csv"], "x.csv"),
+        (["complete", "-n", "0"], "-n 0"),
+        (["complete", "--rows", "0"], "--rows 0"),
+        (["complete", "--data", "gone.npy"], "gone.npy"),
+        (["evaluate", "--data", "gone.csv"], "gone.csv"),
+    ],
+)
+def test_requests_that_a_model_cannot_meet(words, shown, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert shown in fails(capsys, words[0], folder, *words[1:])
+
+
+def test_data_of_another_shape(folder, tmp_path, capsys):
+    np.save(tmp_path / "wide.npy", np.zeros((5, 9, 8, 1), np.int32))
+    assert "(9, 8, 1)" in fails(capsys, "evaluate", folder, "--data", tmp_path / "wide.npy")
+
+
+def test_traceback_on_request(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        main(["sample", tmp_path / "nowhere", "--traceback"])

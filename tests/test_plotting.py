@@ -1,0 +1,123 @@
+"""Pictures: what they show, that they are files, and that they touch no global state."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from tfar import networks, plotting
+
+pytest.importorskip("matplotlib")
+
+
+def pixels(figure):
+    """What the figure looks like, `[H, W, 3]` from 0 to 1."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba(), np.float64)[..., :3] / 255
+
+
+def texts(figure):
+    """All words in the figure."""
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+
+
+def nothing_is_clipped(figure):
+    """Whether all words lie inside the figure."""
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()
+    found = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    boxes = [text.get_window_extent() for text in found]
+    shown = [box for box in boxes if box.width > 0]
+    return all(b.x0 >= -1 and b.y0 >= -1 and b.x1 <= figure.bbox.x1 + 1 and b.y1 <= figure.bbox.y1 + 1 for b in shown)
+
+
+def test_image_grid_is_upright_and_in_order():
+    images = np.zeros((4, 8, 8))
+    images[0, 0, :] = 1  # a line on top of the first image, which stands top left
+    shown = pixels(plotting.image_grid(images)).mean(axis=-1)
+    white = np.argwhere(shown > 0.95)
+    assert len(white) and white[:, 0].max() < shown.shape[0] / 4 and white[:, 1].max() < 0.55 * shown.shape[1]
+
+
+def test_image_grid_of_colours_and_of_a_number_that_fills_no_square():
+    images = np.zeros((5, 4, 6, 3))
+    images[..., 0] = 1
+    shown = pixels(plotting.image_grid(images, columns=5))
+    red = (shown[..., 0] > 0.95) & (shown[..., 1] < 0.05)
+    assert 0.5 < red.mean() < 0.9
+    assert pixels(plotting.image_grid(images)).shape[0] > 100
+    with pytest.raises(ValueError, match="Received: shape"):
+        plotting.image_grid(np.zeros(3))
+
+
+def test_completions_show_what_is_missing():
+    rng = np.random.default_rng(0)
+    originals = rng.integers(0, 2, (3, 8, 8))
+    observed = np.zeros((3, 8, 8), bool)
+    observed[:, :4] = True
+    figure = plotting.completions(originals, observed, rng.integers(0, 2, (3, 4, 8, 8)))
+    assert {"original", "given", "draw 1", "draw 4"} <= set(texts(figure)) and nothing_is_clipped(figure)
+    missing = np.abs(pixels(figure) - plotting.MISSING_COLOUR).max(axis=-1) < 0.02
+    assert 0.03 < missing.mean() < 1 / 6
+
+
+def test_completions_of_images_that_are_not_known():
+    originals = np.full((2, 4, 4), np.nan)
+    figure = plotting.completions(originals, np.zeros((2, 4, 4), bool), np.zeros((2, 1, 4, 4)))
+    assert np.isfinite(pixels(figure)).all()
+
+
+def test_learning_curve_shows_the_end_of_training():
+    history = {"nll": [900.0, *np.linspace(120, 80, 30)], "val_nll": [800.0, *np.linspace(121, 90, 30)]}
+    figure = plotting.learning_curve(history, baseline=206.8)
+    assert any("best: 90.00 in epoch 31" in text for text in texts(figure)) and nothing_is_clipped(figure)
+    assert figure.axes[0].get_ylim()[1] < 300
+    assert plotting.learning_curve({"nll": [1.0], "val_nll": [1.0]}).axes
+
+
+def test_masks_are_those_of_the_network():
+    network = networks.MADE([6], hidden_units=[12], direct=True)
+    network.build()
+    figure = plotting.masks(network)
+    assert len(figure.axes) == 3 and nothing_is_clipped(figure)
+    shown = figure.axes[2].get_images()[0].get_array()
+    assert np.array_equal(shown, np.triu(np.ones((6, 6)), 1))
+    assert any("15 of 36" in text for text in texts(figure))
+
+
+@pytest.mark.parametrize("width", [1, 3, 9])
+def test_table_compares_columns(width):
+    rng = np.random.default_rng(0)
+    names = [f"a rather long name {i}" for i in range(width)]
+    figure = plotting.table(rng.normal(size=(64, width)), rng.integers(0, 3, (80, width)), names)
+    assert len(figure.axes) == min(width, 6) ** 2 and nothing_is_clipped(figure)
+    assert plotting.table(rng.integers(0, 2, (10, width))).axes  # without names and data
+
+
+def test_save_writes_a_file_once(tmp_path):
+    figure = plotting.image_grid(np.zeros((1, 4, 4)))
+    plotting.save(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(FileExistsError, match="Received: .*a.png"):
+        plotting.save(figure, tmp_path / "a.png")
+    plotting.save(figure, tmp_path / "a.png", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_no_window_and_no_global_figure():
+    plotting.image_grid(np.zeros((1, 4, 4)))
+    if "matplotlib.pyplot" in sys.modules:
+        assert sys.modules["matplotlib.pyplot"].get_fignums() == []
+
+
+def test_a_missing_matplotlib_is_named(monkeypatch):
+    monkeypatch.setattr(plotting, "available", lambda: False)
+    with pytest.raises(ImportError, match="pip install"):
+        plotting.image_grid(np.zeros((1, 4, 4)))

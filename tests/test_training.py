@@ -1,0 +1,186 @@
+"""Fitting: best weights, stopping, schedules, the start at the marginals, and scores against closed forms."""
+
+import doctest
+import math
+
+import numpy as np
+import pytest
+import tensorflow_probability as tfp
+
+import tfar
+from tfar import files, heads, marginals, training
+from tfar.datasets import Split
+
+tfd = tfp.distributions
+
+
+def binary(rows=200, size=6, seed=0):
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, 2, (rows, 1))
+    return Split(np.where(rng.random((rows, size)) < 0.9, first, 1 - first).astype(np.int32))
+
+
+def logistic(size=6, **options):
+    return tfar.LogisticAutoregressive([size], **options)
+
+
+@pytest.mark.parametrize("module", [files, marginals])
+def test_examples_in_docstrings(module):
+    assert doctest.testmod(module).failed == 0
+
+
+# --- fit
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "cosine", "constant"])
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_fit_ends_with_the_best_weights(schedule, average):
+    train, validation = binary(), binary(seed=1)
+    model = logistic()
+    options = {"epochs": 4, "learning_rate": 0.3, "schedule": schedule, "average": average, "jit": False}
+    fit = training.fit(model, train, validation, **options)
+    assert fit.epochs == len(fit.history["val_nll"]) == 4 and not fit.interrupted and fit.seconds > 0
+    assert training.evaluate(model, validation)["nll"] == pytest.approx(min(fit.history["val_nll"]), rel=1e-5)
+    assert fit.best_epoch == 1 + int(np.argmin(fit.history["val_nll"]))
+    independent = -marginals.baseline(model.head, train.x, validation.x).mean()
+    assert min(fit.history["val_nll"]) < independent - 0.5
+
+
+def test_fit_stops_when_nothing_improves():
+    x = np.random.default_rng(0).integers(0, 2, (300, 4)).astype(np.int32)
+    fit = training.fit(logistic(4), Split(x[:50]), Split(x[50:]), epochs=60, learning_rate=0.1, patience=3, jit=False)
+    assert fit.epochs == fit.best_epoch + 3 < 60
+    assert len(set(np.float32(fit.history["learning_rate"]))) > 1  # the plateau was met by a lower rate first
+
+
+def test_an_epoch_is_never_fewer_than_100_steps():
+    model = logistic(4)
+    training.fit(model, binary(30, 4), binary(10, 4), epochs=1, batch_size=10, jit=False)
+    assert int(model.optimizer.iterations) == 100
+
+
+def test_fit_with_a_context_and_xla():
+    context = np.eye(2, dtype=np.float32)[np.arange(200) % 2]
+    x = np.repeat(np.argmax(context, axis=-1)[:, None], 3, axis=1).astype(np.int32)
+    split = Split(x, context)
+    model = logistic(3, context_size=2)
+    training.fit(model, split, split, epochs=3, learning_rate=0.1)
+    assert training.evaluate(model, split)["nll"] < 0.3
+
+
+def test_fit_repeats_itself():
+    import keras
+
+    found = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        model = tfar.MADE([6], hidden_units=[8])
+        found.append(training.fit(model, binary(), binary(seed=1), epochs=2, jit=False, seed=5).history["val_nll"])
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "patience"])
+def test_fit_refuses_what_is_not_positive(name):
+    with pytest.raises(ValueError, match=f"Received: {name}=0"):
+        training.fit(logistic(), binary(), binary(), **{name: 0})
+
+
+def test_fit_refuses_values_outside_the_support():
+    with pytest.raises(ValueError, match="Received: 2"):
+        training.fit(logistic(), Split(np.full((5, 6), 2, np.int32)), binary())
+
+
+def test_a_diverging_training_stops_and_keeps_finite_weights():
+    x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
+    model = logistic(3, head="normal")
+    fit = training.fit(model, Split(x), Split(np.full((4, 3), 1e30, np.float32)), epochs=5, jit=False)
+    assert fit.epochs == 1
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+# --- scores
+
+
+def test_evaluate_is_the_mean_of_log_prob():
+    model, split = logistic(), binary()
+    scores = training.evaluate(model, split, batch_size=64)
+    log_prob = model.log_prob(split.x).numpy()
+    assert scores["rows"] == 200 and scores["nll"] == pytest.approx(-log_prob.mean(), rel=1e-5)
+    assert scores["nll_error"] == pytest.approx(log_prob.std(ddof=1) / math.sqrt(200), rel=1e-4)
+    assert scores["bits_per_dim"] == pytest.approx(scores["nll"] / 6 / math.log(2))
+    with pytest.raises(ValueError, match="Received: no rows"):
+        training.evaluate(model, Split(np.zeros((0, 6), np.int32)))
+
+
+# --- marginals
+
+
+def test_discrete_marginals_are_frequencies_with_one_added():
+    x = np.array([[0, 2], [1, 2], [1, 2], [1, 0]])
+    params = marginals.marginal_params(heads.Categorical(3), x)
+    assert np.exp(params) == pytest.approx(np.array([[2, 4, 1], [2, 1, 4]]) / 7)
+    params = marginals.marginal_params(heads.Bernoulli(), x[:, :1])
+    assert 1 / (1 + np.exp(-params)) == pytest.approx(np.array([[4 / 6]]))
+
+
+@pytest.mark.parametrize("head", [heads.Bernoulli(), heads.Categorical(2)])
+def test_baseline_of_discrete_values(head):
+    train, x = np.array([[0, 1], [0, 1], [1, 1]]), np.array([[0, 1], [1, 0]])
+    expected = np.log([3 / 5 * 4 / 5, 2 / 5 * 1 / 5])
+    assert marginals.baseline(head, train, x) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("head", [heads.Normal(), heads.NormalMixture(3), heads.LaplaceMixture(2)])
+def test_baseline_of_continuous_values_is_normal(head):
+    x = np.random.default_rng(0).normal([1, -2], [3, 0.5], (500, 2)).astype(np.float32)
+    expected = tfd.Normal(x.mean(axis=0), x.std(axis=0)).log_prob(x).numpy().sum(axis=-1)
+    assert marginals.baseline(head, x, x) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: tfar.MADE([4, 2], hidden_units=[8], direct=True),
+        lambda: tfar.LogisticAutoregressive([4, 2]),
+        lambda: tfar.MADE([4, 2], head=heads.Categorical(3), hidden_units=[8]),
+    ],
+)
+def test_training_starts_at_the_marginals(model):
+    model = model()
+    for variable in model.network.trainable_variables:
+        variable.assign(np.zeros(variable.shape))
+    x = np.random.default_rng(0).integers(0, model.head.num_classes or 2, (50, 4, 2)).astype(np.int32)
+    marginals.start_at_marginals(model, x)
+    assert model.log_prob(x).numpy() == pytest.approx(marginals.baseline(model.head, x, x), rel=1e-4)
+
+
+@pytest.mark.parametrize("head", [heads.NormalMixture(5), heads.LaplaceMixture(5)])
+def test_mixtures_start_spread_over_the_values(head):
+    x = np.random.default_rng(0).normal(5, 2, (400, 1))
+    params = marginals.marginal_params(head, x)
+    logits, loc, raw = np.split(params, 3, axis=-1)
+    assert (logits == 0).all() and (np.diff(loc) > 0).all() and x.min() < loc.min() and loc.max() < x.max()
+    assert np.log1p(np.exp(raw)) + head.min_scale == pytest.approx(np.full((1, 5), x.std() / 2), rel=1e-4)
+
+
+def test_a_head_without_marginals_is_refused():
+    with pytest.raises(ValueError, match="Received: "):
+        marginals.marginal_params(heads.Head(), np.zeros((2, 2)))
+
+
+# --- files
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    with pytest.raises(RuntimeError), files.atomic(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), files.atomic(tmp_path / "folder") as temporary:
+        temporary.mkdir()
+        (temporary / "part").write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    files.write_json(tmp_path / "a.json", {"x": [1.5, math.nan]})
+    assert (tmp_path / "a.json").read_text().split() == ["{", '"x":', "[", "1.5,", "null", "]", "}"]
+    with pytest.raises(FileExistsError, match="Received: "):
+        files.write_json(tmp_path / "a.json", {})

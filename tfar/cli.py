@@ -1,0 +1,152 @@
+"""The command `tfar`: reads arguments, and hands them to `tfar.commands`. TensorFlow is imported only when a command runs."""
+
+import argparse
+import importlib
+import os
+import shlex
+import sys
+
+from tfar.options import DATA, FAMILIES, HEAD, TRAINING
+
+DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
+EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
+
+
+class UsageError(ValueError):
+    """The arguments cannot be understood."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are exceptions, and whose options are not abbreviated."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"allow_abbrev": False, **kwargs})
+
+    def error(self, message):
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+def fraction(text):
+    """What part of the positions is shown: "first-half", or a number from 0 to 1."""
+    if text == "first-half":
+        return text
+    try:
+        if 0 <= float(text) <= 1:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"expected first-half or a number from 0 to 1. Received: {text!r}")
+
+
+def parser():
+    """The parser of all subcommands; `args.run` is the module of `tfar.commands` that carries one out."""
+    top = Parser(prog="tfar", description=DESCRIPTION)
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = top.add_subparsers(dest="run", metavar="COMMAND", parser_class=Parser)
+
+    shared = Parser(add_help=False)
+    shared.add_argument("--traceback", action="store_true", help="show the whole trace of an error")
+    folder = Parser(add_help=False, parents=[shared])
+    folder.add_argument("folder", metavar="DIR", help="folder that 'tfar train' wrote")
+    folder.add_argument("--data-dir", metavar="DIR", help="folder of prepared TFDS data sets, if it has moved")
+    drawn = Parser(add_help=False)
+    drawn.add_argument("--seed", type=int, default=1, help="the same seed gives the same draws (default: 1)")
+    drawn.add_argument("--overwrite", action="store_true", help="replace output files that exist")
+
+    train = commands.add_parser("train", help="train a model", description="Train a model and write its folder.")
+    families = train.add_subparsers(dest="model", metavar="MODEL", required=True, parser_class=Parser)
+    for name, family in FAMILIES.items():
+        add_family(families, name, family, shared)
+
+    evaluate = commands.add_parser("evaluate", parents=[folder], help="score data", description="Score rows by a trained model.")
+    evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
+    evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of the model's own data (default: test)")
+    evaluate.add_argument("--batch-size", type=int, default=100, help="rows at a time (default: 100)")
+    evaluate.add_argument("--json", action="store_true", help="print one line of JSON")
+
+    sample = commands.add_parser("sample", parents=[folder, drawn], help="draw samples", description="Draw from a trained model.")
+    sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
+    sample.add_argument("--context", help="class names, or numbers, with commas between them (default: all classes in turn)")
+    sample.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.png and .npy or .csv)")
+
+    complete = commands.add_parser(
+        "complete",
+        parents=[folder, drawn],
+        help="fill in what is missing",
+        description="Fill the blanks of rows, or else what follows the first positions of the test rows; several times each.",
+    )
+    complete.add_argument("--data", metavar="NAME_OR_FILE", help="rows, with blank cells or NaN for what is missing (default: test rows)")
+    complete.add_argument(
+        "--observe", type=fraction, default="first-half", help="what is given of rows without blanks: first-half, or a fraction"
+    )
+    complete.add_argument("--rows", type=int, help="how many rows, the first ones (default: all with blanks, or else 8)")
+    complete.add_argument("-n", type=int, default=6, help="how often each (default: 6)")
+    complete.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/completions-SEED.*)")
+
+    export = commands.add_parser("export", parents=[folder], help="write a SavedModel", description="Write a SavedModel.")
+    export.add_argument("--to", metavar="PATH", help="the folder to write (default: DIR/saved_model)")
+    return top
+
+
+def add_family(families, name, family, shared):
+    """Add `tfar train NAME` with the options of the family, of heads, of data and of training."""
+    one = families.add_parser(name, parents=[shared], help=family.summary, description=f"Train a {family.summary}.")
+    one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help="digits, a TFDS name, or a .npz, .npy or .csv file")
+    one.add_argument("--out", required=True, metavar="DIR", help="folder to write; it must not exist")
+    one.set_defaults(family_options=[option.name for option in family.options])
+    for title, options in {"model": family.options, "head": HEAD, "data": DATA, "training": TRAINING}.items():
+        group = one.add_argument_group(title)
+        for option in options:
+            option.add_to(group)
+    one.set_defaults(**family.training)
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Args:
+        argv: the words after `tfar`; None for those of this process.
+
+    Returns:
+        The exit code: 0, or 1 for an error, 2 for arguments that cannot be understood, 130 after Ctrl-C.
+    """
+    words = sys.argv[1:] if argv is None else [str(word) for word in argv]
+    try:
+        args = parser().parse_args(words)
+        if args.version:
+            from tfar import __version__
+
+            print(f"tfar {__version__}")
+            return 0
+        if args.run is None:
+            raise UsageError("a command is needed (see 'tfar --help')")
+        args.command_line = shlex.join(["tfar", *words])
+        check_early(args)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        importlib.import_module(f"tfar.commands.{args.run}").run(args)
+        return 0
+    except SystemExit as end:  # argparse after --help
+        return end.code or 0
+    except KeyboardInterrupt:
+        print("tfar: interrupted", file=sys.stderr)
+        return 130
+    except EXPECTED as error:
+        if "--traceback" in words:
+            raise
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"tfar: error: {' '.join(str(message).split())}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+
+
+def check_early(args):
+    """Refuse an output that exists, and a folder that does not, before TensorFlow is imported."""
+    from tfar.files import refuse_existing
+
+    if args.run == "train":
+        refuse_existing(args.out)
+    elif not os.path.isdir(args.folder):
+        raise FileNotFoundError(f"a folder that 'tfar train' wrote is needed. Received: {args.folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""`tfar complete`: draw what is missing given the rest."""
+
+import numpy as np
+
+from tfar import datasets, outputs, plotting, runs
+from tfar.datasets.arrays import TABLES
+
+
+def run(args):
+    """Complete rows with blanks, or else rows of which the first positions of the model's order are shown to it."""
+    trained = runs.Run.open(args.folder)
+    if args.n < 1 or args.rows is not None and args.rows < 1:
+        raise ValueError(f"there must be at least one row and one draw of each. Received: --rows {args.rows}, -n {args.n}")
+    paths = outputs.paths(trained, args, f"completions-{args.seed}")
+    x, context = trained.rows(args.data, None, args.data_dir, allow_blanks=True)
+    blank = np.isnan(x)
+    rows = slice(args.rows or (None if blank.any() else 8))
+    x, blank, context = x[rows], blank[rows], None if context is None else context[rows]
+    if not blank.any():
+        blank = ~first_positions(trained.model, args.observe)[None].repeat(len(x), axis=0)
+    drawn = draws(trained.model, np.where(blank, 0, x), ~blank, args.n, args.seed, context)
+    for path in paths:
+        if path.suffix == ".png":
+            write_picture(trained, path, x, blank, drawn, args.overwrite)
+        elif path.suffix == ".npy":
+            outputs.write_array(path, trained.own_units(drawn), args.overwrite)
+        else:
+            write_table(trained, path, args, blank, drawn, context)
+        print(path)
+
+
+def first_positions(model, observe):
+    """Which positions are shown, bool `[*event]`: the first ones of the order, as many as `observe` (a fraction, or "first-half") says."""
+    network = model.network
+    member = network.member(0) if network.num_members > 1 else {}
+    order = np.asarray(network.generation_order(**member))
+    fraction = 0.5 if observe == "first-half" else float(observe)
+    shown = np.zeros(len(order), bool)
+    shown[order[: round(fraction * len(order))]] = True
+    return shown.reshape(model.event_shape)
+
+
+def draws(model, x, observed, n, seed, context=None):
+    """Complete each row n times, `[B, n, *event]`."""
+    x, observed = (np.repeat(array, n, axis=0) for array in (x, observed))
+    context = None if context is None else np.repeat(context, n, axis=0)
+    drawn = model.complete(x.astype(model.head.dtype.as_numpy_dtype), observed, seed, context).numpy()
+    return drawn.reshape(-1, n, *model.event_shape)
+
+
+def write_picture(trained, path, x, blank, drawn, overwrite=False):
+    """Draw the rows, what was shown of them, and their completions."""
+    images = trained.as_images(np.concatenate([x[:, None], drawn], axis=1).reshape(-1, *x.shape[1:]))
+    images = images.reshape(len(x), -1, *images.shape[1:])  # (B, 1 + n, H, W) or (B, 1 + n, H, W, 3)
+    blank = blank.reshape(*blank.shape[:3], -1).any(axis=-1)
+    plotting.save(plotting.completions(images[:, 0], ~blank, images[:, 1:]), path, overwrite)
+
+
+def write_table(trained, path, args, blank, drawn, context):
+    """Write each row n times, with a column for the number of the row and one for that of the draw, both from 1.
+
+    Cells that were given are those of the file, in its order of columns: not a rounded image of them.
+    """
+    columns, values = list(trained.columns), trained.own_units(drawn)
+    if args.data and args.data.lower().endswith(TABLES):
+        table = datasets.read_table(args.data, allow_blanks=True, label=trained.data["context"])
+        if table.columns is not None:
+            place = [columns.index(name) for name in table.columns]
+            columns, values, blank = list(table.columns), values[..., place], blank[:, place]
+        given = table.values[: len(values), None]
+        values = np.where(blank[:, None], outputs.rounded(values), given)
+    labels = trained.label_cells(context, len(values))
+    rows = (
+        [i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row)
+    )
+    outputs.write_csv(path, ["row", "draw", *columns, *trained.label_column], rows, args.overwrite)

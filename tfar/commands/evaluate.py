@@ -1,0 +1,43 @@
+"""`tfar evaluate`: the likelihood of rows under a trained model."""
+
+import json
+
+from tfar import runs, training
+from tfar.marginals import baseline
+
+
+def run(args):
+    """Score rows by a trained model, beside the baseline of independent positions."""
+    trained = runs.Run.open(args.folder)
+    rows = trained.rows(args.data, args.split, args.data_dir)
+    scores = training.evaluate(trained.model, rows, args.batch_size)
+    preparation, independent = trained.preparation, None
+    if preparation.standardization is not None:
+        scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian
+    try:
+        known = trained.dataset(args.data_dir).train.x
+    except ValueError:  # other rows can be scored where the training rows, and with them the baseline, are gone
+        if args.data is None:
+            raise
+    else:
+        independent = -float(baseline(trained.model.head, known, rows.x).mean())
+    name = args.data or f"{trained.data['name']}, {args.split or 'test'}"
+    if args.json:
+        print(json.dumps({"folder": str(args.folder), "data": name, **scores, "baseline_nll": independent}))
+    else:
+        print(report(f"{args.folder} on {name}", scores, independent))
+
+
+def report(title, scores, independent=None):
+    """What `train` and `evaluate` print: scores as `training.evaluate` gives them, that of independent positions in nats."""
+    own = "nll_own_units" in scores
+    lines = [
+        f"{title}: {scores['rows']:,} rows",
+        f"  NLL       {scores['nll']:10.3f} +- {scores['nll_error']:.3f} nats (mean and its standard error), "
+        f"{scores['bits_per_dim']:.4f} bits per dimension" + (", standardised" if own else ""),
+    ]
+    if independent is not None:
+        lines.append(f"  baseline  {independent:10.3f} nats, independent positions")
+    if own:
+        lines.append(f"  NLL       {scores['nll_own_units']:10.3f} nats in the data's own units")
+    return "\n".join(lines)

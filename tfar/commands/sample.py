@@ -1,0 +1,23 @@
+"""`tfar sample`: draw from a trained model."""
+
+from tfar import outputs, runs
+
+
+def run(args):
+    """Draw samples, and write them as a picture and as an array or a table, in the data's own units."""
+    trained = runs.Run.open(args.folder)
+    if args.n < 1:
+        raise ValueError(f"there must be at least one sample. Received: -n {args.n}")
+    paths = outputs.paths(trained, args, f"samples-{args.seed}")
+    context = trained.contexts(args.context, args.n)
+    x = trained.model.sample(args.n, args.seed, context).numpy()
+    for path in paths:
+        if path.suffix == ".png":
+            outputs.write_picture(trained, path, x, trained.data_to_compare(), args.overwrite)
+        elif path.suffix == ".npy":
+            outputs.write_array(path, trained.own_units(x), args.overwrite)
+        else:
+            labels = trained.label_cells(context, args.n)
+            rows = [[*values, *label] for values, label in zip(trained.own_units(x), labels, strict=True)]
+            outputs.write_csv(path, [*trained.columns, *trained.label_column], rows, args.overwrite)
+        print(path)

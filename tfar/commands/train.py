@@ -1,0 +1,100 @@
+"""`tfar train`: from a data set to the folder of a trained model."""
+
+import inspect
+import sys
+import time
+
+import keras
+import numpy as np
+
+from tfar import datasets, heads, models, outputs, plotting, runs, training
+from tfar.commands.evaluate import report
+from tfar.files import atomic, refuse_existing, write_json
+from tfar.marginals import baseline
+
+SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "patience", "jit", "seed")
+
+
+def run(args):
+    """Train a model, and write its folder."""
+    out = refuse_existing(args.out)
+    dataset = datasets.load(args.data, args.data_dir, levels=args.levels, context=args.context, seed=args.data_seed)
+    model = build(args, dataset)
+    print(f"{dataset}\n{args.model}: {model.head!r}, {model.count_params():,} parameters", flush=True)
+    if not plotting.available():
+        print(f"no pictures will be made: {plotting.MISSING}", flush=True)
+    verbose = 0 if args.quiet else 1 if sys.stdout.isatty() else 2
+    with atomic(out) as folder:
+        folder.mkdir()
+        settings = {name: getattr(args, name) for name in SETTINGS}
+        fit = training.fit(model, dataset.train, dataset.validation, verbose=verbose, **settings)
+        if fit.interrupted:
+            print(f"\ninterrupted: going on with the weights of epoch {fit.best_epoch}", flush=True)
+        runs.save_model(model, folder / runs.MODEL)
+        write_json(folder / runs.DATA, dataset.to_config())
+        columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
+        outputs.write_csv(folder / runs.HISTORY, *columns)
+        metrics = measure(model, dataset, fit, args)
+        write_json(folder / runs.METRICS, metrics)
+    if plotting.available():
+        pictures(runs.Run(out, model, dataset.to_config()), dataset, fit, metrics, args.seed)
+    print(report(f"{args.model} on {dataset.name}, test", metrics["test"], metrics["baseline_nll"]))
+    print("\n".join(str(path) for path in sorted(out.iterdir())))
+
+
+def build(args, dataset):
+    """The model that the arguments ask for, with a head that fits the data and weights drawn from `args.seed`."""
+    allowed = {
+        "binary": ("bernoulli", "categorical"),
+        "categorical": ("categorical",),
+        "continuous": ("normal_mixture", "normal", "laplace_mixture"),
+    }[dataset.kind]
+    name = allowed[0] if args.head == "auto" else args.head
+    if name not in allowed:
+        raise ValueError(f"the head of {dataset.kind} data must be one of: {', '.join(allowed)}. Received: --head {name}")
+    head = {
+        "bernoulli": lambda: heads.Bernoulli(),
+        "categorical": lambda: heads.Categorical(dataset.levels),
+        "normal": lambda: heads.Normal(args.min_scale),
+        "normal_mixture": lambda: heads.NormalMixture(args.components, args.min_scale),
+        "laplace_mixture": lambda: heads.LaplaceMixture(args.components, args.min_scale),
+    }[name]()
+    keras.utils.set_random_seed(args.seed % 2**32)
+    constructor = models.FAMILIES[args.model]
+    options = {option: getattr(args, option) for option in args.family_options}
+    known = {"seed": args.seed, "data_mean": dataset.train.x.mean(axis=0)}
+    options |= {name: value for name, value in known.items() if name in inspect.signature(constructor).parameters}
+    return constructor(dataset.event_shape, head=head, context_size=dataset.context_size or 0, **options)
+
+
+def measure(model, dataset, fit, args):
+    """The content of metrics.json; NLLs in nats, of standardised values where the data are continuous."""
+    splits = {name: training.evaluate(model, split, args.batch_size) for name, split in dataset.splits.items()}
+    if dataset.kind == "continuous":
+        for split in splits.values():
+            split["nll_own_units"] = split["nll"] - dataset.log_jacobian
+    return {
+        "model": args.model,
+        "data": dataset.name,
+        **splits,
+        "baseline_nll": -float(baseline(model.head, dataset.train.x, dataset.test.x).mean()),
+        "parameters": model.count_params(),
+        "epochs": fit.epochs,
+        "best_epoch": fit.best_epoch,
+        "interrupted": fit.interrupted,
+        "seconds": round(fit.seconds, 1),
+        "command": args.command_line,
+        "versions": runs.versions(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def pictures(run, dataset, fit, metrics, seed, count=64):
+    """Draw the learning curve and samples into the run's folder."""
+    if fit.epochs:
+        plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png")
+    context = dataset.test.context
+    if context is not None:
+        context = context[np.arange(count) % len(context)]
+    x = run.model.sample(count, seed, context).numpy()
+    outputs.write_picture(run, run.folder / "samples.png", x, dataset.test.x)

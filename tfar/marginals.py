@@ -1,0 +1,78 @@
+"""Independent positions: the parameters with which a head gives each position its own marginal, whatever the others are.
+
+They are where training starts (a network whose last bias they are needs to learn only what the positions say about each other), and
+the baseline that a model must beat.
+"""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfar import heads
+
+tfd = tfp.distributions
+
+
+def marginal_params(head, x):
+    """Parameters `[*event, P]`, float32, that fit a head to each position of `x [N, *event]` alone.
+
+    Discrete values have their frequencies, with one added to each count. A normal has the mean and standard deviation. The components of
+    a mixture have equal weights, their locations spread over the quantiles of the values (Uria et al. 2013), and half the standard
+    deviation of the values as their scale, which is a start and no fit.
+
+    Raises:
+        ValueError: a head that is not tfar's.
+
+    >>> marginal_params(heads.Bernoulli(), np.array([[0], [1], [1]])).round(3).tolist()
+    [[0.405]]
+    """
+    x = np.asarray(x)
+    if isinstance(head, heads.Bernoulli):
+        ones = x.sum(axis=0)
+        return np.log((ones + 1.0) / (len(x) - ones + 1.0))[..., None].astype(np.float32)
+    if isinstance(head, heads.Categorical):
+        return np.log((_counts(x, head.num_classes) + 1.0) / (len(x) + head.num_classes)).astype(np.float32)
+    scale = np.maximum(x.std(axis=0, dtype=np.float64), 1e-2)
+    if isinstance(head, heads.Normal):
+        return np.stack([x.mean(axis=0, dtype=np.float64), _raw(scale, head)], axis=-1).astype(np.float32)
+    if not hasattr(head, "num_components"):
+        raise ValueError(f"a head of tfar.heads is needed. Received: {head!r}")
+    count = head.num_components
+    loc = np.moveaxis(np.quantile(x, (np.arange(count) + 0.5) / count, axis=0), 0, -1)  # (*event, K)
+    raw = np.repeat(_raw(scale / 2, head)[..., None], count, axis=-1)
+    return np.concatenate([np.zeros_like(loc), loc, raw], axis=-1).astype(np.float32)
+
+
+def _raw(scale, head):
+    """The raw scale of which softplus(raw) + min_scale is `scale`."""
+    return np.log(np.expm1(np.maximum(scale - head.min_scale, 1e-3)))
+
+
+def _counts(x, levels):
+    """How often each value 0..K-1 occurs at each position, `[*event, K]`."""
+    flat = x.reshape(len(x), -1).astype(np.int64) + levels * np.arange(x[0].size)
+    return np.bincount(flat.ravel(), minlength=x[0].size * levels).reshape(*x.shape[1:], levels)
+
+
+def baseline(head, train, x):
+    """Log-probability `[N]` in nats of `x [N, *event]` under independent positions with the marginals of `train [M, *event]`.
+
+    The marginals are those of the head for discrete values, and normal for others.
+    """
+    head = head if head.dtype.is_integer else heads.Normal(min_scale=1e-6)
+    params = tf.constant(marginal_params(head, train))
+    parts = (x[start : start + 1000] for start in range(0, len(x), 1000))
+    return np.concatenate([head.log_prob(params, part, event_ndims=x.ndim - 1).numpy() for part in parts])
+
+
+def start_at_marginals(model, x):
+    """Set the last bias of a model's network so that training starts at the marginals of `x [N, *event]`.
+
+    That bias is `network.output_bias`, a variable of D * P numbers; or that of the last masked layer. Other networks are left alone.
+    """
+    network = model.network
+    layers = [layer for layer in getattr(network, "masked_layers", ()) if layer.strict and layer.use_bias]
+    bias = getattr(network, "output_bias", layers[-1].bias if layers else None)
+    params = marginal_params(model.head, x)
+    if bias is not None and np.prod(bias.shape) == params.size:
+        bias.assign(params.reshape(bias.shape))

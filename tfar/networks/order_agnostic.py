@@ -1,0 +1,255 @@
+"""What networks trained for all orders at once share: their objective, and the exact likelihood under any one order."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfar import noise
+from tfar.networks.base import AutoregressiveNetwork
+
+EVALUATION_PATTERNS = 4  # per example: enough to make early stopping steady, few enough to cost less than an epoch
+ROWS = 4096  # rows of the hidden layers that are held at once
+
+
+class OrderAgnostic(AutoregressiveNetwork):
+    """A network that predicts all positions from any subset of them: the same weights, a density for each order.
+
+        a = b + sum_{i observed} (W_i x_i + U_i) + C c          first layer: what x_i adds, and that it is observed
+        params_j = V_j h^L(a) + d_j                             for every j that is not observed
+
+    **Training** (Uria, Murray & Larochelle 2014): for each example a number d in 0..D-1 and a subset of d observed
+    positions are drawn, and the loss is
+
+        D / (D - d) * sum_{j not observed} -log p(x_j | x_observed),
+
+    an unbiased estimate of the mean negative log-likelihood over all D! orders. Not in training (`evaluate`,
+    validation) it is the mean over 4 patterns which a hash of the example's values determines, so that an example
+    always has the same ones.
+
+    **Evaluation** of one order is exact: what one more observed position adds to `a` is carried along, and of the
+    outputs only the next one is computed, so that an example takes D (H + H H' + ...) products, and none with the D
+    inputs or the D outputs. Positions go in chunks, which are rows of the same matrix products.
+
+    The member is selected by `order`, a permutation `[D]`, or one per row `[B, D]`; without it, it is the network's own
+    order.
+
+    A subclass gives `first_layer()` and `inference(sums, observed)`.
+
+    Args:
+        hidden_units: sizes of the hidden layers, H; at least one layer.
+        activation: g.
+        order: the order that `call` and sampling use where no other is given: "natural", "reversed" or a permutation.
+        kernel_initializer: initialiser of all kernels.
+        seed: of the patterns that training draws.
+    """
+
+    order_agnostic = True
+
+    def __init__(
+        self,
+        event_shape,
+        params_size=1,
+        hidden_units=(500, 500),
+        activation="relu",
+        order="natural",
+        kernel_initializer="glorot_uniform",
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(event_shape, params_size, order, **kwargs)
+        units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
+        if not units or any(isinstance(h, bool) or not isinstance(h, int | np.integer) or h < 1 for h in units):
+            raise ValueError(
+                f"hidden_units must be positive integers, at least one. Received: hidden_units={hidden_units!r}"
+            )
+        self.hidden_units = tuple(int(h) for h in units)
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.seed = int(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.hidden_layers = [
+            keras.layers.Dense(h, self.activation, kernel_initializer=self._initializer(), name=f"hidden_{n}")
+            for n, h in enumerate(self.hidden_units[1:], 1)
+        ]
+
+    def _initializer(self):
+        """A copy of the initialiser: one object would give two kernels of one shape the same values."""
+        return self.kernel_initializer.clone() if hasattr(self.kernel_initializer, "clone") else self.kernel_initializer
+
+    def _add_kernel(self, name, shape):
+        return self.add_weight(name=name, shape=shape, initializer=self._initializer())
+
+    def build(self, x_shape=None, context_shape=None):
+        first, last = self.hidden_units[0], self.hidden_units[-1]
+        self.kernel = self._add_kernel("kernel", (self.event_size * self.features, first))
+        self.bias = self.add_weight(name="bias", shape=(first,), initializer="zeros")
+        if self.context_size:
+            self.context_kernel = self._add_kernel("context_kernel", (self.context_size, first))
+        for layer, units in zip(self.hidden_layers, self.hidden_units[:-1], strict=True):
+            layer.build((None, units))
+        # Transposed, so that the parameters of one position are rows that lie together.
+        self.output_kernel = self._add_kernel("output_kernel", (self.event_size * self.params_size, last))
+        self.output_bias = self.add_weight(
+            name="output_bias", shape=(self.event_size * self.params_size,), initializer="zeros"
+        )
+
+    def _value(self, weight):
+        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
+
+    def first_layer(self):
+        """Return W `[D * E, H]`, U `[D, H]` and b `[H]`."""
+        raise NotImplementedError
+
+    def inference(self, sums, observed):
+        """Return the last hidden layer `[S * B, H]`, and the outputs `[S * B, D * P]` of each earlier inference step.
+
+        Args:
+            sums: pre-activations of the first layer, `[S, B, H]`.
+            observed: bool `[S, B, D]` or `[S, 1, D]`.
+        """
+        raise NotImplementedError
+
+    def hidden(self, sums):
+        """The last hidden layer `[N, H]` from the pre-activations `[..., H]` of the first."""
+        h = self.activation(tf.reshape(sums, [-1, self.hidden_units[0]]))
+        for layer in self.hidden_layers:
+            h = layer(h)
+        return h
+
+    def outputs(self, h):
+        """All raw parameters `[N, D * P]` from the last hidden layer `[N, H]`."""
+        return tf.matmul(h, self._value(self.output_kernel), transpose_b=True) + self._value(self.output_bias)
+
+    def _read(self, h, dims):
+        """The parameters `[S, B, P]` at dimensions `[S, B]`, or `[S, 1]`, from the last hidden layer `[S * B, H]`."""
+        h = tf.reshape(h, [tf.shape(dims)[0], -1, self.hidden_units[-1]])
+        rows = tf.gather(tf.reshape(self._value(self.output_kernel), [self.event_size, self.params_size, -1]), dims)
+        bias = tf.gather(tf.reshape(self._value(self.output_bias), [self.event_size, self.params_size]), dims)
+        if dims.shape[1] == 1:
+            return tf.matmul(h, rows[:, 0], transpose_b=True) + bias
+        return tf.reduce_sum(h[:, :, None, :] * rows, axis=-1) + bias
+
+    def _start(self, bias, batch_size, context):
+        """Pre-activations `[B, H]` where nothing is observed."""
+        sums = bias + tf.zeros([batch_size, 1], bias.dtype)
+        return sums if context is None else sums + tf.matmul(context, self._value(self.context_kernel))
+
+    def _added(self, kernel, mask_kernel, dims, values):
+        """What the values `[S, B]` of dimensions `[S, B]` or `[S, 1]` add to the pre-activations, `[S, B, H]`."""
+        if self.num_classes is None:
+            added = tf.gather(kernel, dims) * tf.cast(values, kernel.dtype)[..., None]
+        else:
+            added = tf.gather(kernel, dims * self.num_classes + tf.cast(values, tf.int32))
+        return added + tf.gather(mask_kernel, dims)
+
+    def generation_order(self, order=None):
+        """The order, int32 `[D]`, or `[B, D]` where each row has its own."""
+        return self.order if order is None else order
+
+    def call(self, x, context=None, order=None, training=False):
+        context, x = self.as_context(context), tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size])
+        order = tf.convert_to_tensor(self.generation_order(order))
+        by_row = len(order.shape) - 1
+        rank, dims = tf.argsort(order, axis=-1), tf.transpose(order) if by_row else order[:, None]  # dims: (D, B or 1)
+        values = tf.transpose(tf.gather(x, order, axis=1, batch_dims=by_row))  # (D, B)
+        kernel, mask_kernel, bias = self.first_layer()
+        sums = self._start(bias, tf.shape(x)[0], context)
+
+        # As many positions at once as make a matrix product worth while, and no more than fit into the cache.
+        size = min(max(1, round(self.event_size**0.5)), max(1, ROWS // (x.shape[0] or 1)))
+        count = -(-self.event_size // size)
+        earlier = tf.constant(np.tril(np.ones([size, size]), -1), sums.dtype)
+
+        def chunk(number, sums, params):
+            positions = number * size + tf.range(size)
+            here = tf.minimum(positions, self.event_size - 1)  # the last chunk repeats the last position
+            added = self._added(kernel, mask_kernel, tf.gather(dims, here), tf.gather(values, here))  # (S, B, H)
+            inside = tf.matmul(earlier, tf.reshape(added, [size, -1]))
+            before = sums + tf.reshape(inside, tf.shape(added))
+            observed = tf.reshape(rank, [1, -1, self.event_size]) < positions[:, None, None]
+            h, _ = self.inference(before, observed)
+            params = params.write(number, self._read(h, tf.gather(dims, here)))
+            return number + 1, tf.ensure_shape(before[-1] + added[-1], sums.shape), params
+
+        shape = [size, x.shape[0], self.params_size]
+        loop = (tf.constant(0), sums, tf.TensorArray(sums.dtype, count, element_shape=shape))
+        params = tf.while_loop(lambda number, *_: number < count, chunk, loop, maximum_iterations=count)[2].stack()
+        params = tf.reshape(params, [count * size, -1, self.params_size])[: self.event_size]  # (D, B, P), as generated
+        params = tf.gather(tf.transpose(params, [1, 0, 2]), rank, axis=1, batch_dims=by_row)
+        return tf.reshape(params, [-1, *self.event_shape, self.params_size])
+
+    def initial_state(self, batch_size, context=None, value_dtype=None, order=None):
+        order = tf.convert_to_tensor(self.generation_order(order))
+        kernel, mask_kernel, bias = self.first_layer()
+        return {
+            "dims": tf.transpose(order) if len(order.shape) == 2 else order[:, None],
+            "rank": tf.reshape(tf.argsort(order, axis=-1), [1, -1, self.event_size]),
+            "kernel": kernel,
+            "mask_kernel": mask_kernel,
+            "sums": self._start(bias, batch_size, self.as_context(context)),
+        }
+
+    def step(self, state, index, previous):
+        before = tf.gather(state["dims"], tf.maximum(index - 1, 0)[None])
+        added = self._added(state["kernel"], state["mask_kernel"], before, previous[None])[0]
+        sums = state["sums"] + tf.where(index > 0, added, tf.zeros_like(added))
+        h, _ = self.inference(sums[None], state["rank"] < index)
+        return self._read(h, tf.gather(state["dims"], index[None]))[0], {**state, "sums": sums}
+
+    def random_patterns(self, seeds, count=1):
+        """Draw what is observed, bool `[count, B, D]`, from the rows' seeds `[B, 2]`: 0..D-1 positions.
+
+        One position is not observed; of the other D - 1, each is with probability t, where t is uniform. Then the
+        number is uniform, and so is the subset given its number. The `count` patterns of a row share out the range of
+        t.
+        """
+        size = self.event_size
+        u = tf.transpose(tf.reshape(noise.uniform(seeds, count * (size + 2)), [-1, count, size + 2]), [1, 0, 2])
+        t = (u[..., :1] + tf.range(count, dtype=u.dtype)[:, None, None]) / count
+        missing = tf.minimum(tf.cast(u[..., 1:2] * size, tf.int32), size - 1)  # a product can round up to D
+        return (u[..., 2:] < t) & (tf.range(size) != missing)
+
+    def masked_nll(self, x, observed, context, head):
+        """D / (D - d) * sum_{j missing} -log p(x_j | x_observed) in nats, `[S, B]`, for `observed`, bool `[S, B, D]`."""
+        x, size = tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size]), self.event_size
+        kernel, mask_kernel, bias = self.first_layer()
+        seen = tf.cast(observed, kernel.dtype)
+        inputs = self.encode(x) * (tf.repeat(seen, self.features, axis=-1) if self.features > 1 else seen)
+        sums = tf.tensordot(inputs, kernel, 1) + tf.tensordot(seen, mask_kernel, 1)  # (S, B, H)
+        sums += self._start(bias, tf.shape(x)[0], self.as_context(context))
+        h, outputs = self.inference(sums, observed)
+        outputs = [*outputs, self.outputs(h)]
+        total = 0.0
+        for params in outputs:
+            params = tf.reshape(params, [tf.shape(observed)[0], -1, size, self.params_size])
+            nll = -head.log_prob(params, x, event_ndims=0)  # (S, B, D)
+            total += tf.reduce_sum(tf.where(observed, tf.zeros_like(nll), nll), axis=-1)
+        missing = tf.reduce_sum(tf.cast(~observed, total.dtype), axis=-1)
+        return total * (size / missing) / len(outputs)
+
+    def objective(self, x, context, head, training=False):
+        if training:
+            seeds = noise.row_seeds(tf.cast(tf.convert_to_tensor(self.seed_generator.next()), tf.int32), tf.shape(x)[0])
+        else:
+            seeds = self._hash(x)
+        observed = self.random_patterns(seeds, 1 if training else EVALUATION_PATTERNS)
+        return tf.reduce_mean(self.masked_nll(x, observed, context, head), axis=0)
+
+    def _hash(self, x):
+        """A seed from the values of each row, int32 `[B, 2]`: their bits times fixed odd numbers, modulo 2^32."""
+        x = tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size, 1])
+        bits = tf.bitcast(tf.cast(x, tf.float32), tf.int32)
+        bits = tf.bitwise.bitwise_xor(
+            bits, tf.bitwise.right_shift(bits, 23)
+        )  # a small integer has no low bits of its own
+        factors = np.random.default_rng(0).integers(-(2**31), 2**31, [self.event_size, 2], dtype=np.int32) | 1
+        return tf.reduce_sum(bits * factors, axis=1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hidden_units": list(self.hidden_units),
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "seed": self.seed,
+        }

@@ -1,0 +1,141 @@
+"""What the command line can set: the families with their options, and those of heads, data and training.
+
+Plain data without TensorFlow, so that `tfar --help` is quick. A family joins the command line by an entry in `FAMILIES`: its options
+are keyword arguments of the constructor of the same name in `tfar.models.FAMILIES`, with the defaults that are good without tuning.
+"""
+
+from argparse import ArgumentTypeError, BooleanOptionalAction
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting.
+
+    Attributes:
+        name: keyword argument that it sets; `--name` with dashes on the command line. A bool has `--name` and `--no-name`.
+        type: turns one word into a value; bool for a switch.
+        default: what is taken without it.
+        help: one line; the default is added to it.
+        many: takes any number of words, and gives a list.
+        choices: the values allowed, or None.
+        metavar: what stands for the value in the help.
+    """
+
+    name: str
+    type: object
+    default: object
+    help: str
+    many: bool = False
+    choices: tuple | None = None
+    metavar: str | None = None
+
+    def add_to(self, parser):
+        """Add the option to an argparse parser."""
+        flag = f"--{self.name.replace('_', '-')}"
+        if self.type is bool:
+            action, word = BooleanOptionalAction, "yes" if self.default else "no"
+            parser.add_argument(flag, action=action, default=self.default, help=f"{self.help} (default: {word})")
+            return
+        shown = " ".join(map(str, self.default)) if self.many else self.default
+        parser.add_argument(
+            flag,
+            type=self.type,
+            default=self.default,
+            nargs="*" if self.many else None,
+            choices=self.choices,
+            metavar=self.metavar,
+            help=self.help if self.default is None else f"{self.help} (default: {shown})",
+        )
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models on the command line.
+
+    Attributes:
+        summary: one line for the help.
+        options: its own `Option`s.
+        training: other defaults of the options in `TRAINING`, by name.
+    """
+
+    summary: str
+    options: tuple = ()
+    training: dict = field(default_factory=dict)
+
+
+def order(text):
+    """An order from the command line: a word, a list `2,0,1`, or a text file or .npy file that holds the permutation.
+
+    >>> order("reversed"), order("2,0,1")
+    ('reversed', [2, 0, 1])
+    """
+    if text in ("natural", "reversed", "random"):
+        return text
+    if Path(text).suffix == ".npy" and Path(text).is_file():
+        import numpy as np
+
+        return np.load(text, allow_pickle=False).ravel().tolist()
+    words = Path(text).read_text(encoding="utf-8") if Path(text).is_file() else text
+    try:
+        return [int(word) for word in words.replace(",", " ").split()]
+    except ValueError:
+        raise ArgumentTypeError(
+            f"expected natural, reversed, random, integers like 2,0,1, or a file of them. Received: {text!r}"
+        ) from None
+
+
+ORDER = Option("order", order, "natural", "natural, reversed, random, a list like 2,0,1, or a file with one", metavar="ORDER")
+MODEL_SEED = Option("seed", int, 0, "of the weights, of random orders, and of the shuffling")
+MASKS = Option("num_masks", int, 1, "how many orders or connectivities are averaged", metavar="N")
+
+FAMILIES = {
+    "logistic": Family(
+        "logistic autoregressive network, FVSBN (Frey 1998)",
+        (ORDER, MASKS),
+        training={"learning_rate": 3e-3},
+    ),
+    "made": Family(
+        "masked autoencoder (Germain et al. 2015)",
+        (
+            Option("hidden_units", int, (500,), "sizes of the hidden layers", many=True, metavar="H"),
+            Option("activation", str, "relu", "of the hidden layers, by its Keras name"),
+            Option("direct", bool, True, "connect the inputs to the outputs directly"),
+            MASKS,
+            ORDER,
+            Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random")),
+        ),
+    ),
+}
+
+HEAD = (
+    Option(
+        "head",
+        str,
+        "auto",
+        "density of one value; auto: bernoulli or categorical for discrete data, normal_mixture for others",
+        choices=("auto", "bernoulli", "categorical", "normal", "normal_mixture", "laplace_mixture"),
+    ),
+    Option("components", int, 10, "of a mixture", metavar="K"),
+    Option("min_scale", float, 1e-3, "smallest scale of a continuous density, in standard deviations of the data", metavar="S"),
+)
+
+DATA = (
+    Option("data_dir", str, None, "folder of prepared TFDS data sets (default: TFDS_DATA_DIR)", metavar="DIR"),
+    Option("levels", int, None, "quantise to this many classes (2: binary)", metavar="L"),
+    Option("context", str, None, "condition on this: label, a column's name, a TFDS feature", metavar="NAME"),
+    Option("data_seed", int, 0, "of the division into splits where the data have none"),
+)
+
+TRAINING = (
+    Option("epochs", int, 200, "at most", metavar="N"),
+    Option("batch_size", int, 100, "rows in one step", metavar="N"),
+    Option("learning_rate", float, 1e-3, "of Adam, at its highest", metavar="R"),
+    Option("schedule", str, "plateau", "of the learning rate after its warm-up", choices=("plateau", "cosine", "constant")),
+    Option("weight_decay", float, 0.0, "decoupled decay of the kernels, times the learning rate", metavar="W"),
+    Option("patience", int, 10, "epochs without a better validation NLL before training stops", metavar="N"),
+    Option("jit", bool, True, "compile the training step by XLA"),
+    MODEL_SEED,
+    Option("quiet", bool, False, "no progress bar"),
+)

@@ -1,0 +1,64 @@
+"""What the commands write of samples and completions: pictures, arrays and tables."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from tfar import plotting
+from tfar.files import atomic, refuse_existing
+
+
+def paths(run, args, stem):
+    """Where a command writes: `args.out`, or by default files of the name `stem` in the run's folder.
+
+    Tables are written as .csv, other events as .npy, and both as a picture if matplotlib is there; completions of tables are no picture.
+
+    Raises:
+        ValueError: the ending of `args.out` is none that this event can be written to.
+        FileExistsError: something is there already, without `args.overwrite`.
+    """
+    table, completions = len(run.model.event_shape) == 1, stem.startswith("completions")
+    picture = not (table and completions)
+    allowed = [".csv" if table else ".npy", *([".npy"] if table else []), *([".png"] if picture else [])]
+    if args.out is not None:
+        if Path(args.out).suffix not in allowed:
+            raise ValueError(f"the output must end in one of {', '.join(allowed)}. Received: --out {args.out}")
+        if Path(args.out).suffix == ".png":
+            plotting.require()
+        return [refuse_existing(args.out, args.overwrite)]
+    endings = [".png", allowed[0]] if picture and plotting.available() else [allowed[0]]
+    return [refuse_existing(run.folder / f"{stem}{ending}", args.overwrite) for ending in endings]
+
+
+def write_picture(run, path, x, data=None, overwrite=False):
+    """Draw values as modelled, `x [N, *event]`: a grid of images, or a table's columns beside those of `data`."""
+    images = run.as_images(x)
+    if images is not None:
+        figure = plotting.image_grid(images)
+    else:
+        flat = [None if values is None else run.own_units(values).reshape(len(values), -1) for values in (x, data)]
+        figure = plotting.table(*flat, columns=run.columns)
+    plotting.save(figure, path, overwrite)
+
+
+def write_array(path, values, overwrite=False):
+    """Write a .npy file."""
+    with atomic(path, overwrite) as temporary, open(temporary, "wb") as file:
+        np.save(file, values)
+
+
+def write_csv(path, header, rows, overwrite=False):
+    """Write a table. Floats have up to 15 digits, so that a number read from a file is written as it was."""
+    with atomic(path, overwrite) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows([f"{cell:.15g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+
+
+def rounded(values):
+    """Values to 6 significant digits, which is what float32 arithmetic is worth."""
+    values = np.asarray(values, np.float64)
+    magnitude = np.floor(np.log10(np.where(values == 0, 1, np.abs(values))))
+    unit = 10.0 ** (magnitude - 5)
+    return np.round(values / unit) * unit
