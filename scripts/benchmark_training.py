@@ -9,7 +9,6 @@ step at batch 100 takes in a process of its own.
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -102,7 +101,7 @@ def compare(batch, repeats):
         print(f"  {name:42s}{value:8.1f}{value / best['NADE, graph']:9.1f}{value / best['NADE, XLA']:9.1f}")
 
 
-def megabytes(field):
+def mebibytes(field):
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(field)) / 1024
 
@@ -117,9 +116,9 @@ def peak(batch, xla):
     model = tfar.NADE([D], hidden_units=H)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=xla)
     x = np.random.default_rng(0).integers(2, size=[batch, D]).astype(np.float32)
-    before = megabytes("VmRSS")
+    before = mebibytes("VmRSS")
     model.fit(x, epochs=5, batch_size=batch, verbose=0)
-    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before:.0f}")
+    print(f"{mebibytes('VmHWM') - before:.0f} {mebibytes('VmHWM'):.0f}")  # getrusage would inherit the parent's peak
 
 
 def main():
@@ -134,8 +133,9 @@ def main():
     print("\npeak memory that training steps at batch 100 add to a process, compilation included (all of [B, D, H]: 150 MiB):")
     for mode in ("graph", "xla"):
         command = [sys.executable, __file__, "--peak", mode]
-        grown = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1]
-        print(f"  {mode:6s}{grown:>8s} MiB")
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        grown, total = output.strip().splitlines()[-1].split()
+        print(f"  {mode:6s}{grown:>6s} MiB, of {total} MiB for the whole process")
 
 
 if __name__ == "__main__":

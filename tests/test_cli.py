@@ -86,7 +86,8 @@ def test_help_is_quick_and_needs_no_tensorflow():
 def test_the_package_is_lazy_and_complete():
     code = (
         "import sys, tfar\nassert 'tensorflow' not in sys.modules\n"
-        "assert set(tfar.__all__) <= set(dir(tfar))\nassert all(getattr(tfar, name) is not None for name in tfar.__all__)\n"
+        "assert set(tfar.__all__) <= set(dir(tfar))\n"
+        "assert all(getattr(tfar, name) is not None for name in tfar.__all__)\n"
         "try:\n    tfar.nothing\nexcept AttributeError as error:\n    assert 'nothing' in str(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -157,7 +158,18 @@ def test_ctrl_c_keeps_the_best_weights(tmp_path, monkeypatch, capsys):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(training.KeepBest, "on_epoch_end", interrupt)
-    words = ["train", "logistic", "--data", "digits", "--out", tmp_path / "run", "--epochs", "50", "--no-jit", "--quiet"]
+    words = [
+        "train",
+        "logistic",
+        "--data",
+        "digits",
+        "--out",
+        tmp_path / "run",
+        "--epochs",
+        "50",
+        "--no-jit",
+        "--quiet",
+    ]
     assert main(words) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["interrupted"] and metrics["epochs"] == 2 and metrics["best_epoch"] == 2
@@ -292,12 +304,26 @@ def test_a_labelled_table_is_sampled_and_completed_with_its_labels(tmp_path):
     lines = [f"{k},{a:.3f},{b:.3f}" for k, (a, b) in zip(kinds, rng.normal(size=(120, 2)), strict=True)]
     (tmp_path / "trees.csv").write_text("kind,height,width\n" + "\n".join(lines) + "\n")
     (tmp_path / "new.csv").write_text("kind,height,width\noak,0.5,\n")
-    words = ["--data", tmp_path / "trees.csv", "--context", "kind", "--head", "normal", "--epochs", "1", "--no-jit", "--quiet"]
+    words = [
+        "--data",
+        tmp_path / "trees.csv",
+        "--context",
+        "kind",
+        "--head",
+        "normal",
+        "--epochs",
+        "1",
+        "--no-jit",
+        "--quiet",
+    ]
     assert main(["train", "logistic", "--out", tmp_path / "run", *words]) == 0
     assert main(["sample", tmp_path / "run", "-n", "2", "--out", tmp_path / "s.csv"]) == 0
     header, rows = read_table(tmp_path / "s.csv")
     assert header == ["height", "width", "kind"] and [row[-1] for row in rows] == ["elm", "oak"]
-    assert main(["complete", tmp_path / "run", "--data", tmp_path / "new.csv", "-n", "2", "--out", tmp_path / "c.csv"]) == 0
+    assert (
+        main(["complete", tmp_path / "run", "--data", tmp_path / "new.csv", "-n", "2", "--out", tmp_path / "c.csv"])
+        == 0
+    )
     header, rows = read_table(tmp_path / "c.csv")
     assert header == ["row", "draw", "height", "width", "kind"] and {row[2] for row in rows} == {"0.5"}
 

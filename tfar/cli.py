@@ -1,4 +1,4 @@
-"""The command `tfar`: reads arguments, and hands them to `tfar.commands`. TensorFlow is imported only when a command runs."""
+"""The command `tfar`: reads arguments, and hands them to `tfar.commands`, which alone import TensorFlow."""
 
 import argparse
 import importlib
@@ -58,32 +58,36 @@ def parser():
     for name, family in FAMILIES.items():
         add_family(families, name, family, shared)
 
-    evaluate = commands.add_parser("evaluate", parents=[folder], help="score data", description="Score rows by a trained model.")
+    evaluate = commands.add_parser(
+        "evaluate", parents=[folder], help="score data", description="Score rows by a model."
+    )
     evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
-    evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of the model's own data (default: test)")
+    evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
     evaluate.add_argument("--batch-size", type=int, default=100, help="rows at a time (default: 100)")
     evaluate.add_argument("--json", action="store_true", help="print one line of JSON")
 
-    sample = commands.add_parser("sample", parents=[folder, drawn], help="draw samples", description="Draw from a trained model.")
+    sample = commands.add_parser(
+        "sample", parents=[folder, drawn], help="draw samples", description="Draw from a model."
+    )
     sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
-    sample.add_argument("--context", help="class names, or numbers, with commas between them (default: all classes in turn)")
-    sample.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.png and .npy or .csv)")
+    sample.add_argument("--context", help="class names, or numbers, with commas (default: all classes in turn)")
+    sample.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.*)")
 
     complete = commands.add_parser(
         "complete",
         parents=[folder, drawn],
         help="fill in what is missing",
-        description="Fill the blanks of rows, or else what follows the first positions of the test rows; several times each.",
+        description="Fill the blanks of rows, or what follows the first positions of test rows, several times each.",
     )
-    complete.add_argument("--data", metavar="NAME_OR_FILE", help="rows, with blank cells or NaN for what is missing (default: test rows)")
-    complete.add_argument(
-        "--observe", type=fraction, default="first-half", help="what is given of rows without blanks: first-half, or a fraction"
-    )
-    complete.add_argument("--rows", type=int, help="how many rows, the first ones (default: all with blanks, or else 8)")
+    help = "rows, with blank cells or NaN for what is missing (default: test rows)"
+    complete.add_argument("--data", metavar="NAME_OR_FILE", help=help)
+    help = "what is given of rows without blanks: first-half, or a fraction (default: first-half)"
+    complete.add_argument("--observe", type=fraction, default="first-half", metavar="SHARE", help=help)
+    complete.add_argument("--rows", type=int, help="the first so many rows (default: 8, or all where some have blanks)")
     complete.add_argument("-n", type=int, default=6, help="how often each (default: 6)")
     complete.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/completions-SEED.*)")
 
-    export = commands.add_parser("export", parents=[folder], help="write a SavedModel", description="Write a SavedModel.")
+    export = commands.add_parser("export", parents=[folder], help="write a SavedModel", description="Export a model.")
     export.add_argument("--to", metavar="PATH", help="the folder to write (default: DIR/saved_model)")
     return top
 
@@ -91,7 +95,9 @@ def parser():
 def add_family(families, name, family, shared):
     """Add `tfar train NAME` with the options of the family, of heads, of data and of training."""
     one = families.add_parser(name, parents=[shared], help=family.summary, description=f"Train a {family.summary}.")
-    one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help="digits, a TFDS name, or a .npz, .npy or .csv file")
+    one.add_argument(
+        "--data", required=True, metavar="NAME_OR_FILE", help="digits, a TFDS name, a .npz, .npy or .csv file"
+    )
     one.add_argument("--out", required=True, metavar="DIR", help="folder to write; it must not exist")
     one.set_defaults(family_options=[option.name for option in family.options])
     for title, options in {"model": family.options, "head": HEAD, "data": DATA, "training": TRAINING}.items():

@@ -1,7 +1,7 @@
-"""Independent positions: the parameters with which a head gives each position its own marginal, whatever the others are.
+"""Independent positions: the parameters with which a head gives each position its own marginal, whatever the others.
 
-They are where training starts (a network whose last bias they are needs to learn only what the positions say about each other), and
-the baseline that a model must beat.
+They are where training starts: a network that has them as its last bias needs to learn only what the positions say
+about each other. And they are the baseline that a model must beat.
 """
 
 import numpy as np
@@ -16,14 +16,14 @@ tfd = tfp.distributions
 def marginal_params(head, x):
     """Parameters `[*event, P]`, float32, that fit a head to each position of `x [N, *event]` alone.
 
-    Discrete values have their frequencies, with one added to each count. A normal has the mean and standard deviation. The components of
-    a mixture have equal weights, their locations spread over the quantiles of the values (Uria et al. 2013), and half the standard
-    deviation of the values as their scale, which is a start and no fit.
+    Discrete values have their frequencies, with one added to each count. A normal has the mean and standard deviation.
+    The components of a mixture have equal weights, quantiles of the values as their locations, and half the standard
+    deviation of the values as their scale: a start and no fit.
 
     Raises:
         ValueError: a head that is not tfar's.
 
-    >>> marginal_params(heads.Bernoulli(), np.array([[0], [1], [1]])).round(3).tolist()
+    >>> marginal_params(heads.Bernoulli(), np.array([[0], [1], [1]])).astype(float).round(3).tolist()
     [[0.405]]
     """
     x = np.asarray(x)
@@ -55,9 +55,9 @@ def _counts(x, levels):
 
 
 def baseline(head, train, x):
-    """Log-probability `[N]` in nats of `x [N, *event]` under independent positions with the marginals of `train [M, *event]`.
+    """Log-probability `[N]` in nats of `x [N, *event]` if all positions were independent.
 
-    The marginals are those of the head for discrete values, and normal for others.
+    Each has its own marginal in `train [M, *event]`: that of the head for discrete values, and a normal one for others.
     """
     head = head if head.dtype.is_integer else heads.Normal(min_scale=1e-6)
     params = tf.constant(marginal_params(head, train))
@@ -68,7 +68,8 @@ def baseline(head, train, x):
 def start_at_marginals(model, x):
     """Set the last bias of a model's network so that training starts at the marginals of `x [N, *event]`.
 
-    That bias is `network.output_bias`, a variable of D * P numbers; or that of the last masked layer. Other networks are left alone.
+    That bias is `network.output_bias`, a variable of D * P numbers, or that of the last masked layer. Other networks
+    are left alone.
     """
     network = model.network
     layers = [layer for layer in getattr(network, "masked_layers", ()) if layer.strict and layer.use_bias]

@@ -148,7 +148,7 @@ class AutoregressiveModel(keras.Model):
         if self.compiled and self.loss is not None:
             raise ValueError(f"the loss is the mean negative log-likelihood and cannot be set. Received: loss={self.loss!r}")
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        if y is not None:
+        if y is not None and y.shape[-1] != 0:
             x = (x, y)
         return x, None, weight
 
@@ -168,11 +168,11 @@ class AutoregressiveModel(keras.Model):
 
     def fit(self, x=None, y=None, **kwargs):
         self._check_arrays(x)
-        return super().fit(x, y, **kwargs)
+        return super().fit(x, _placeholder(y, kwargs), **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
         self._check_arrays(x)
-        return super().evaluate(x, y, **kwargs)
+        return super().evaluate(x, _placeholder(y, kwargs), **kwargs)
 
     def _check_arrays(self, x):
         """Refuse bad arrays before the first step: a step compiled by XLA has no assertions."""

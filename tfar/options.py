@@ -1,7 +1,8 @@
 """What the command line can set: the families with their options, and those of heads, data and training.
 
-Plain data without TensorFlow, so that `tfar --help` is quick. A family joins the command line by an entry in `FAMILIES`: its options
-are keyword arguments of the constructor of the same name in `tfar.models.FAMILIES`, with the defaults that are good without tuning.
+Plain data without TensorFlow, so that `tfar --help` is quick. A family joins the command line by an entry in
+`FAMILIES`: its options are keyword arguments of the constructor of that name in `tfar.models.FAMILIES`, with defaults
+that are good without tuning.
 """
 
 from argparse import ArgumentTypeError, BooleanOptionalAction
@@ -14,7 +15,7 @@ class Option:
     """One setting.
 
     Attributes:
-        name: keyword argument that it sets; `--name` with dashes on the command line. A bool has `--name` and `--no-name`.
+        name: keyword argument that it sets; with dashes, its name on the command line. A bool has `--no-name` too.
         type: turns one word into a value; bool for a switch.
         default: what is taken without it.
         help: one line; the default is added to it.
@@ -66,7 +67,7 @@ class Family:
 
 
 def order(text):
-    """An order from the command line: a word, a list `2,0,1`, or a text file or .npy file that holds the permutation.
+    """An order from the command line: a word, a list `2,0,1`, or a text or .npy file that holds the permutation.
 
     >>> order("reversed"), order("2,0,1")
     ('reversed', [2, 0, 1])
@@ -86,7 +87,12 @@ def order(text):
         ) from None
 
 
-ORDER = Option("order", order, "natural", "natural, reversed, random, a list like 2,0,1, or a file with one", metavar="ORDER")
+ORDER = Option(
+    "order", order, "natural", "natural, reversed, random, a list 2,0,1,... or a file of it", metavar="ORDER"
+)
+ORDER_USED = Option(
+    "order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER"
+)
 MODEL_SEED = Option("seed", int, 0, "of the weights, of random orders, and of the shuffling")
 MASKS = Option("num_masks", int, 1, "how many orders or connectivities are averaged", metavar="N")
 
@@ -105,7 +111,27 @@ FAMILIES = {
             MASKS,
             ORDER,
             Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random")),
+            Option("conditioning", bool, False, "connectivity-conditioning weights, for more than one mask"),
         ),
+    ),
+    "deepnade": Family(
+        "Deep NADE, trained for all orders at once (Uria et al. 2014)",
+        (
+            Option("hidden_units", int, (500, 500), "sizes of the hidden layers", many=True, metavar="H"),
+            Option("activation", str, "relu", "of the hidden layers, by its Keras name"),
+            ORDER_USED,
+        ),
+        training={"patience": 20},
+    ),
+    "nadek": Family(
+        "NADE-k, k steps of inference, for binary values in any order (Raiko et al. 2014)",
+        (
+            Option("num_steps", int, 5, "of inference", metavar="K"),
+            Option("hidden_units", int, (500, 500), "sizes of the hidden layers", many=True, metavar="H"),
+            Option("activation", str, "tanh", "of the hidden layers, by its Keras name"),
+            ORDER_USED,
+        ),
+        training={"patience": 20},
     ),
 }
 
@@ -118,7 +144,7 @@ HEAD = (
         choices=("auto", "bernoulli", "categorical", "normal", "normal_mixture", "laplace_mixture"),
     ),
     Option("components", int, 10, "of a mixture", metavar="K"),
-    Option("min_scale", float, 1e-3, "smallest scale of a continuous density, in standard deviations of the data", metavar="S"),
+    Option("min_scale", float, 1e-3, "smallest scale of a continuous density, in standard deviations", metavar="S"),
 )
 
 DATA = (
@@ -132,7 +158,7 @@ TRAINING = (
     Option("epochs", int, 200, "at most", metavar="N"),
     Option("batch_size", int, 100, "rows in one step", metavar="N"),
     Option("learning_rate", float, 1e-3, "of Adam, at its highest", metavar="R"),
-    Option("schedule", str, "plateau", "of the learning rate after its warm-up", choices=("plateau", "cosine", "constant")),
+    Option("schedule", str, "plateau", "of the learning rate", choices=("plateau", "cosine", "constant")),
     Option("weight_decay", float, 0.0, "decoupled decay of the kernels, times the learning rate", metavar="W"),
     Option("patience", int, 10, "epochs without a better validation NLL before training stops", metavar="N"),
     Option("jit", bool, True, "compile the training step by XLA"),

@@ -12,7 +12,8 @@ from tfar.files import atomic, refuse_existing
 def paths(run, args, stem):
     """Where a command writes: `args.out`, or by default files of the name `stem` in the run's folder.
 
-    Tables are written as .csv, other events as .npy, and both as a picture if matplotlib is there; completions of tables are no picture.
+    Tables are written as .csv, other events as .npy, and both as a picture if matplotlib is there, except that there is
+    none of a table's completions.
 
     Raises:
         ValueError: the ending of `args.out` is none that this event can be written to.

@@ -40,7 +40,7 @@ def save(figure, path, overwrite=False):
 
 
 def _tiles(images, fill=0.5, gap=1):
-    """Images `[R, C, H, W, 3]` as one, `[R * (H + gap) + gap, C * (W + gap) + gap, 3]`, with lines of grey between them."""
+    """Images `[R, C, H, W, 3]` as one `[R * (H + gap) + gap, C * (W + gap) + gap, 3]`, with lines between them."""
     rows, columns, height, width, _ = images.shape
     sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), fill)
     for r in range(rows):
@@ -100,7 +100,9 @@ def completions(originals, observed, draws):
     axes = figure.add_subplot()
     axes.imshow(sheet, interpolation="nearest", vmin=0, vmax=1)
     step = sheet.shape[1] / (2 + count)
-    axes.set_xticks([step * (k + 0.5) for k in range(2 + count)], ["original", "given", *(f"draw {k + 1}" for k in range(count))])
+    axes.set_xticks(
+        [step * (k + 0.5) for k in range(2 + count)], ["original", "given", *(f"draw {k + 1}" for k in range(count))]
+    )
     axes.xaxis.tick_top()
     axes.tick_params(length=0, labelsize=9)
     axes.set_yticks([])
@@ -122,10 +124,14 @@ def learning_curve(history, baseline=None):
     axes.plot(epochs, train, color=DATA, label="training")
     axes.plot(epochs, validation, color=MODEL, label="validation")
     best = int(np.nanargmin(validation)) if np.isfinite(validation).any() else 0
-    axes.plot(epochs[best], validation[best], "o", color=MODEL, label=f"best: {validation[best]:.2f} in epoch {epochs[best]}")
+    axes.plot(
+        epochs[best], validation[best], "o", color=MODEL, label=f"best: {validation[best]:.2f} in epoch {epochs[best]}"
+    )
     ends = [train, validation]
     if baseline is not None:
-        axes.axhline(baseline, color="black", linewidth=1, linestyle=":", label=f"independent positions: {baseline:.2f}")
+        axes.axhline(
+            baseline, color="black", linewidth=1, linestyle=":", label=f"independent positions: {baseline:.2f}"
+        )
         ends.append(np.array([baseline]))
     values = np.concatenate(ends)
     values = values[np.isfinite(values)]
@@ -197,7 +203,11 @@ def table(samples, data=None, columns=None, most=6):
             axes = panels[i, j]
             axes.set_xlim(low[j], high[j])
             if i == j:
-                edges = np.arange(np.floor(low[i]), np.ceil(high[i]) + 1) - 0.5 if whole[i] else np.linspace(low[i], high[i], 30)
+                edges = (
+                    np.arange(np.floor(low[i]), np.ceil(high[i]) + 1) - 0.5
+                    if whole[i]
+                    else np.linspace(low[i], high[i], 30)
+                )
                 if len(data):
                     axes.hist(data[:, i], edges, density=True, color=DATA, alpha=0.6)
                 axes.hist(samples[:, i], edges, density=True, histtype="step", color=MODEL, linewidth=1.5)

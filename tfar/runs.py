@@ -40,7 +40,9 @@ class Run:
         folder = Path(folder)
         for name in (MODEL, DATA):
             if not (folder / name).is_file():
-                raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
+                raise FileNotFoundError(
+                    f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}"
+                )
         model = keras.saving.load_model(folder / MODEL, compile=False)
         return cls(folder, model, json.loads((folder / DATA).read_text(encoding="utf-8")))
 
@@ -62,7 +64,9 @@ class Run:
         if source is None:
             return self.dataset(data_dir).splits[split or "test"]
         if split is not None:
-            raise ValueError(f"a split is one of the model's own data, another source is taken whole. Received: {split!r} and {source}")
+            raise ValueError(
+                f"a split is one of the model's own data, others are taken whole. Received: {split!r} and {source}"
+            )
         return datasets.prepare(source, self.data, allow_blanks=allow_blanks, data_dir=data_dir)
 
     def own_units(self, x):
@@ -78,9 +82,10 @@ class Run:
             return None
 
     def as_images(self, x):
-        """Values as modelled `[N, *event]` as grey or colour images `[N, H, W]` or `[N, H, W, 3]` from 0 to 1; None if they are none.
+        """Values as modelled `[N, *event]` as images from 0 to 1, grey `[N, H, W]` or coloured `[N, H, W, 3]`.
 
-        Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images. Continuous ones are scaled from the least to the greatest value.
+        Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images; None for others. Continuous ones are scaled from the least
+        to the greatest value.
         """
         shape, x = self.model.event_shape, np.asarray(x, np.float64)
         if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
@@ -129,12 +134,14 @@ class Run:
         except ValueError:
             vector = np.empty(0, np.float32)
         if vector.shape != (size,):
-            raise ValueError(f"this model needs a context of {size} numbers with commas between them. Received: context={text!r}")
+            raise ValueError(
+                f"this model needs a context of {size} numbers with commas between them. Received: context={text!r}"
+            )
         return np.tile(vector, (n, 1))
 
 
 def save_model(model, path):
-    """Write a model's `.keras` file without what only training needs: the optimizer's state is twice the size of the weights."""
+    """Write a model's `.keras` file without the state of the optimizer, which is three times as large as the weights."""
     copy = AutoregressiveModel.from_config(model.get_config())
     copy.set_weights(model.get_weights())
     copy.save(path)

@@ -11,13 +11,14 @@ import tensorflow as tf
 from tfar.distributions.base import check_support
 from tfar.marginals import start_at_marginals
 
-LEAST_STEPS = 100  # in an epoch: on small data the validation NLL after each pass would be mostly noise, and mostly what is computed
+LEAST_STEPS = 100  # in an epoch: after each pass over a small set, validation would be most of the work, and noise
 
 
 class KeepBest(keras.callbacks.Callback):
     """Stop when the validation NLL has not improved for `patience` epochs, and give the model its best weights back.
 
-    Unlike `keras.callbacks.EarlyStopping` it also does so when training is interrupted (`restore`), and with averaged weights.
+    Unlike `keras.callbacks.EarlyStopping` it does so when training is interrupted too (`restore`), and with averaged
+    weights.
 
     Attributes:
         best: the lowest validation NLL so far, in nats.
@@ -71,8 +72,8 @@ def optimizer(learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0
 
     Args:
         learning_rate: the highest one.
-        schedule: "constant" and "plateau" (which `fit` lowers) begin with it; "cosine" rises to it in the first 2 % of the steps,
-            and falls to zero.
+        schedule: "constant" and "plateau" (which `fit` lowers) begin with it; "cosine" rises to it in the first 2 % of
+            the steps, and falls to zero.
         steps: how many there will be, for "cosine".
         weight_decay: W of w <- w - learning_rate W w, for kernels only.
         average: momentum of the moving average of the weights; 0 for none.
@@ -83,7 +84,11 @@ def optimizer(learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0
         decay = keras.optimizers.schedules.CosineDecay
         rate = decay(0.0, max(1, steps - warmup), warmup_target=learning_rate, warmup_steps=warmup)
     adam = keras.optimizers.Adam(
-        rate, weight_decay=weight_decay or None, use_ema=average > 0, ema_momentum=average or 0.99, global_clipnorm=100.0
+        rate,
+        weight_decay=weight_decay or None,
+        use_ema=average > 0,
+        ema_momentum=average or 0.99,
+        global_clipnorm=100.0,
     )
     if weight_decay:
         adam.exclude_from_weight_decay(var_names=["bias"])
@@ -120,15 +125,16 @@ def fit(
 ):
     """Train a model by maximum likelihood until its validation NLL gets no better, and leave it with its best weights.
 
-    An epoch is one pass over the training rows, or 100 steps where that is more. Ctrl-C ends the training as if it were over.
+    An epoch is one pass over the training rows, or 100 steps where that is more. Ctrl-C ends the training early, and
+    what was reached is kept.
 
     Args:
         model: an `AutoregressiveModel`; it is compiled here.
-        train, validation: (x, context) with x `[N, *event]` and context `[N, C]` or None, as `tfar.datasets.load` gives them.
+        train, validation: (x, context) with x `[N, *event]` and context `[N, C]` or None, as of `tfar.datasets.load`.
         epochs: at most.
         batch_size: rows in one step.
-        learning_rate, schedule, weight_decay, average: see `optimizer`; "plateau" divides the rate by 3 whenever the validation NLL has
-            not improved for half of `patience`.
+        learning_rate, schedule, weight_decay, average: see `optimizer`; "plateau" divides the rate by 3 whenever the
+            validation NLL has not improved for half of `patience`.
         patience: epochs without improvement after which training stops.
         jit: compile the training step by XLA.
         seed: of the order of the rows.
@@ -141,7 +147,12 @@ def fit(
     Raises:
         ValueError: values outside the head's support, or no positive number where one is needed.
     """
-    for name, value in {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "patience": patience}.items():
+    for name, value in {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "patience": patience,
+    }.items():
         if not value > 0:
             raise ValueError(f"{name} must be above 0. Received: {name}={value!r}")
     for split in (train, validation):
@@ -156,7 +167,11 @@ def fit(
     callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
     callbacks.append(keep)
     if schedule == "plateau":
-        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_nll", mode="min", factor=1 / 3, patience=max(1, patience // 2), min_delta=0))
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(
+                "val_nll", mode="min", factor=1 / 3, patience=max(1, patience // 2), min_delta=0
+            )
+        )
     history = keras.callbacks.History()
     began, interrupted = time.perf_counter(), False
     try:
@@ -181,7 +196,7 @@ def evaluate(model, split, batch_size=100):
     """Score the rows of a split.
 
     Returns:
-        Dict of `nll`, the mean negative log-likelihood in nats, its standard error `nll_error`, `bits_per_dim` and `rows`.
+        Dict of `nll`, the mean negative log-likelihood in nats, its standard error `nll_error`, `bits_per_dim`, `rows`.
     """
     if not len(split.x):
         raise ValueError("there must be at least one row to score. Received: no rows")

@@ -10,7 +10,7 @@ def run(args):
     """Complete rows with blanks, or else rows of which the first positions of the model's order are shown to it."""
     trained = runs.Run.open(args.folder)
     if args.n < 1 or args.rows is not None and args.rows < 1:
-        raise ValueError(f"there must be at least one row and one draw of each. Received: --rows {args.rows}, -n {args.n}")
+        raise ValueError(f"there must be at least one row, and one draw. Received: --rows {args.rows}, -n {args.n}")
     paths = outputs.paths(trained, args, f"completions-{args.seed}")
     x, context = trained.rows(args.data, None, args.data_dir, allow_blanks=True)
     blank = np.isnan(x)
@@ -30,7 +30,7 @@ def run(args):
 
 
 def first_positions(model, observe):
-    """Which positions are shown, bool `[*event]`: the first ones of the order, as many as `observe` (a fraction, or "first-half") says."""
+    """Which positions are given, bool `[*event]`: a fraction `observe` (or "first-half"), first in the order."""
     network = model.network
     member = network.member(0) if network.num_members > 1 else {}
     order = np.asarray(network.generation_order(**member))

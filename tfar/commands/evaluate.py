@@ -29,7 +29,7 @@ def run(args):
 
 
 def report(title, scores, independent=None):
-    """What `train` and `evaluate` print: scores as `training.evaluate` gives them, that of independent positions in nats."""
+    """What `train` and `evaluate` print of scores from `training.evaluate`, and of the baseline's NLL."""
     own = "nll_own_units" in scores
     lines = [
         f"{title}: {scores['rows']:,} rows",

@@ -58,7 +58,8 @@ class AutoregressiveEnsemble(NetworkDistribution):
         self._member = {key: tf.convert_to_tensor(value) for key, value in members.items()}
         if not self._member:
             raise ValueError(f"an ensemble needs a network with members. Received: network={network!r}")
-        super().__init__(network, head, context, None, None, method, validate_args, allow_nan_stats, parameters, name=name)
+        flags = (validate_args, allow_nan_stats)
+        super().__init__(network, head, context, None, None, method, *flags, parameters, name=name)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):
@@ -134,8 +135,8 @@ class AutoregressiveEnsemble(NetworkDistribution):
         if self._network.order_agnostic:
             return observed
         message = (
-            "no member of the ensemble has an order that puts the observed positions first, and none can fill positions "
-            "before them. Train an order-agnostic model (tfar.DeepNADE)."
+            "no member of the ensemble has an order that puts the observed positions first, and none can fill positions"
+            " before them. Train an order-agnostic model (tfar.DeepNADE)."
         )
 
         def can(index):

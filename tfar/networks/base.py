@@ -80,7 +80,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
 
     def objective(self, x, context, head, training=False):
         """Nats per example `[B]` that training minimises: the exact negative log-likelihood, unless a family defines another."""
-        params = self(x, context, training=training) if self.context_size else self(x, training=training)
+        params = self(x, context, training=training)
         return -head.log_prob(params, x, event_ndims=len(self.event_shape))
 
     def effective_parameters(self):

@@ -104,6 +104,10 @@ class ImageNetwork(AutoregressiveNetwork):
         """
         return tf.zeros([above + 1, self.event_shape[1] + 2 * aside, self.colors, batch_size], self.compute_dtype)
 
+    def row_array(self, values):
+        """An array for the values `[..., B]` of each pixel of a row, which a loop writes to without a copy."""
+        return tf.TensorArray(values.dtype, self.event_shape[1], element_shape=values.shape)
+
     def next_row(self, view):
         """Move a view down by a row."""
         return tf.concat([view[1:], tf.zeros_like(view[:1])], axis=0)

@@ -199,9 +199,8 @@ class OrderAgnostic(AutoregressiveNetwork):
     def random_patterns(self, seeds, count=1):
         """Draw what is observed, bool `[count, B, D]`, from the rows' seeds `[B, 2]`: 0..D-1 positions.
 
-        One position is not observed; of the other D - 1, each is with probability t, where t is uniform. Then the
-        number is uniform, and so is the subset given its number. The `count` patterns of a row share out the range of
-        t.
+        One position is not observed; of the other D - 1, each is with probability t, where t is uniform. Then their
+        number is uniform, and so is the subset given its number. The patterns of a row share out the range of t.
         """
         size = self.event_size
         u = tf.transpose(tf.reshape(noise.uniform(seeds, count * (size + 2)), [-1, count, size + 2]), [1, 0, 2])
@@ -210,7 +209,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         return (u[..., 2:] < t) & (tf.range(size) != missing)
 
     def masked_nll(self, x, observed, context, head):
-        """D / (D - d) * sum_{j missing} -log p(x_j | x_observed) in nats, `[S, B]`, for `observed`, bool `[S, B, D]`."""
+        """D / (D - d) * sum_{j missing} -log p(x_j | x_observed) in nats, `[S, B]`; `observed`: bool `[S, B, D]`."""
         x, size = tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size]), self.event_size
         kernel, mask_kernel, bias = self.first_layer()
         seen = tf.cast(observed, kernel.dtype)

@@ -123,7 +123,7 @@ class PixelCNN(ImageNetwork):
         return {
             "weights": state,
             "view": self.blank(self.kernel_size // 2, self.kernel_size // 2, batch_size),
-            "row": tf.TensorArray(dtype, width, element_shape=zeros.shape).unstack(tf.zeros([width, *zeros.shape[:2], batch_size], dtype)),
+            "row": self.row_array(zeros).unstack(tf.tile(zeros[None], [width, 1, 1, 1])),
             "sums": tf.zeros([width, blocks, half, batch_size], dtype),  # what the rows above add to the 3x3 convolutions of this row
             "before": zeros,  # u of the pixel to the left
             "here": zeros,  # u of this pixel
@@ -137,16 +137,14 @@ class PixelCNN(ImageNetwork):
         taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3 h, B)
         sums = tf.einsum("lio,wlib->wlob", weights["above"], taps) + weights["offsets"]
         zeros = tf.zeros_like(state["here"])
-        empty = tf.TensorArray(self.compute_dtype, width, element_shape=zeros.shape)
-        view = self.next_row(state["view"])
-        return {**state, "view": view, "row": empty, "sums": sums, "before": zeros, "here": zeros, "block": block}
+        rows = {"view": self.next_row(state["view"]), "row": self.row_array(zeros)}
+        return {**state, **rows, "sums": sums, "before": zeros, "here": zeros, "block": block}
 
     def step(self, state, index, previous):
         weights = state["weights"]
         _, column, color = self.place(index)
         view = self.take_in(state["view"], state["block"], index, previous)
         pixel = Pixel(state["pixel"], color)
-
         before = state["here"] if self.colors == 1 else tf.where(color == 0, state["here"], state["before"])
         sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(take(weights["left"], color), before)
         here = []
@@ -159,8 +157,8 @@ class PixelCNN(ImageNetwork):
             y = self.product(matrix, pixel(tf.nn.relu(y)), color)
         params = self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
         here = tf.stack(here)
-        row = state["row"].write(column, here)
-        return params, {**state, "view": view, "row": row, "before": before, "here": here, "pixel": pixel.table}
+        now = {"view": view, "row": state["row"].write(column, here), "before": before, "here": here, "pixel": pixel.table}
+        return params, {**state, **now}
 
     def get_config(self):
         return {

@@ -1,0 +1,158 @@
+"""`fit`, `evaluate`, `predict` and saving behave as a user of Keras expects."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfar
+
+X = np.random.default_rng(0).integers(0, 2, [96, 5]).astype("int32")
+C = np.random.default_rng(1).normal(size=[96, 2]).astype("float32")
+
+
+def made(**options):
+    keras.utils.set_random_seed(3)
+    model = tfar.MADE([5], hidden_units=[8], **options)
+    model.compile(keras.optimizers.Adam(0.01))
+    return model
+
+
+def pairs(batch=32):
+    return tf.data.Dataset.from_tensor_slices((X, C)).batch(batch)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda m: m.fit(X, C, batch_size=32, shuffle=False, epochs=2, verbose=0),
+        lambda m: m.fit((X, C), batch_size=32, shuffle=False, epochs=2, verbose=0),
+        lambda m: m.fit(pairs(), epochs=2, verbose=0),
+        lambda m: m.fit(pairs().repeat(), steps_per_epoch=3, epochs=2, verbose=0),
+        lambda m: m.fit(pairs(), validation_data=(X[:9], C[:9]), epochs=2, verbose=0),
+    ],
+)
+def test_every_way_to_give_pairs_is_the_same_training(fit):
+    model = made(context_size=2)
+    history = fit(model).history
+    reference = made(context_size=2)
+    expected = reference.fit(X, C, batch_size=32, shuffle=False, epochs=2, verbose=0).history
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-4)
+    np.testing.assert_allclose(history["nll"], expected["nll"], rtol=1e-4)
+
+
+def test_metrics_are_the_mean_negative_log_likelihood():
+    model = made()
+    log_prob = model.predict(X, batch_size=10, verbose=0)
+    found = model.evaluate(X, batch_size=10, verbose=0, return_dict=True)
+    np.testing.assert_allclose(log_prob, model.log_prob(X), rtol=1e-5)
+    np.testing.assert_allclose(found["nll"], -log_prob.mean(), rtol=1e-5)
+    np.testing.assert_allclose(found["bits_per_dim"], -log_prob.mean() / (5 * np.log(2)), rtol=1e-5)
+
+
+def test_sample_weights_weigh():
+    weights = np.linspace(0, 2, 96).astype("float32")
+    model = made()
+    log_prob = model.predict(X, verbose=0)
+    found = model.evaluate(X, sample_weight=weights, batch_size=96, verbose=0, return_dict=True)
+    np.testing.assert_allclose(found["loss"], -(weights * log_prob).mean(), rtol=1e-5)
+    np.testing.assert_allclose(found["nll"], -(weights * log_prob).sum() / weights.sum(), rtol=1e-5)
+
+
+def test_regularisation_is_in_the_loss_and_not_in_the_nll():
+    model = made()
+    for layer in model.network.masked_layers:
+        layer.kernel.regularizer = keras.regularizers.L2(0.1)
+    found = model.evaluate(X, verbose=0, return_dict=True)
+    penalty = sum(0.1 * float(tf.reduce_sum(layer.kernel.value**2)) for layer in model.network.masked_layers)
+    np.testing.assert_allclose(found["loss"] - found["nll"], penalty, rtol=1e-4)
+
+
+def test_callbacks_and_validation(tmp_path):
+    model, path = made(), str(tmp_path / "best.keras")
+    stop = keras.callbacks.EarlyStopping("val_nll", mode="min", patience=1, restore_best_weights=True)
+    keep = keras.callbacks.ModelCheckpoint(path, "val_nll", mode="min", save_best_only=True)
+    history = model.fit(X, validation_split=0.25, epochs=3, callbacks=[stop, keep], verbose=0).history
+    assert {"nll", "val_nll", "val_bits_per_dim"} <= set(history)
+    restored = keras.saving.load_model(path)
+    np.testing.assert_allclose(restored.evaluate(X[72:], verbose=0, return_dict=True)["nll"], min(history["val_nll"]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"jit_compile": True}, {"steps_per_execution": 3}, {"run_eagerly": True}])
+def test_compile_options(options):
+    model = made()
+    model.compile(keras.optimizers.Adam(0.01), **options)
+    expected = made().fit(X, batch_size=32, shuffle=False, epochs=2, verbose=0).history["nll"]
+    found = model.fit(X, batch_size=32, shuffle=False, epochs=2, verbose=0).history["nll"]
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_mixed_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = tfar.MADE([5], head=tfar.heads.Normal(), hidden_units=[8])
+        model.compile("adam")
+        x = np.random.default_rng(0).normal(1000, 1, [64, 5]).astype("float32")
+        log_prob = model.predict(x, verbose=0)
+        assert log_prob.dtype == np.float32 and np.isfinite(log_prob).all()
+        assert np.isfinite(model.fit(x / 1000, epochs=1, verbose=0).history["loss"]).all()
+        assert model.sample(3, seed=1).dtype == tf.float32
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_members_take_turns_in_training_and_average_in_evaluation():
+    model = made(num_masks=3, order="random")
+    model.fit(X, batch_size=32, epochs=1, verbose=0)
+    assert int(model.network.steps.value) == 3
+    each = [model.distribution(member=k).prob(X).numpy() for k in range(3)]
+    np.testing.assert_allclose(np.exp(model.log_prob(X)), np.mean(each, axis=0), rtol=1e-4)
+
+
+def test_saving_keeps_the_compilation(tmp_path):
+    model = made()
+    model.fit(X, epochs=1, verbose=0)
+    model.save(tmp_path / "m.keras")
+    copy = keras.saving.load_model(tmp_path / "m.keras")
+    assert int(copy.optimizer.iterations) == int(model.optimizer.iterations)
+    copy.fit(X, epochs=1, verbose=0)
+
+
+def test_two_devices_train_as_one():
+    cpus = tf.config.list_logical_devices("CPU")
+    if len(cpus) < 2:
+        pytest.skip("one logical device")
+    with tf.distribute.MirroredStrategy([d.name for d in cpus[:2]]).scope():
+        model = made()
+    found = model.fit(X, batch_size=32, shuffle=False, epochs=1, verbose=0).history["loss"]
+    expected = made().fit(X, batch_size=32, shuffle=False, epochs=1, verbose=0).history["loss"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: made().fit(X * 0.5, verbose=0), "values must be 0 or 1. Received: 0.5"),
+        (lambda: made().fit(X[:, :3], verbose=0), r"x must be \[B, 5\]"),
+        (lambda: made().fit(X, C, verbose=0), "context of size 0"),
+        (lambda: made(context_size=2).fit(X, verbose=0), "context of size 2"),
+        (lambda: made().log_prob(X + 0.25), "values must be 0 or 1"),
+        (lambda: tfar.MADE([5], order=[0, 1, 2, 3, 3]), "order must be"),
+        (lambda: tfar.MADE([0]), "event_shape must be"),
+        (lambda: tfar.MADE([5], hidden_units=[]), "hidden_units may be empty"),
+        (lambda: tfar.MADE([5], hidden_units=[0]), "hidden_units must be"),
+        (lambda: tfar.MADE([5], num_masks=0), "num_masks must be"),
+        (lambda: tfar.MADE([5], connectivity="none"), "connectivity must be"),
+        (lambda: tfar.AutoregressiveModel(tfar.networks.MADE([5]), "normal"), "needs 2 parameters"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_loss_of_ones_own_is_refused():
+    model = made()
+    model.compile("adam", loss="mse")
+    with pytest.raises(ValueError, match="cannot be set. Received: loss='mse'"):
+        model.fit(X, verbose=0)

@@ -1,0 +1,128 @@
+"""What the two PixelRNNs share (van den Oord et al. 2016): residual layers of convolutional LSTMs between masked convolutions."""
+
+import keras
+import tensorflow as tf
+
+from tfar.layers import MaskedConv2D
+from tfar.networks.image import ImageNetwork
+
+
+class PixelRNN(ImageNetwork):
+    """A 7x7 convolution with mask A, residual layers of LSTMs over the image, and 1x1 convolutions at the head (table 1).
+
+        y^0 = conv7x7_A(x)
+        y^{l+1} = y^l + W^l h^l,   h^l = LSTM^l(K_is * y^l)       (figure 5, right)
+        params = W relu(W'' relu(W' relu(y^L)))
+
+    with masked convolutions, 2h channels y and h channels h. A subclass writes `recurrence`, says by `taps` how many earlier states a
+    state looks at, by `directions` how many maps of states there are, and by `side` how wide the kernel of K_is is.
+
+    The channels of gates are laid out colour by colour, `[C, 4, h / C]`, in the paper's order o, f, i, g.
+    """
+
+    taps, directions, side = 1, 1, 1
+
+    def __init__(
+        self,
+        event_shape,
+        params_size=1,
+        filters=32,
+        num_layers=7,
+        kernel_size=7,
+        head_filters=(32, 32),
+        dropout=0.0,
+        linear_means=False,
+        **kwargs,
+    ):
+        super().__init__(event_shape, params_size, linear_means=linear_means, **kwargs)
+        self.filters, self.num_layers, self.kernel_size = filters, num_layers, kernel_size
+        self.head_filters, self.dropout = tuple(head_filters), float(dropout)
+        self.check_counts(num_layers=num_layers)
+        self.check_counts(3, kernel_size=kernel_size)
+        if filters % (2 * self.colors) or filters < 1:
+            raise ValueError(f"filters must be a multiple of twice the image's {self.colors} channels. Received: filters={filters!r}")
+        self.check_channels(head_filters=self.head_filters)
+
+        def conv(size, kernel, name, mask_type="B"):
+            return MaskedConv2D(size, kernel, mask_type, self.colors, name=name, dtype=self.dtype_policy)
+
+        layers, self.units = range(num_layers), filters // 2
+        self.pairs = [(n, d) for n in layers for d in range(self.directions)]  # of the lists with an entry for each map of states
+        self.first = conv(filters, kernel_size, "first", "A")
+        self.to_state = [conv(4 * self.units, (1, self.side), f"to_state_{n}_{d}") for n, d in self.pairs]
+        self.widen = [conv(filters, 1, f"widen_{n}") for n in layers]
+        sizes = [*self.head_filters, self.colors * self.outputs_size]
+        self.head = [conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
+        self.dropouts = [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in layers] if dropout else []
+        self.conditioning = None
+        if self.context_size:
+            size = len(self.pairs) * 4 * self.units
+            self.conditioning = keras.layers.Dense(size, use_bias=False, name="context", dtype=self.dtype_policy)
+
+    def build(self, x_shape=None, context_shape=None):
+        shape = (None, *self.event_shape[:2])
+        self.first.build((*shape, self.colors))
+        for layer in self.to_state:
+            layer.build((*shape, self.filters))
+        for layer in self.widen:
+            layer.build((*shape, self.units))
+        for layer, size in zip(self.head, [self.filters, *self.head_filters]):
+            layer.build((*shape, size))
+        if self.conditioning is not None:
+            self.conditioning.build((None, self.context_size))
+        kernel = {"shape": (self.taps * self.units, 4 * self.units), "initializer": "glorot_uniform"}
+        start = {"shape": (2, self.units), "initializer": "zeros"}
+        self.state_kernels = [self.add_weight(name=f"state_kernel_{n}_{d}", **kernel) for n, d in self.pairs]
+        self.starts = [self.add_weight(name=f"start_{n}_{d}", **start) for n, d in self.pairs]  # h and c outside the image
+
+    def stacked(self, weights):
+        """Weights of each layer and direction in one tensor of the network's dtype, `[L, directions, ...]`."""
+        weights = tf.stack([tf.cast(w, self.compute_dtype) for w in weights])
+        return tf.reshape(weights, [self.num_layers, self.directions, *weights.shape[1:]])
+
+    def context_terms(self, context):
+        """What the context adds to the gates, `[L, directions, B, 4h]`, or zeros that broadcast."""
+        if context is None:
+            return tf.zeros([self.num_layers, self.directions, 1, 1], self.compute_dtype)
+        terms = tf.reshape(self.conditioning(context), [-1, self.num_layers, self.directions, 4 * self.units])
+        return tf.transpose(terms, [1, 2, 0, 3])
+
+    @staticmethod
+    def cell(o, f, i, g, c):
+        """h and c of an LSTM (eq. 3) from the sums of its gates and the c before."""
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        return tf.sigmoid(o) * tf.tanh(c), c
+
+    def cells(self, sums, state):
+        """`cell` for all colours, channels last: sums of the gates `[..., 4h]`, state (h, c), each `[..., h]`."""
+        c, part = state[1], self.units // self.colors
+        gates = tf.unstack(tf.reshape(sums, [*tf.unstack(tf.shape(c))[:-1], self.colors, 4, part]), axis=-2)
+        new = self.cell(*gates, tf.reshape(c, tf.shape(gates[0])))
+        return tuple(tf.ensure_shape(tf.reshape(value, tf.shape(c)), c.shape) for value in new)
+
+    def recurrence(self, sums, kernels, starts):
+        """h `[B, H, W, h]` of a layer from K_is * y, one `[B, H, W, 4h]` for each direction, its kernels and its initial states."""
+        raise NotImplementedError
+
+    def call(self, x, context=None, training=False):
+        context, x = self.as_context(context), self.as_images(x)
+        terms = self.context_terms(context)[:, :, :, None, None]
+        kernels, starts = self.stacked(self.state_kernels), self.stacked(self.starts)
+        y = self.first(x)  # (B, H, W, 2h)
+        for n in range(self.num_layers):
+            sums = [self.to_state[n * self.directions + d](y) + terms[n, d] for d in range(self.directions)]
+            h = self.recurrence(sums, kernels[n], starts[n])  # (B, H, W, h)
+            y += self.widen[n](self.dropouts[n](h, training=training) if self.dropouts else h)
+        for layer in self.head:
+            y = layer(tf.nn.relu(y))
+        return self.as_params(tf.reshape(y, [-1, *self.event_shape, self.outputs_size]), self.earlier_colors(x))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "num_layers": self.num_layers,
+            "kernel_size": self.kernel_size,
+            "head_filters": list(self.head_filters),
+            "dropout": self.dropout,
+        }
