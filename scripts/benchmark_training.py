@@ -2,9 +2,9 @@
 
     python scripts/benchmark_training.py [--batch 64] [--repeats 10]
 
-Loss and gradients of one minibatch, in ms: as `tfar.networks.NADE` computes them, as a Python loop over the dimensions in eager mode,
-and as a `tf.while_loop` over single dimensions. All in one run, in turn, the best of the repeats each. Then the memory that a training
-step at batch 100 takes in a process of its own.
+Loss and gradients of one minibatch, in ms: as `tfar.networks.NADE` computes them, as a Python loop over the dimensions
+in eager mode, and as a `tf.while_loop` over single dimensions. All in one run, in turn, the best of the repeats each.
+Then the memory that a training step at batch 100 takes in a process of its own.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def build():
 
 
 def gradients(call, network, x):
-    """Loss and gradients of the mean negative log-likelihood of Bernoulli values under the logits `call(x)` `[B, D]`."""
+    """Loss and gradients: the mean negative log-likelihood of Bernoulli values under the logits `call(x) [B, D]`."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -130,7 +130,7 @@ def main():
     if options.peak:
         return peak(100, options.peak == "xla")
     compare(options.batch, options.repeats)
-    print("\npeak memory that training steps at batch 100 add to a process, compilation included (all of [B, D, H]: 150 MiB):")
+    print("\npeak memory that training steps at batch 100 add to a process, compilation included ([B, D, H]: 150 MiB):")
     for mode in ("graph", "xla"):
         command = [sys.executable, __file__, "--peak", mode]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout

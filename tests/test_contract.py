@@ -9,8 +9,7 @@ import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import noise, sampling
-from tfar.checks import dependencies
+from tfar import masks, noise, sampling
 
 FALSE_ALARM = 1e-4  # of each statistical test, had its seed not been fixed
 
@@ -64,6 +63,16 @@ CASES = {
     "made-ensemble": case(
         tfar.MADE, [8], hidden_units=[24], activation="tanh", num_masks=3, order="random", context_size=2
     ),
+    "neural": case(tfar.NeuralAutoregressive, [8], hidden_units=4, context_size=2),
+    "nade": case(tfar.NADE, [10], hidden_units=12, order="reversed"),
+    "nade-categorical": case(tfar.NADE, [2, 2], tfar.heads.Categorical(5), hidden_units=12, context_size=2),
+    "rnade": case(tfar.RNADE, [2], NORMALS, hidden_units=12),
+    "rnade-laplaces": case(tfar.RNADE, [2], LAPLACES, hidden_units=12, order=[1, 0], context_size=2),
+    "deepnade": case(tfar.DeepNADE, [7], hidden_units=[12, 11], context_size=2),
+    "deepnade-order": case(tfar.DeepNADE, [7], hidden_units=[12], options={"order": [3, 6, 1, 0, 2, 5, 4]}),
+    "deepnade-orders": case(tfar.DeepNADE, [6], hidden_units=[12], options={"num_orders": 3, "seed": 5}),
+    "deepnade-normals": case(tfar.DeepNADE, [2], NORMALS, hidden_units=[12], options={"order": [1, 0]}),
+    "nadek": case(tfar.NADEK, [7], hidden_units=[12], context_size=2),
     "user-network": case(user_network, [6]),
 }
 
@@ -97,12 +106,13 @@ def context_of(model, rows=None):
     return context if rows else context[0]
 
 
-def is_ensemble(model, spec):
-    return isinstance(model.distribution(context_of(model), **spec.options), tfar.AutoregressiveEnsemble)
-
-
 def members(model, spec):
     """Every member that the distribution is made of."""
+    if "order" in spec.options:
+        return [{"order": np.array(spec.options["order"], np.int32)}]
+    if "num_orders" in spec.options:
+        orders = masks.random_orders(model.network.event_size, spec.options["num_orders"], spec.options["seed"])
+        return [{"order": order} for order in orders]
     if "member" in spec.options:
         return [model.network.member(spec.options["member"])]
     return [model.network.member(k) for k in range(model.network.num_members)]
@@ -214,7 +224,8 @@ def test_frequencies_match_probabilities(model, spec):
         observed = np.bincount(x.numpy().reshape(count, -1) @ radix, minlength=len(values))
         expected = distribution.prob(values).numpy() * count
     else:  # each conditional distribution function, at its own value, is uniform and independent of the others
-        params = model.network(x, *([] if context is None else [tf.repeat(context[None], count, axis=0)]))
+        args = (x,) if context is None else (x, tf.repeat(context[None], count, axis=0))
+        params = model.network(*args, **members(model, spec)[0])
         cells = np.minimum((model.head(params).cdf(x).numpy() * 8).astype(int), 7)
         observed = np.bincount(cells @ [8, 1], minlength=64)
         expected = np.full(64, count / 64)

@@ -91,7 +91,7 @@ def test_parameters_are_the_papers(case, mode):
 @pytest.mark.parametrize("case", ["padded", "context", "categorical", "mixture"])
 @pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
 def test_gradients_are_those_of_the_recurrence(case, mode):
-    """The chunks are computed again in the backward pass: compare with plain differentiation of one step after the other."""
+    """The backward pass computes chunks again: compare with plain differentiation of one step after the other."""
     network, head, context = make(case)
     if not network.num_classes and head.dtype == tf.int32:
         x = tf.constant(np.random.default_rng(0).integers(2, size=(4, *network.event_shape)), tf.float32)
@@ -105,7 +105,9 @@ def test_gradients_are_those_of_the_recurrence(case, mode):
         for k, d in enumerate(network.order):
             previous = flat[:, network.order[k - 1]] if k else tf.zeros([4], x.dtype)
             params[d], state = network.step(state, k, previous)
-        return tf.reshape(tf.stack([params[d] for d in range(network.event_size)], axis=1), [4, *network.event_shape, -1])
+        return tf.reshape(
+            tf.stack([params[d] for d in range(network.event_size)], axis=1), [4, *network.event_shape, -1]
+        )
 
     def gradients(call, *args):
         sources = [w.value for w in network.trainable_weights] + [a for a in args if a.dtype.is_floating]
@@ -115,10 +117,8 @@ def test_gradients_are_those_of_the_recurrence(case, mode):
         return loss, tape.gradient(loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     expected_loss, expected = gradients(stepped, *args)
-    compute = lambda *args: gradients(network, *args)  # noqa: E731
-    if mode != "eager":
-        compute = tf.function(compute, jit_compile=mode == "xla", autograph=False)
-    loss, found = compute(*args)
+    compute = gradients if mode == "eager" else tf.function(gradients, jit_compile=mode == "xla", autograph=False)
+    loss, found = compute(network, *args)
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-5)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * max(np.abs(other).max(), 1e-3))
@@ -198,15 +198,17 @@ def test_rnade_starts_with_components_that_cover_the_range():
 
 
 def test_rnade_learns_a_bimodal_density():
-    """Two modes given the first value, which a single normal cannot fit: -1.42 nats per value or less for any Gaussian."""
+    """Two narrow modes: 1.42 + 0.69 - 0.88 nats in all, where a Gaussian takes 3.25."""
     generator = np.random.default_rng(0)
     first = generator.normal(size=1000)
-    x = np.stack([first, np.where(generator.uniform(size=1000) < 0.5, -1.5, 1.5) + 0.1 * generator.normal(size=1000)], 1)
+    x = np.stack(
+        [first, np.where(generator.uniform(size=1000) < 0.5, -1.5, 1.5) + 0.1 * generator.normal(size=1000)], 1
+    )
     keras.utils.set_random_seed(0)
     model = tfar.RNADE([2], heads.NormalMixture(3), hidden_units=20)
     model.compile(keras.optimizers.Adam(1e-2))
     history = model.fit(x.astype(np.float32), epochs=12, batch_size=50, verbose=0)
-    assert history.history["nll"][-1] < 1.42 + 0.3  # the normal's 1.42, and -1.61 + 1.42 + 0.69 for the modes
+    assert history.history["nll"][-1] < 1.23 + 0.4
 
 
 def test_save_and_load(tmp_path):

@@ -70,12 +70,18 @@ CASES = {
     "bernoulli": lambda: (NeuralAutoregressive([9], hidden_units=3), heads.Bernoulli()),
     "order": lambda: (NeuralAutoregressive([7], hidden_units=3, order=[3, 1, 6, 0, 5, 2, 4]), heads.Bernoulli()),
     "direct": lambda: (NeuralAutoregressive([7], hidden_units=3, direct=True, order="reversed"), heads.Bernoulli()),
-    "context": lambda: (NeuralAutoregressive([5], hidden_units=3, context_size=2, activation="relu"), heads.Bernoulli()),
+    "context": lambda: (
+        NeuralAutoregressive([5], hidden_units=3, context_size=2, activation="relu"),
+        heads.Bernoulli(),
+    ),
     "categorical": lambda: (
         NeuralAutoregressive([2, 4], 4, hidden_units=3, num_classes=4, direct=True, order=[3, 1, 0, 5, 7, 2, 6, 4]),
         heads.Categorical(4),
     ),
-    "mixture": lambda: (NeuralAutoregressive([7], 6, hidden_units=3, context_size=2, direct=True), heads.NormalMixture(2)),
+    "mixture": lambda: (
+        NeuralAutoregressive([7], 6, hidden_units=3, context_size=2, direct=True),
+        heads.NormalMixture(2),
+    ),
     "single": lambda: (NeuralAutoregressive([1], hidden_units=3, direct=True), heads.Bernoulli()),
     "pair": lambda: (NeuralAutoregressive([2], hidden_units=3, order="reversed"), heads.Bernoulli()),
 }
@@ -126,7 +132,9 @@ def test_context_reaches_every_position():
     assert np.all(np.abs(one - other) > 1e-6)
 
 
-@pytest.mark.parametrize("case", ["bernoulli", "order", "direct", "context", "categorical", "mixture", "single", "pair"])
+@pytest.mark.parametrize(
+    "case", ["bernoulli", "order", "direct", "context", "categorical", "mixture", "single", "pair"]
+)
 def test_samplers_agree(case):
     network, head, context = make(case, batch=3)
     seeds = noise.row_seeds(noise.as_seed(5), 3)
@@ -170,7 +178,8 @@ def test_learns_a_dependency():
 
 
 def test_save_and_load(tmp_path):
-    model = tfar.NeuralAutoregressive([3, 2], heads.Categorical(3), hidden_units=4, order="reversed", direct=True, context_size=2)
+    options = {"hidden_units": 4, "order": "reversed", "direct": True, "context_size": 2}
+    model = tfar.NeuralAutoregressive([3, 2], heads.Categorical(3), **options)
     randomize(model.network)
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
         RNADE,
         AutoregressiveModel,
         DeepNADE,
+        DiagonalBiLSTM,
+        GatedPixelCNN,
         LogisticAutoregressive,
         NeuralAutoregressive,
+        PixelCNN,
+        RowLSTM,
     )
 
 __version__ = "0.1.0"
@@ -29,8 +33,12 @@ __all__ = [
     "AutoregressiveEnsemble",
     "AutoregressiveModel",
     "DeepNADE",
+    "DiagonalBiLSTM",
+    "GatedPixelCNN",
     "LogisticAutoregressive",
     "NeuralAutoregressive",
+    "PixelCNN",
+    "RowLSTM",
     "check_autoregressive",
     "checks",
     "datasets",

@@ -47,7 +47,8 @@ def check_autoregressive(network, order=None, event_shape=None, context=None, nu
 
     Args:
         network: a `tfar` network, or any callable that maps `x [B, *event_shape]` (and `context [B, C]`) to `[B, *event_shape, P]`.
-        order: the order to check, a permutation of 0..D-1; None for the network's own, or else the natural one.
+        order: the order to check, a permutation of 0..D-1; None for the network's own, or else the natural one. An order-agnostic
+            network is asked to work in it.
         event_shape, context, num_classes, seed, member: as in `tfar.checks.dependencies`.
 
     Returns:
@@ -61,6 +62,8 @@ def check_autoregressive(network, order=None, event_shape=None, context=None, nu
     ...
     ValueError: parameters depend on values that are not before them in the order [0, 1]. Received: 0 on 0; 1 on 1
     """
+    if order is not None and getattr(network, "order_agnostic", False):
+        member = {**member, "order": masks.as_order(order, network.event_size)}
     found = dependencies(network, event_shape, context, num_classes, seed=seed, **member)
     size = len(found)
     if order is None and hasattr(network, "generation_order"):

@@ -212,6 +212,12 @@ class AutoregressiveModel(keras.Model):
         return cls(**config)
 
 
+def _placeholder(y, kwargs):
+    """Keras drops sample weights where there is no y: give it one of no columns."""
+    weight = kwargs.get("sample_weight")
+    return np.zeros([len(weight), 0], np.float32) if y is None and weight is not None else y
+
+
 def _family(network_class, head="bernoulli"):
     """The constructor of a family: the network's own arguments, with a head in place of the number of parameters."""
 
@@ -245,6 +251,11 @@ NeuralAutoregressive = _family(networks.NeuralAutoregressive)
 DeepNADE = _family(networks.DeepNADE)
 NADEK = _family(networks.NADEK)
 
+PixelCNN = _family(networks.PixelCNN)
+GatedPixelCNN = _family(networks.GatedPixelCNN)
+RowLSTM = _family(networks.RowLSTM)
+DiagonalBiLSTM = _family(networks.DiagonalBiLSTM)
+
 FAMILIES = {
     "logistic": LogisticAutoregressive,
     "made": MADE,
@@ -253,4 +264,8 @@ FAMILIES = {
     "nade": NADE,
     "rnade": RNADE,
     "neural": NeuralAutoregressive,
+    "pixelcnn": PixelCNN,
+    "gated_pixelcnn": GatedPixelCNN,
+    "rowlstm": RowLSTM,
+    "diagonal_bilstm": DiagonalBiLSTM,
 }

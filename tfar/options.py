@@ -102,10 +102,38 @@ FAMILIES = {
         (ORDER, MASKS),
         training={"learning_rate": 3e-3},
     ),
+    "nade": Family(
+        "NADE, one hidden layer with shared weights (Larochelle & Murray 2011)",
+        (
+            Option("hidden_units", int, 500, "size of the hidden layer", metavar="H"),
+            Option("activation", str, "sigmoid", "of the hidden layer, by its Keras name"),
+            Option("rescale", bool, False, "learn a factor of the hidden layer for each position"),
+            ORDER,
+        ),
+    ),
+    "rnade": Family(
+        "RNADE, NADE for real values with mixtures (Uria et al. 2013)",
+        (
+            Option("hidden_units", int, 50, "size of the hidden layer", metavar="H"),
+            Option("activation", str, "relu", "of the hidden layer, by its Keras name"),
+            Option("rescale", bool, True, "learn a factor of the hidden layer for each position"),
+            ORDER,
+        ),
+        training={"weight_decay": 1e-2},
+    ),
+    "neural": Family(
+        "one hidden layer of its own for each dimension (Bengio & Bengio 2000)",
+        (
+            Option("hidden_units", int, 16, "units of each dimension", metavar="H"),
+            Option("activation", str, "tanh", "of the hidden layers, by its Keras name"),
+            Option("direct", bool, True, "connect the inputs to the outputs directly"),
+            ORDER,
+        ),
+    ),
     "made": Family(
         "masked autoencoder (Germain et al. 2015)",
         (
-            Option("hidden_units", int, (500,), "sizes of the hidden layers", many=True, metavar="H"),
+            Option("hidden_units", int, (2000,), "sizes of the hidden layers", many=True, metavar="H"),
             Option("activation", str, "relu", "of the hidden layers, by its Keras name"),
             Option("direct", bool, True, "connect the inputs to the outputs directly"),
             MASKS,
@@ -113,6 +141,7 @@ FAMILIES = {
             Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random")),
             Option("conditioning", bool, False, "connectivity-conditioning weights, for more than one mask"),
         ),
+        training={"learning_rate": 3e-3, "weight_decay": 0.1},
     ),
     "deepnade": Family(
         "Deep NADE, trained for all orders at once (Uria et al. 2014)",

@@ -84,8 +84,8 @@ class Run:
     def as_images(self, x):
         """Values as modelled `[N, *event]` as images from 0 to 1, grey `[N, H, W]` or coloured `[N, H, W, 3]`.
 
-        Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images; None for others. Continuous ones are scaled from the least
-        to the greatest value.
+        Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images; None for others. Continuous ones are scaled from the
+        least to the greatest value.
         """
         shape, x = self.model.event_shape, np.asarray(x, np.float64)
         if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
@@ -141,7 +141,7 @@ class Run:
 
 
 def save_model(model, path):
-    """Write a model's `.keras` file without the state of the optimizer, which is three times as large as the weights."""
+    """Write a model's `.keras` file without the optimizer's state, which is three times as large as the weights."""
     copy = AutoregressiveModel.from_config(model.get_config())
     copy.set_weights(model.get_weights())
     copy.save(path)

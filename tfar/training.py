@@ -67,15 +67,16 @@ class Fit:
         return len(self.history.get("val_nll", ()))
 
 
-def optimizer(learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0.0, average=0.99):
+def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0.0, average=0.99):
     """Adam, with decoupled weight decay of the kernels and a moving average of the weights.
 
     Args:
+        variables: the model's trainable variables, of which those that are vectors or biases do not decay.
         learning_rate: the highest one.
         schedule: "constant" and "plateau" (which `fit` lowers) begin with it; "cosine" rises to it in the first 2 % of
             the steps, and falls to zero.
         steps: how many there will be, for "cosine".
-        weight_decay: W of w <- w - learning_rate W w, for kernels only.
+        weight_decay: W of w <- w - learning_rate W w.
         average: momentum of the moving average of the weights; 0 for none.
     """
     rate = learning_rate
@@ -91,7 +92,7 @@ def optimizer(learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0
         global_clipnorm=100.0,
     )
     if weight_decay:
-        adam.exclude_from_weight_decay(var_names=["bias"])
+        adam.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2 or "bias" in v.name])
     return adam
 
 
@@ -162,7 +163,8 @@ def fit(
         start_at_marginals(model, train.x)
     batch_size = min(batch_size, len(train.x))
     steps = max(len(train.x) // batch_size, LEAST_STEPS)
-    model.compile(optimizer(learning_rate, schedule, epochs * steps, weight_decay, average), jit_compile=jit)
+    adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average)
+    model.compile(adam, jit_compile=jit)
     keep = KeepBest(patience)
     callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
     callbacks.append(keep)

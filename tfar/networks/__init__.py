@@ -2,6 +2,8 @@
 
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
 from tfar.networks.deep_nade import DeepNADE
+from tfar.networks.diagonal_bilstm import DiagonalBiLSTM
+from tfar.networks.gated_pixel_cnn import GatedPixelCNN
 from tfar.networks.logistic import LogisticAutoregressive
 from tfar.networks.made import MADE
 from tfar.networks.nade import NADE
@@ -10,6 +12,7 @@ from tfar.networks.neural import NeuralAutoregressive
 from tfar.networks.order_agnostic import OrderAgnostic
 from tfar.networks.pixel_cnn import PixelCNN
 from tfar.networks.rnade import RNADE
+from tfar.networks.row_lstm import RowLSTM
 
 __all__ = [
     "MADE",
@@ -18,9 +21,12 @@ __all__ = [
     "RNADE",
     "AutoregressiveNetwork",
     "DeepNADE",
+    "DiagonalBiLSTM",
+    "GatedPixelCNN",
     "LogisticAutoregressive",
     "NeuralAutoregressive",
     "OrderAgnostic",
     "PixelCNN",
+    "RowLSTM",
     "WrappedNetwork",
 ]

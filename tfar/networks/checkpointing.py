@@ -11,8 +11,8 @@ def checkpointed_map(function, arguments):
     with sublinear memory cost"). Works in eager mode, in graphs and under XLA.
 
     Args:
-        function: maps one slice of each argument to a floating-point tensor. It must not use variables: pass their values
-            as arguments.
+        function: maps one slice of each argument to a floating-point tensor. It must not use variables: pass their
+            values as arguments.
         arguments: floating-point tensors of one dtype, each `[N, ...]` with a static N.
 
     Returns:

@@ -31,7 +31,7 @@ class GatedPixelCNN(ImageNetwork):
         linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
 
     Raises:
-        ValueError: channels that cannot be divided among the colours, an even kernel.
+        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
 
     >>> import numpy as np
     >>> network = GatedPixelCNN(event_shape=[5, 5, 1], filters=8, num_layers=2, context_size=10)
@@ -53,15 +53,16 @@ class GatedPixelCNN(ImageNetwork):
         **kwargs,
     ):
         super().__init__(event_shape, params_size, linear_means=linear_means, **kwargs)
-        self.filters, self.num_layers, self.kernel_size = filters, num_layers, kernel_size
-        self.skip_filters, self.head_filters, self.dropout = skip_filters, tuple(head_filters), float(dropout)
-        self.check_channels(filters=filters, skip_filters=skip_filters, head_filters=self.head_filters)
         self.check_counts(2, num_layers=num_layers)
+        self.check_counts(filters=filters, skip_filters=skip_filters, head_filters=head_filters, kernel_size=kernel_size)
+        self.filters, self.num_layers, self.kernel_size = self.rounded(filters), num_layers, kernel_size
+        self.skip_filters, self.dropout = self.rounded(skip_filters), float(dropout)
+        self.head_filters = tuple(map(self.rounded, head_filters))
 
         def conv(size, kernel, name, mask_type="B", **options):
             return MaskedConv2D(size, kernel, mask_type, self.colors, name=name, dtype=self.dtype_policy, **options)
 
-        layers, both, policy = range(num_layers), 2 * filters, {"dtype": self.dtype_policy}
+        layers, both, policy = range(num_layers), 2 * self.filters, {"dtype": self.dtype_policy}
         sides = [kernel_size, *[3] * (num_layers - 1)]
         self.across = [conv(both, (1, k), f"across_{n}", "B" if n else "A") for n, k in enumerate(sides)]
         self.down = [
@@ -69,8 +70,8 @@ class GatedPixelCNN(ImageNetwork):
             for n, k in enumerate(sides)
         ]
         self.link = [keras.layers.Dense(both, use_bias=False, name=f"link_{n}", **policy) for n in layers]
-        self.residual = [conv(filters, 1, f"residual_{n}") for n in layers[:-1]]
-        self.skip = [conv(skip_filters, 1, f"skip_{n}", use_bias=n == 0) for n in layers]
+        self.residual = [conv(self.filters, 1, f"residual_{n}") for n in layers[:-1]]
+        self.skip = [conv(self.skip_filters, 1, f"skip_{n}", use_bias=n == 0) for n in layers]
         sizes = [*self.head_filters, self.colors * self.outputs_size]
         self.head = [conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
         self.dropouts = [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in layers] if dropout else []

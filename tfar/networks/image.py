@@ -52,21 +52,17 @@ class ImageNetwork(AutoregressiveNetwork):
         """Numbers per sub-pixel from which `as_params` makes the P parameters."""
         return self.params_size + (self.params_size // 3 * (self.colors - 1) if self.linear_means else 0)
 
-    def check_channels(self, **channels):
-        """Raise where a number of channels, or one of several, is not a positive multiple of the colours."""
-        for name, sizes in channels.items():
-            for size in sizes if isinstance(sizes, list | tuple) else [sizes]:
-                if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1 or size % self.colors:
-                    raise ValueError(
-                        f"{name} must be a positive multiple of the image's {self.colors} channels. Received: {name}={sizes!r}"
-                    )
-
     @staticmethod
     def check_counts(least=1, **counts):
-        """Raise where a number is no integer of at least `least`."""
-        for name, value in counts.items():
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}. Received: {name}={value!r}")
+        """Raise where a number, or one of several, is no integer of at least `least`."""
+        for name, values in counts.items():
+            for value in values if isinstance(values, list | tuple) else [values]:
+                if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                    raise ValueError(f"{name} must be an integer of at least {least}. Received: {name}={values!r}")
+
+    def rounded(self, size, parts=1):
+        """A number of channels, rounded up so that the colours, and `parts` of each, have equally many."""
+        return -(-size // (parts * self.colors)) * parts * self.colors
 
     def scale(self, x):
         """Values as numbers of the network's dtype, integers 0..K-1 scaled to [-1, 1]."""

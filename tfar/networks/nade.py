@@ -1,4 +1,4 @@
-"""NADE: neural autoregressive distribution estimator (Larochelle & Murray 2011), and RNADE for real values (Uria et al. 2013)."""
+"""NADE: the neural autoregressive distribution estimator (Larochelle & Murray 2011)."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from tfar import masks
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.checkpointing import checkpointed_map
 
-# Longer chunks cost more arithmetic inside a chunk, shorter ones more iterations: 16 and 56 are both slower at D = 784, H = 500.
+# Longer chunks take more arithmetic, shorter ones more iterations; the best at D = 784, H = 500 on two CPU cores.
 _CHUNK = 24
 
 
@@ -19,19 +19,20 @@ class NADE(AutoregressiveNetwork):
         a_1 = c + U y,   a_{d+1} = a_d + W_{., o_d} x_{o_d}
         h_d = g(rho_d a_d),   params_{o_d} = b_{o_d} + V_{o_d} h_d
 
-    where o is the order, x the values and y the context, which so reaches every position (Larochelle & Murray 2011; rho:
-    Uria et al. 2013). O(DH) time. With one parameter per position, no context and no rho it has 2 H D + H + D parameters.
+    where o is the order, x the values and y the context, which so reaches every position (Larochelle & Murray 2011;
+    rho: Uria et al. 2013). O(DH) time. With one parameter per position, no context and no rho it has 2 H D + H + D
+    parameters.
 
-    A call takes the positions in chunks: what all earlier chunks contribute to a chunk is one product, and so is what the
-    chunk contributes to itself. Chunks follow each other in a loop and are computed again in the backward pass, so that
-    `[B, D, H]` is never held.
+    A call takes the positions in chunks: what all earlier chunks contribute to a chunk is one product, and so is what
+    the chunk contributes to itself. Chunks follow each other in a loop and are computed again in the backward pass, so
+    that `[B, D, H]` is never held.
 
     Args:
         hidden_units: H.
         activation: g, "sigmoid", "relu" or another that Keras knows.
         order: "natural", "reversed", or a permutation of 0..D-1.
-        rescale: whether to learn a factor rho_d for each position, 1 at first, which keeps units without an upper bound in
-            range as d grows.
+        rescale: whether to learn a factor rho_d for each position, 1 at first, which keeps units without an upper bound
+            in range as d grows.
         kernel_initializer: initialiser of W, V and U.
 
     Raises:

@@ -18,8 +18,8 @@ class NeuralAutoregressive(AutoregressiveNetwork):
     where x_<i are the values before dimension i in the order and y the context. Bengio & Bengio 2000.
 
     With one number per value, one parameter per position and no context it has D (D - 1) H / 2 + D H (hidden layers) +
-    D H + D (outputs) parameters, and D (D - 1) / 2 more with direct connections: cost and size grow as D^2 H, where NADE's
-    grow as D H. Choose few units at a large D: 5 million parameters at D = 784, H = 16.
+    D H + D (outputs) parameters, and D (D - 1) / 2 more with direct connections: cost and size grow as D^2 H, where
+    NADE's grow as D H. Choose few units at a large D: 5 million parameters at D = 784, H = 16.
 
     The positions are divided into blocks. The hidden layers of a block are one masked product with the inputs up to its
     end, so that the connections that are stored and multiplied are those that exist, and one part in (number of blocks)
@@ -81,7 +81,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
             self.direct_layer.build((None, size * self.features))
         if self.context_size:
             self.context_layer.build((None, self.context_size))
-        # Of D networks with H inputs and P outputs each, which Keras' own count of the fans would take for one large network.
+        # Glorot's limit for H inputs and P outputs; Keras would count those of all D networks together.
         limit = (6 / (units + outputs)) ** 0.5
         glorot = keras.initializers.RandomUniform(-limit, limit)
         self.output_kernel = self.add_weight(

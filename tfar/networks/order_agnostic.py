@@ -149,14 +149,23 @@ class OrderAgnostic(AutoregressiveNetwork):
     def call(self, x, context=None, order=None, training=False):
         context, x = self.as_context(context), tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size])
         order = tf.convert_to_tensor(self.generation_order(order))
+        # As many positions at once as make a matrix product worth while, and no more than fit into the cache.
+        size = min(max(1, round(self.event_size**0.5)), max(1, ROWS // (x.shape[0] or 1)))
+        if not tf.executing_eagerly():
+            return self._evaluate(x, context, order, size)
+        compiled, key = self.__dict__["compiled"], ("evaluate", len(order.shape))  # an eager loop takes twice the time
+        if key not in compiled:
+            compiled[key] = tf.function(self._evaluate, reduce_retracing=True, autograph=False)
+        return compiled[key](x, context, order, size)
+
+    def _evaluate(self, x, context, order, size):
+        """The parameters of all positions of one order, `size` positions at a time."""
         by_row = len(order.shape) - 1
         rank, dims = tf.argsort(order, axis=-1), tf.transpose(order) if by_row else order[:, None]  # dims: (D, B or 1)
         values = tf.transpose(tf.gather(x, order, axis=1, batch_dims=by_row))  # (D, B)
         kernel, mask_kernel, bias = self.first_layer()
         sums = self._start(bias, tf.shape(x)[0], context)
 
-        # As many positions at once as make a matrix product worth while, and no more than fit into the cache.
-        size = min(max(1, round(self.event_size**0.5)), max(1, ROWS // (x.shape[0] or 1)))
         count = -(-self.event_size // size)
         earlier = tf.constant(np.tril(np.ones([size, size]), -1), sums.dtype)
 

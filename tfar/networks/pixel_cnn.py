@@ -27,7 +27,7 @@ class PixelCNN(ImageNetwork):
         linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
 
     Raises:
-        ValueError: channels that cannot be divided among the colours, an even kernel.
+        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
 
     >>> import numpy as np
     >>> network = PixelCNN(event_shape=[5, 5, 1], filters=8, num_blocks=2, head_filters=[8])
@@ -48,13 +48,10 @@ class PixelCNN(ImageNetwork):
         **kwargs,
     ):
         super().__init__(event_shape, params_size, linear_means=linear_means, **kwargs)
-        self.filters, self.num_blocks, self.kernel_size = filters, num_blocks, kernel_size
-        self.head_filters, self.dropout = tuple(head_filters), float(dropout)
-        self.check_counts(num_blocks=num_blocks)
+        self.check_counts(num_blocks=num_blocks, filters=filters, head_filters=head_filters)
         self.check_counts(3, kernel_size=kernel_size)
-        if filters % (2 * self.colors) or filters < 1:
-            raise ValueError(f"filters must be a multiple of twice the image's {self.colors} channels. Received: filters={filters!r}")
-        self.check_channels(head_filters=self.head_filters)
+        self.filters, self.num_blocks, self.kernel_size = self.rounded(filters, 2), num_blocks, kernel_size
+        self.head_filters, self.dropout = tuple(map(self.rounded, head_filters)), float(dropout)
 
         def conv(size, kernel, name, mask_type="B"):
             return MaskedConv2D(size, kernel, mask_type, self.colors, name=name, dtype=self.dtype_policy)

@@ -35,22 +35,19 @@ class PixelRNN(ImageNetwork):
         **kwargs,
     ):
         super().__init__(event_shape, params_size, linear_means=linear_means, **kwargs)
-        self.filters, self.num_layers, self.kernel_size = filters, num_layers, kernel_size
-        self.head_filters, self.dropout = tuple(head_filters), float(dropout)
-        self.check_counts(num_layers=num_layers)
+        self.check_counts(num_layers=num_layers, filters=filters, head_filters=head_filters)
         self.check_counts(3, kernel_size=kernel_size)
-        if filters % (2 * self.colors) or filters < 1:
-            raise ValueError(f"filters must be a multiple of twice the image's {self.colors} channels. Received: filters={filters!r}")
-        self.check_channels(head_filters=self.head_filters)
+        self.filters, self.num_layers, self.kernel_size = self.rounded(filters, 2), num_layers, kernel_size
+        self.head_filters, self.dropout = tuple(map(self.rounded, head_filters)), float(dropout)
 
         def conv(size, kernel, name, mask_type="B"):
             return MaskedConv2D(size, kernel, mask_type, self.colors, name=name, dtype=self.dtype_policy)
 
-        layers, self.units = range(num_layers), filters // 2
+        layers, self.units = range(num_layers), self.filters // 2
         self.pairs = [(n, d) for n in layers for d in range(self.directions)]  # of the lists with an entry for each map of states
-        self.first = conv(filters, kernel_size, "first", "A")
+        self.first = conv(self.filters, kernel_size, "first", "A")
         self.to_state = [conv(4 * self.units, (1, self.side), f"to_state_{n}_{d}") for n, d in self.pairs]
-        self.widen = [conv(filters, 1, f"widen_{n}") for n in layers]
+        self.widen = [conv(self.filters, 1, f"widen_{n}") for n in layers]
         sizes = [*self.head_filters, self.colors * self.outputs_size]
         self.head = [conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
         self.dropouts = [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in layers] if dropout else []
@@ -100,18 +97,22 @@ class PixelRNN(ImageNetwork):
         new = self.cell(*gates, tf.reshape(c, tf.shape(gates[0])))
         return tuple(tf.ensure_shape(tf.reshape(value, tf.shape(c)), c.shape) for value in new)
 
-    def recurrence(self, sums, kernels, starts):
-        """h `[B, H, W, h]` of a layer from K_is * y, one `[B, H, W, 4h]` for each direction, its kernels and its initial states."""
+    def recurrence(self, n, y, terms, kernels, starts):
+        """h `[B, H, W, h]` of the n-th layer.
+
+        Args:
+            y: `[B, H, W, 2h]`.
+            terms: what the context adds to the gates, `[directions, B or 1, 4h]`.
+            kernels, starts: of the states, `[directions, taps * h, 4h]` and `[directions, 2, h]`.
+        """
         raise NotImplementedError
 
     def call(self, x, context=None, training=False):
         context, x = self.as_context(context), self.as_images(x)
-        terms = self.context_terms(context)[:, :, :, None, None]
-        kernels, starts = self.stacked(self.state_kernels), self.stacked(self.starts)
+        terms, kernels, starts = self.context_terms(context), self.stacked(self.state_kernels), self.stacked(self.starts)
         y = self.first(x)  # (B, H, W, 2h)
         for n in range(self.num_layers):
-            sums = [self.to_state[n * self.directions + d](y) + terms[n, d] for d in range(self.directions)]
-            h = self.recurrence(sums, kernels[n], starts[n])  # (B, H, W, h)
+            h = self.recurrence(n, y, terms[n], kernels[n], starts[n])  # (B, H, W, h)
             y += self.widen[n](self.dropouts[n](h, training=training) if self.dropouts else h)
         for layer in self.head:
             y = layer(tf.nn.relu(y))

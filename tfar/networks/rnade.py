@@ -8,19 +8,20 @@ from tfar.networks.nade import NADE
 
 @keras.saving.register_keras_serializable(package="tfar")
 class RNADE(NADE):
-    """NADE for real values: rectified units with a factor rho_d for each position, and a mixture of k densities at each.
+    """NADE for real values: rectified units with a factor rho_d for each position, and a mixture of k densities.
 
         a_1 = c + U y,   a_{d+1} = a_d + W_{., o_d} x_{o_d}
         h_d = max(0, rho_d a_d),   params_{o_d} = b_{o_d} + V_{o_d} h_d
 
     The P = 3k parameters are the logits, locations and raw scales of the components (`tfar.heads.NormalMixture`,
-    `LaplaceMixture`). At first the components cover the range of each dimension evenly, as in the authors' code: with a
-    range from l to u the locations are l + s, l + 2s, ..., l + ks and the scales s = (u - l) / (k + 1). Uria et al. 2013.
+    `LaplaceMixture`). At first the components cover the range of each dimension evenly, as in the authors' code: with
+    a range from l to u the locations are l + s, l + 2s, ..., l + ks, and the scales s = (u - l) / (k + 1). Uria et al.
+    2013.
 
     Args:
         hidden_units: H; the paper has 50.
-        means_range: range of the values, in units of the data: (lowest, highest), or one pair per dimension `[D, 2]`. The
-            default suits standardised data.
+        means_range: range of the values, in units of the data: (lowest, highest), or one pair per dimension `[D, 2]`.
+            The default suits standardised data.
         activation, order, rescale, kernel_initializer: as in `NADE`.
 
     Raises:

@@ -25,7 +25,7 @@ class RowLSTM(PixelRNN):
         linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`; the context adds to the gates.
 
     Raises:
-        ValueError: channels that cannot be divided among the colours, an even kernel.
+        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
 
     >>> import numpy as np
     >>> network = RowLSTM(event_shape=[5, 5, 1], filters=8, num_layers=2, head_filters=[8])
@@ -35,15 +35,16 @@ class RowLSTM(PixelRNN):
 
     taps, side = 3, 3
 
-    def recurrence(self, sums, kernels, starts):
-        inputs, width = tf.transpose(sums[0], [1, 0, 2, 3]), self.event_shape[1]  # (H, B, W, 4h)
+    def recurrence(self, n, y, terms, kernels, starts):
+        width = self.event_shape[1]
+        inputs = tf.transpose(self.to_state[n](y) + terms[0, :, None, None], [1, 0, 2, 3])  # (H, B, W, 4h)
         edge = tf.zeros([tf.shape(inputs)[1], 1, self.units], inputs.dtype)
         start = tuple(tf.tile(edge + value, [1, width, 1]) for value in tf.unstack(starts[0]))
         edge += starts[0, 0]
 
         def row(state, inputs):
             padded = tf.concat([edge, state[0], edge], axis=1)
-            taps = tf.concat([padded[:, n : n + width] for n in range(3)], axis=2)  # (B, W, 3h)
+            taps = tf.concat([padded[:, k : k + width] for k in range(3)], axis=2)  # (B, W, 3h)
             return self.cells(inputs + tf.tensordot(taps, kernels[0], 1), state)
 
         h, _ = tf.scan(row, inputs, start)

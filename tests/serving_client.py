@@ -1,0 +1,208 @@
+"""Run SavedModels in TensorFlow's C++ runtime, without its Python: what stands in for TF Serving in the tests.
+
+TF Serving loads a model with `LoadSavedModel` and answers each request with `Session::Run`. The C API of the libraries in the
+TensorFlow wheel reaches the same two functions (`TF_LoadSessionFromSavedModel`, `TF_SessionRun`), so a process with ctypes and NumPy
+alone stands in for the server: whatever the graph needs from Python, or from XLA, fails there as it would in production.
+
+    with Client({"made": "saved_models/made/1"}) as client:          # a process that keeps the models loaded
+        client.run("made", "log_prob", x=x)                          # {"log_prob": array}, or raises ServingError
+
+The C API does not read signatures: this process finds the names of their tensors in `saved_model.pb` and sends them along.
+"""
+
+import ctypes
+import importlib.util
+import pathlib
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+
+DTYPES = {1: "float32", 2: "float64", 3: "int32", 9: "int64", 10: "bool"}  # TF_DataType
+NUMBERS = {np.dtype(name): number for number, name in DTYPES.items()}
+FORBIDDEN = ("tensorflow", "keras", "tf_keras", "tensorflow_probability", "tfar")
+
+
+class ServingError(RuntimeError):
+    """A status other than OK; the message is what a client of the server would see."""
+
+
+class Output(ctypes.Structure):
+    """TF_Output: the index-th output of an operation."""
+
+    _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
+
+
+def load_library():
+    """The C API of the installed TensorFlow wheel, with XLA switched off as TF Serving has it by default."""
+    folder = pathlib.Path(importlib.util.find_spec("tensorflow").submodule_search_locations[0])
+    framework = ctypes.CDLL(str(folder / "libtensorflow_framework.so.2"), mode=ctypes.RTLD_GLOBAL)
+    library = ctypes.CDLL(str(folder / "libtensorflow_cc.so.2"))
+    library._ZN10tensorflow21DisableXlaCompilationEv()
+    pointers = (
+        *("TF_NewStatus", "TF_NewGraph", "TF_NewSessionOptions", "TF_LoadSessionFromSavedModel"),
+        *("TF_GraphOperationByName", "TF_AllocateTensor", "TF_TensorData"),
+    )
+    results = dict.fromkeys(pointers, ctypes.c_void_p) | {"TF_Message": ctypes.c_char_p, "TF_Dim": ctypes.c_int64}
+    api = {name: getattr(library, name, None) or getattr(framework, name) for name in (*results, *PLAIN)}
+    for name, result in results.items():
+        api[name].restype = result
+    return api
+
+
+PLAIN = ("TF_GetCode", "TF_SessionRun", "TF_TensorType", "TF_NumDims", "TF_DeleteTensor", "TF_DeleteStatus")
+
+
+class Session:
+    """One loaded SavedModel.
+
+    Args:
+        api: what `load_library` returns.
+        path: folder of the SavedModel.
+        signatures: {signature: {"inputs": {name: tensor}, "outputs": {name: tensor}}}, as from `signatures`.
+    """
+
+    def __init__(self, api, path, signatures):
+        self.api, self.signatures = api, signatures
+        self.graph = ctypes.c_void_p(api["TF_NewGraph"]())
+        options = ctypes.c_void_p(api["TF_NewSessionOptions"]())
+        tags = (ctypes.c_char_p * 1)(b"serve")
+        load = api["TF_LoadSessionFromSavedModel"]
+        self.session = ctypes.c_void_p(
+            self._checked(lambda status: load(options, None, str(path).encode(), tags, 1, self.graph, None, status))
+        )
+
+    def _checked(self, call):
+        """`call(status)`, or its status as an exception."""
+        status = ctypes.c_void_p(self.api["TF_NewStatus"]())
+        try:
+            result = call(status)
+            if self.api["TF_GetCode"](status):
+                raise ServingError(self.api["TF_Message"](status).decode(errors="replace"))
+            return result
+        finally:
+            self.api["TF_DeleteStatus"](status)
+
+    def _outputs(self, tensors):
+        """TF_Output of each `operation:index`."""
+        found = (Output * len(tensors))()
+        for place, name in zip(found, tensors, strict=True):
+            operation, _, index = name.partition(":")
+            place.operation = self.api["TF_GraphOperationByName"](self.graph, operation.encode())
+            place.index = int(index)
+            if not place.operation:
+                raise ServingError(f"the graph has no such operation. Received: {name}")
+        return found
+
+    def _to_tensor(self, array):
+        array = np.ascontiguousarray(array)
+        shape = (ctypes.c_int64 * array.ndim)(*array.shape)
+        tensor = ctypes.c_void_p(
+            self.api["TF_AllocateTensor"](NUMBERS[array.dtype], shape, array.ndim, ctypes.c_size_t(array.nbytes))
+        )
+        if array.nbytes:
+            ctypes.memmove(self.api["TF_TensorData"](tensor), array.ctypes.data, array.nbytes)
+        return tensor
+
+    def _to_array(self, tensor):
+        dims = range(self.api["TF_NumDims"](tensor))
+        array = np.empty([self.api["TF_Dim"](tensor, d) for d in dims], DTYPES[self.api["TF_TensorType"](tensor)])
+        if array.nbytes:
+            ctypes.memmove(array.ctypes.data, self.api["TF_TensorData"](tensor), array.nbytes)
+        return array
+
+    def run(self, signature, inputs):
+        """The outputs of a signature, {name: array}.
+
+        Raises:
+            ServingError: inputs are missing or unknown, or the graph refuses their values.
+        """
+        names = self.signatures[signature]
+        if set(inputs) != set(names["inputs"]):
+            raise ServingError(f"{signature} takes {sorted(names['inputs'])}. Received: {sorted(inputs)}")
+        feeds = self._outputs([names["inputs"][name] for name in inputs])
+        fetches = self._outputs(list(names["outputs"].values()))
+        given = (ctypes.c_void_p * len(inputs))(*(self._to_tensor(array).value for array in inputs.values()))
+        found = (ctypes.c_void_p * len(fetches))()
+        arguments = (feeds, given, len(given), fetches, found, len(found), None, 0, None)
+        try:
+            self._checked(lambda status: self.api["TF_SessionRun"](self.session, None, *arguments, status))
+            return {name: self._to_array(ctypes.c_void_p(t)) for name, t in zip(names["outputs"], found, strict=True)}
+        finally:
+            for tensor in (*given, *found):
+                if tensor:
+                    self.api["TF_DeleteTensor"](ctypes.c_void_p(tensor))
+
+
+def answer(requests, replies):
+    """Load models and run requests, pickled from one stream to another, until the first one ends. The process of `Client`."""
+    api, sessions = load_library(), {}
+    while True:
+        try:
+            name, *request = pickle.load(requests)
+        except EOFError:
+            return
+        try:
+            if name not in sessions:
+                sessions[name] = Session(api, *request)
+                reply = sorted(sessions[name].signatures)
+            else:
+                reply = sessions[name].run(*request)
+        except ServingError as error:
+            reply = error
+        imported = [module for module in sys.modules if module.split(".")[0] in FORBIDDEN]
+        assert not imported, imported
+        pickle.dump(reply, replies)
+        replies.flush()
+
+
+class Client:
+    """A process without TensorFlow's Python that answers requests to SavedModels.
+
+    Args:
+        paths: {name: folder of a SavedModel}.
+    """
+
+    def __init__(self, paths):
+        command = [sys.executable, "-P", __file__]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for name, path in paths.items():
+            self._ask(name, str(path), signatures(path))
+
+    def _ask(self, *request):
+        pickle.dump(request, self.process.stdin)
+        self.process.stdin.flush()
+        reply = pickle.load(self.process.stdout)
+        if isinstance(reply, ServingError):
+            raise reply
+        return reply
+
+    def run(self, model, signature, /, **inputs):
+        """The outputs of a model's signature for NumPy arrays, or a ServingError."""
+        return self._ask(model, signature, inputs)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.process.communicate()
+        assert error[0] or self.process.returncode == 0, self.process.returncode
+
+
+def signatures(path):
+    """Names of the tensors of each signature of a SavedModel, as `Session` takes them. Needs TensorFlow's protobufs."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString((pathlib.Path(path) / "saved_model.pb").read_bytes())
+    return {
+        name: {"inputs": {k: t.name for k, t in s.inputs.items()}, "outputs": {k: t.name for k, t in s.outputs.items()}}
+        for name, s in saved.meta_graphs[0].signature_def.items()
+        if not name.startswith("__")
+    }
+
+
+if __name__ == "__main__":
+    sys.modules["serving_client"] = sys.modules["__main__"]  # so that an error is pickled under the module's own name
+    ServingError.__module__ = "serving_client"
+    answer(sys.stdin.buffer, sys.stdout.buffer)
