@@ -1,13 +1,13 @@
 """Run SavedModels in TensorFlow's C++ runtime, without its Python: what stands in for TF Serving in the tests.
 
-TF Serving loads a model with `LoadSavedModel` and answers each request with `Session::Run`. The C API of the libraries in the
-TensorFlow wheel reaches the same two functions (`TF_LoadSessionFromSavedModel`, `TF_SessionRun`), so a process with ctypes and NumPy
-alone stands in for the server: whatever the graph needs from Python, or from XLA, fails there as it would in production.
+TF Serving loads a model with `LoadSavedModel` and answers each request with `Session::Run`. The C API of the libraries
+in the TensorFlow wheel reaches the same two (`TF_LoadSessionFromSavedModel`, `TF_SessionRun`), so a process with ctypes
+and NumPy alone stands in for the server: what a graph needs from Python, or from XLA, fails there as it would there.
 
-    with Client({"made": "saved_models/made/1"}) as client:          # a process that keeps the models loaded
-        client.run("made", "log_prob", x=x)                          # {"log_prob": array}, or raises ServingError
+    with Client({"made": "saved_models/made/1"}) as client:    # a process that keeps the models loaded
+        client.run("made", "log_prob", x=x)                    # {"log_prob": array}, or raises ServingError
 
-The C API does not read signatures: this process finds the names of their tensors in `saved_model.pb` and sends them along.
+The C API does not read signatures: this process finds their tensors in `saved_model.pb` and sends the names along.
 """
 
 import ctypes
@@ -98,9 +98,7 @@ class Session:
     def _to_tensor(self, array):
         array = np.ascontiguousarray(array)
         shape = (ctypes.c_int64 * array.ndim)(*array.shape)
-        tensor = ctypes.c_void_p(
-            self.api["TF_AllocateTensor"](NUMBERS[array.dtype], shape, array.ndim, ctypes.c_size_t(array.nbytes))
-        )
+        tensor = ctypes.c_void_p(self.api["TF_AllocateTensor"](NUMBERS[array.dtype], shape, array.ndim, ctypes.c_size_t(array.nbytes)))
         if array.nbytes:
             ctypes.memmove(self.api["TF_TensorData"](tensor), array.ctypes.data, array.nbytes)
         return tensor
@@ -136,7 +134,7 @@ class Session:
 
 
 def answer(requests, replies):
-    """Load models and run requests, pickled from one stream to another, until the first one ends. The process of `Client`."""
+    """The process of `Client`: load models and run requests, pickled from one stream to another, until they end."""
     api, sessions = load_library(), {}
     while True:
         try:

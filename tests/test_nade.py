@@ -105,9 +105,7 @@ def test_gradients_are_those_of_the_recurrence(case, mode):
         for k, d in enumerate(network.order):
             previous = flat[:, network.order[k - 1]] if k else tf.zeros([4], x.dtype)
             params[d], state = network.step(state, k, previous)
-        return tf.reshape(
-            tf.stack([params[d] for d in range(network.event_size)], axis=1), [4, *network.event_shape, -1]
-        )
+        return tf.reshape(tf.stack([params[d] for d in range(network.event_size)], axis=1), [4, *network.event_shape, -1])
 
     def gradients(call, *args):
         sources = [w.value for w in network.trainable_weights] + [a for a in args if a.dtype.is_floating]
@@ -201,9 +199,7 @@ def test_rnade_learns_a_bimodal_density():
     """Two narrow modes: 1.42 + 0.69 - 0.88 nats in all, where a Gaussian takes 3.25."""
     generator = np.random.default_rng(0)
     first = generator.normal(size=1000)
-    x = np.stack(
-        [first, np.where(generator.uniform(size=1000) < 0.5, -1.5, 1.5) + 0.1 * generator.normal(size=1000)], 1
-    )
+    x = np.stack([first, np.where(generator.uniform(size=1000) < 0.5, -1.5, 1.5) + 0.1 * generator.normal(size=1000)], 1)
     keras.utils.set_random_seed(0)
     model = tfar.RNADE([2], heads.NormalMixture(3), hidden_units=20)
     model.compile(keras.optimizers.Adam(1e-2))

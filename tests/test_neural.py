@@ -132,9 +132,7 @@ def test_context_reaches_every_position():
     assert np.all(np.abs(one - other) > 1e-6)
 
 
-@pytest.mark.parametrize(
-    "case", ["bernoulli", "order", "direct", "context", "categorical", "mixture", "single", "pair"]
-)
+@pytest.mark.parametrize("case", ["bernoulli", "order", "direct", "context", "categorical", "mixture", "single", "pair"])
 def test_samplers_agree(case):
     network, head, context = make(case, batch=3)
     seeds = noise.row_seeds(noise.as_seed(5), 3)

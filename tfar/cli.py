@@ -58,17 +58,13 @@ def parser():
     for name, family in FAMILIES.items():
         add_family(families, name, family, shared)
 
-    evaluate = commands.add_parser(
-        "evaluate", parents=[folder], help="score data", description="Score rows by a model."
-    )
+    evaluate = commands.add_parser("evaluate", parents=[folder], help="score data", description="Score rows by a model.")
     evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
     evaluate.add_argument("--batch-size", type=int, default=100, help="rows at a time (default: 100)")
     evaluate.add_argument("--json", action="store_true", help="print one line of JSON")
 
-    sample = commands.add_parser(
-        "sample", parents=[folder, drawn], help="draw samples", description="Draw from a model."
-    )
+    sample = commands.add_parser("sample", parents=[folder, drawn], help="draw samples", description="Draw from a model.")
     sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
     sample.add_argument("--context", help="class names, or numbers, with commas (default: all classes in turn)")
     sample.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.*)")
@@ -95,9 +91,7 @@ def parser():
 def add_family(families, name, family, shared):
     """Add `tfar train NAME` with the options of the family, of heads, of data and of training."""
     one = families.add_parser(name, parents=[shared], help=family.summary, description=f"Train a {family.summary}.")
-    one.add_argument(
-        "--data", required=True, metavar="NAME_OR_FILE", help="digits, a TFDS name, a .npz, .npy or .csv file"
-    )
+    one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help="digits, a TFDS name, a .npz, .npy or .csv file")
     one.add_argument("--out", required=True, metavar="DIR", help="folder to write; it must not exist")
     one.set_defaults(family_options=[option.name for option in family.options])
     for title, options in {"model": family.options, "head": HEAD, "data": DATA, "training": TRAINING}.items():
@@ -128,7 +122,7 @@ def main(argv=None):
             raise UsageError("a command is needed (see 'tfar --help')")
         args.command_line = shlex.join(["tfar", *words])
         check_early(args)
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        import_tensorflow()
         importlib.import_module(f"tfar.commands.{args.run}").run(args)
         return 0
     except SystemExit as end:  # argparse after --help
@@ -142,6 +136,26 @@ def main(argv=None):
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"tfar: error: {' '.join(str(message).split())}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+
+
+def import_tensorflow():
+    """Import TensorFlow without what its libraries print as they load, unless TF_CPP_MIN_LOG_LEVEL is 0.
+
+    They heed that variable only later. It bypasses Python, so the file descriptor is turned away; errors are raised as ever.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0" or "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # complains where there is no GPU
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def check_early(args):

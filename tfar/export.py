@@ -1,13 +1,13 @@
 """The SavedModel of a model: endpoints that TF Serving serves, with no Python behind them."""
 
-import os
-import pathlib
-import shutil
-
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfar.distributions.base import check_support
+from tfar.files import atomic
+
+WARM_UP = "tf_serving_warmup_requests"  # in assets.extra, where TF Serving looks for it
 
 
 def endpoints(model, jit_compile=False):
@@ -17,7 +17,7 @@ def endpoints(model, jit_compile=False):
 
     Args:
         model: an `AutoregressiveModel`.
-        jit_compile: mark the samplers for XLA. TF Serving refuses such functions unless told otherwise.
+        jit_compile: as in `export_saved_model`.
     """
     event, head, size = model.event_shape, model.head, model.network.context_size
     context = {"context": tf.TensorSpec([None, size], tf.float32, name="context")} if size else {}
@@ -28,13 +28,18 @@ def endpoints(model, jit_compile=False):
     def scored(x, context):
         return {"x": x, "log_prob": model.distribution(context).log_prob(x)}
 
+    def draw(seed, context):
+        return scored(model.distribution(context).sample_rows(seed), context)
+
+    if jit_compile:  # the checks stay outside: XLA drops assertions
+        draw = tf.function(draw, autograph=False, jit_compile=True)
+
     def log_prob(x, context=None):
         x, context = _checked(x=(x, event), context=(context, [size]))
         return {"log_prob": model.distribution(context).log_prob(check_support(head, x))}
 
     def sample(seed, context=None):
-        seed, context = _checked(seed=(seed, [2]), context=(context, [size]))
-        return scored(model.distribution(context).sample_rows(seed), context)
+        return draw(*_checked(seed=(seed, [2]), context=(context, [size])))
 
     def complete(x, observed, seed, context=None):
         checked = {"x": (x, event), "observed": (observed, event), "seed": (seed, [2]), "context": (context, [size])}
@@ -46,40 +51,51 @@ def endpoints(model, jit_compile=False):
         "sample": (sample, seed | context),
         "complete": (complete, x | observed | seed | context),
     }
-    return {
-        name: (tf.function(f, input_signature=list(specs.values()), autograph=False, jit_compile=jit_compile or None), specs)
-        for name, (f, specs) in found.items()
-    }
+    return {name: (tf.function(f, input_signature=list(specs.values()), autograph=False), specs) for name, (f, specs) in found.items()}
 
 
 def _checked(**arguments):
-    """Assert at run time that each argument is `[B, *shape]`, with one B: TF Serving passes on whatever shape it is sent."""
+    """Assert that each argument is `[B, *shape]` with one B, and a context finite.
+
+    TF Serving passes on what it is sent. Nothing checks the shape that a signature promises, and TensorFlow may take it
+    for granted where it simplifies a graph. So shapes are read behind an identity that forgets the promise.
+    """
     given = {name: (value, shape) for name, (value, shape) in arguments.items() if value is not None}
-    rows = [tf.shape(value, name=f"{name}_shape")[:1] for name, (value, _) in given.items()]
-    asserts = []
-    for (name, (value, shape)), count in zip(given.items(), rows):
-        message = f"{name} must be [B, {', '.join(map(str, shape))}], with the same B for all inputs. Received a shape of"
-        matches = tf.reduce_all(tf.equal(tf.shape(value), tf.concat([rows[0], shape], axis=0)))
-        asserts.append(tf.debugging.Assert(matches & tf.reduce_all(count == rows[0]), [message, tf.shape(value)]))
+    found = {name: tf.shape(tf.raw_ops.PlaceholderWithDefault(input=x, shape=None)) for name, (x, _) in given.items()}
+    asserts, rows = [], None
+    for name, (_, shape) in given.items():
+        ended = tf.concat([found[name], [-1] * (len(shape) + 2)], axis=0)[: len(shape) + 2]  # any other rank differs
+        rows = ended[:1] if rows is None else rows
+        matches = tf.reduce_all(ended == tf.concat([rows, shape, [-1]], axis=0))
+        message = f"{name} must be [B, {', '.join(map(str, shape))}], with one B for all inputs. Received: {name}.shape="
+        asserts.append(tf.debugging.Assert(matches, [message, found[name]], summarize=10))
+    if "context" in given:
+        finite = tf.reduce_all(tf.math.is_finite(given["context"][0]))
+        asserts.append(tf.debugging.Assert(finite, ["context must be finite numbers. Received: other values"]))
     with tf.control_dependencies(asserts):
-        return [None if value is None else tf.ensure_shape(tf.identity(value), [None, *shape]) for value, shape in arguments.values()]
+        return [None if x is None else tf.ensure_shape(tf.identity(x), [None, *n]) for x, n in arguments.values()]
 
 
-def export_saved_model(model, path, jit_compile=False):
+def export_saved_model(model, path, jit_compile=False, warm_up=True):
     """Write the SavedModel of a model, under a temporary name first.
 
-    Endpoints, by signature name (`serving_default` is `log_prob`; `context [B, C]` only where the model takes one):
+    Endpoints, by signature name (`serving_default` is `log_prob`; `context` only where the model takes one):
 
-        log_prob   x [B, *event], context                     -> log_prob [B]
-        sample     seed [B, 2] int32, context                 -> x [B, *event], log_prob [B]
-        complete   x, observed [B, *event] bool, seed, context -> x, log_prob [B]
+        log_prob    x [B, *event], context [B, C] float32               -> log_prob [B] float32
+        sample      seed [B, 2] int32, context                          -> x, log_prob
+        complete    x, observed [B, *event] bool, seed, context         -> x, log_prob
 
-    The result loads with `tf.saved_model.load` alone, without tfar, Keras or TFP.
+    x is int32 where the head is discrete, else float32; B may be 0. Wrong shapes, values outside the support, and
+    patterns that the model's order cannot complete fail with a message. The result loads with `tf.saved_model.load`
+    alone, without tfar, Keras or TFP.
 
     Args:
         model: an `AutoregressiveModel`.
         path: the folder to write; for TF Serving its last part is a version number.
-        jit_compile: whether to mark the samplers for XLA; off, because TF Serving refuses such functions by default.
+        jit_compile: whether to mark the sampler (`sample`, not `complete`) for XLA; off, because TF Serving refuses
+            such functions by default.
+        warm_up: whether to add a request for each endpoint, which TF Serving runs as it loads the model, so that the
+            first client does not wait for it.
 
     Returns:
         The names of the endpoints.
@@ -95,21 +111,40 @@ def export_saved_model(model, path, jit_compile=False):
     >>> served.signatures["sample"](seed=tf.constant([[1, 2], [3, 4]]))["x"].shape
     TensorShape([2, 4])
     """
-    path = pathlib.Path(path)
-    if path.exists():
-        raise FileExistsError(f"the folder of an export must not exist yet. Received: path={str(path)!r}")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    found = endpoints(model, jit_compile)
-    for name, (function, specs) in found.items():
-        function.get_concrete_function(*specs.values())
-        archive.add_endpoint(name, function)
-    archive.add_endpoint("serving_default", found["log_prob"][0])
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with atomic(path) as temporary:
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        found = endpoints(model, jit_compile)
+        for name, (function, specs) in found.items():
+            function.get_concrete_function(*specs.values())
+            archive.add_endpoint(name, function)
+        archive.add_endpoint("serving_default", found["log_prob"][0])
         archive.write_out(str(temporary), verbose=False)
-        os.rename(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if warm_up:
+            extra = temporary / "assets.extra"
+            extra.mkdir()
+            with tf.io.TFRecordWriter(str(extra / WARM_UP)) as writer:
+                for name in (*found, "serving_default"):
+                    writer.write(warm_up_record(name, found[name if name in found else "log_prob"][1]))
     return list(found)
+
+
+def warm_up_record(endpoint, specs):
+    """A serialised `tensorflow.serving.PredictionLog`: one row of zeros for an endpoint whose inputs are `specs`.
+
+    TF Serving reads it from `assets.extra` and runs it. The message is defined in `tensorflow-serving-api`, not in
+    TensorFlow, and is so small that it is encoded here; a test reads it with that package.
+    """
+    request = _field(1, _field(3, endpoint.encode()))  # PredictRequest.model_spec, ModelSpec.signature_name
+    for name, spec in specs.items():
+        zeros = tf.make_tensor_proto(np.zeros([1, *spec.shape[1:]], spec.dtype.as_numpy_dtype))
+        request += _field(2, _field(1, name.encode()) + _field(2, zeros.SerializeToString()))  # an entry of .inputs
+    return _field(6, _field(1, request))  # PredictionLog.predict_log, PredictLog.request
+
+
+def _field(number, content):
+    """A length-delimited field of a protobuf message: its key, the length of its content in base 128, the content."""
+    length, rest = b"", len(content)
+    while rest > 127:
+        length, rest = length + bytes([rest & 127 | 128]), rest >> 7
+    return bytes([number << 3 | 2]) + length + bytes([rest]) + content

@@ -100,9 +100,7 @@ def completions(originals, observed, draws):
     axes = figure.add_subplot()
     axes.imshow(sheet, interpolation="nearest", vmin=0, vmax=1)
     step = sheet.shape[1] / (2 + count)
-    axes.set_xticks(
-        [step * (k + 0.5) for k in range(2 + count)], ["original", "given", *(f"draw {k + 1}" for k in range(count))]
-    )
+    axes.set_xticks([step * (k + 0.5) for k in range(2 + count)], ["original", "given", *(f"draw {k + 1}" for k in range(count))])
     axes.xaxis.tick_top()
     axes.tick_params(length=0, labelsize=9)
     axes.set_yticks([])
@@ -124,23 +122,18 @@ def learning_curve(history, baseline=None):
     axes.plot(epochs, train, color=DATA, label="training")
     axes.plot(epochs, validation, color=MODEL, label="validation")
     best = int(np.nanargmin(validation)) if np.isfinite(validation).any() else 0
-    axes.plot(
-        epochs[best], validation[best], "o", color=MODEL, label=f"best: {validation[best]:.2f} in epoch {epochs[best]}"
-    )
-    ends = [train, validation]
-    if baseline is not None:
-        axes.axhline(
-            baseline, color="black", linewidth=1, linestyle=":", label=f"independent positions: {baseline:.2f}"
-        )
-        ends.append(np.array([baseline]))
-    values = np.concatenate(ends)
+    axes.plot(epochs[best], validation[best], "o", color=MODEL, label=f"best: {validation[best]:.2f} in epoch {epochs[best]}")
+    values = np.concatenate([train, validation])
     values = values[np.isfinite(values)]
+    if baseline is not None:
+        label = f"independent positions: {baseline:.2f}"
+        axes.axhline(baseline, color="black", linewidth=1, linestyle=":", label=label)
     if len(values):
-        lowest = values.min()
-        # the first epochs are far above the rest, which is what one wants to see
-        highest = min(values.max(), max(baseline or -np.inf, np.quantile(values, 0.9)))
+        # the first epochs, and often the baseline, are far above the rest, which is what one wants to see
+        lowest, highest = values.min(), np.quantile(values, 0.9)
         margin = 0.06 * (highest - lowest) or 1.0
         axes.set_ylim(lowest - margin, highest + margin)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel("NLL (nats)")
     axes.legend(frameon=False)
@@ -203,11 +196,7 @@ def table(samples, data=None, columns=None, most=6):
             axes = panels[i, j]
             axes.set_xlim(low[j], high[j])
             if i == j:
-                edges = (
-                    np.arange(np.floor(low[i]), np.ceil(high[i]) + 1) - 0.5
-                    if whole[i]
-                    else np.linspace(low[i], high[i], 30)
-                )
+                edges = np.arange(np.floor(low[i]), np.ceil(high[i]) + 1) - 0.5 if whole[i] else np.linspace(low[i], high[i], 30)
                 if len(data):
                     axes.hist(data[:, i], edges, density=True, color=DATA, alpha=0.6)
                 axes.hist(samples[:, i], edges, density=True, histtype="step", color=MODEL, linewidth=1.5)

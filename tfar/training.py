@@ -165,16 +165,12 @@ def fit(
     steps = max(len(train.x) // batch_size, LEAST_STEPS)
     adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average)
     model.compile(adam, jit_compile=jit)
-    keep = KeepBest(patience)
+    keep, history = KeepBest(patience), keras.callbacks.History()
     callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
-    callbacks.append(keep)
     if schedule == "plateau":
-        callbacks.append(
-            keras.callbacks.ReduceLROnPlateau(
-                "val_nll", mode="min", factor=1 / 3, patience=max(1, patience // 2), min_delta=0
-            )
-        )
-    history = keras.callbacks.History()
+        options = {"mode": "min", "factor": 1 / 3, "patience": max(1, patience // 2), "min_delta": 0}
+        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_nll", **options))
+    callbacks += [history, keep]
     began, interrupted = time.perf_counter(), False
     try:
         model.fit(
@@ -183,7 +179,7 @@ def fit(
             steps_per_epoch=steps,
             validation_data=(validation.x,) if validation.context is None else tuple(validation),
             validation_batch_size=batch_size,
-            callbacks=[*callbacks, history],
+            callbacks=callbacks,
             shuffle=False,
             verbose=verbose,
         )

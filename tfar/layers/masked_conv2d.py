@@ -41,9 +41,7 @@ class MaskedConv2D(keras.layers.Layer):
     ValueError: kernel_size must be odd, so that there is a centre to mask. Received: kernel_size=(4, 4)
     """
 
-    def __init__(
-        self, filters, kernel_size, mask_type, colors=1, use_bias=True, kernel_initializer="glorot_uniform", **kwargs
-    ):
+    def __init__(self, filters, kernel_size, mask_type, colors=1, use_bias=True, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
         size = kernel_size
         self.kernel_size = (size, size) if isinstance(size, int | np.integer) else tuple(int(n) for n in size)

@@ -76,7 +76,7 @@ class DiagonalBiLSTM(PixelRNN):
             sums = tf.matmul(tf.reshape(seen, [2, -1, 4 * self.units]), kernels)
             new = self.cells(tf.reshape(sums, tf.shape(seen)) + terms, state)
             inside = (tf.range(height) <= number)[:, None, None]  # the others are to the left of their row
-            return tuple(tf.where(inside, value, outside) for value, outside in zip(new, start))
+            return tuple(tf.where(inside, value, outside) for value, outside in zip(new, start, strict=True))
 
         h, _ = tf.scan(diagonal, (tf.range(height + width - 1), inputs), start)
         h = unskew(tf.transpose(h, [2, 0, 1, 3, 4]))  # (H, W, 2, B, h)
@@ -152,7 +152,7 @@ class DiagonalBiLSTM(PixelRNN):
         view = self.take_in(state["view"], state["block"], index, previous)
         pixel, before = Pixel(state["pixel"], color), state["here"]
         if self.colors > 1:
-            before = tuple(tf.where(color == 0, here, old) for here, old in zip(state["here"], state["before"]))
+            before = tuple(tf.where(color == 0, here, old) for here, old in zip(state["here"], state["before"], strict=True))
         sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(take(state["side"], color), before[0])
         back = self.of_color(tf.gather(state["back_map"], column), color)  # (L, h / C, B)
         old_c = self.of_color(before[1], color)

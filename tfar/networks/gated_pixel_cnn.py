@@ -66,8 +66,7 @@ class GatedPixelCNN(ImageNetwork):
         sides = [kernel_size, *[3] * (num_layers - 1)]
         self.across = [conv(both, (1, k), f"across_{n}", "B" if n else "A") for n, k in enumerate(sides)]
         self.down = [
-            keras.layers.Conv2D(both, (k // 2 + 1, k), data_format="channels_last", name=f"down_{n}", **policy)
-            for n, k in enumerate(sides)
+            keras.layers.Conv2D(both, (k // 2 + 1, k), data_format="channels_last", name=f"down_{n}", **policy) for n, k in enumerate(sides)
         ]
         self.link = [keras.layers.Dense(both, use_bias=False, name=f"link_{n}", **policy) for n in layers]
         self.residual = [conv(self.filters, 1, f"residual_{n}") for n in layers[:-1]]
@@ -82,13 +81,13 @@ class GatedPixelCNN(ImageNetwork):
     def build(self, x_shape=None, context_shape=None):
         shape = (None, *self.event_shape[:2])
         sources = [self.colors, *[self.filters] * (self.num_layers - 1)]
-        for across, down, link, size in zip(self.across, self.down, self.link, sources):
+        for across, down, link, size in zip(self.across, self.down, self.link, sources, strict=True):
             across.build((*shape, size))
             down.build((None, None, None, size))
             link.build((*shape, 2 * self.filters))
         for layer in [*self.residual, *self.skip]:
             layer.build((*shape, self.filters))
-        for layer, size in zip(self.head, [self.skip_filters, *self.head_filters]):
+        for layer, size in zip(self.head, [self.skip_filters, *self.head_filters], strict=True):
             layer.build((*shape, size))
         if self.conditioning is not None:
             self.conditioning.build((None, self.context_size))

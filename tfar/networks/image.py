@@ -11,7 +11,7 @@ class ImageNetwork(AutoregressiveNetwork):
     """A network of images `[H, W, C]` in raster order: row by row, pixel by pixel, and the colours of a pixel one after the other.
 
     A subclass maps images to `outputs_size` numbers per sub-pixel, whose units of colour c see the colours before c at their own pixel.
-    A block of the stepping protocol is a row of pixels.
+    Its numbers of channels are rounded up so that all colours have equally many. A block of the stepping protocol is a row of pixels.
 
     Args:
         event_shape: H, W, C.
@@ -129,7 +129,7 @@ class ImageNetwork(AutoregressiveNetwork):
     def matrices(self, layers):
         """Weights and biases of 1x1 convolutions by colour, see `by_color` and `product`."""
         biases = [tf.cast(layer.bias, self.compute_dtype) for layer in layers]
-        return [(by_color(layer.masked_kernel(), self.colors), by_color(b, self.colors)) for layer, b in zip(layers, biases)]
+        return [(by_color(layer.masked_kernel(), self.colors), by_color(b, self.colors)) for layer, b in zip(layers, biases, strict=True)]
 
     @staticmethod
     def product(matrix, values, color):

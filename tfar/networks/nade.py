@@ -75,9 +75,7 @@ class NADE(AutoregressiveNetwork):
         self.hidden_bias = self.add_weight(name="hidden_bias", shape=(units,), initializer="zeros")  # c
         self.output_kernel = kernel("output_kernel", size * self.params_size)  # V
         self.output_bias = self.add_weight(name="output_bias", shape=(size, self.params_size), initializer="zeros")  # b
-        self.rescaling = (
-            self.add_weight(name="rescaling", shape=(size,), initializer="ones") if self.rescale else None
-        )  # rho
+        self.rescaling = self.add_weight(name="rescaling", shape=(size,), initializer="ones") if self.rescale else None  # rho
         self.context_kernel = kernel("context_kernel", self.context_size) if self.context_size else None  # U
 
     def _in_order(self, weight, *shape):
@@ -110,9 +108,7 @@ class NADE(AutoregressiveNetwork):
         x = x if np.array_equal(self.order, np.arange(size)) else tf.gather(x, self.order, axis=1)
         x = tf.pad(x, [[0, 0], [0, count * length - size], [0, 0]])
         x = tf.transpose(tf.reshape(x, [-1, count, length * features]), [1, 0, 2])  # (N, B, T * E)
-        kernel = tf.reshape(
-            chunks(self._in_order(self.input_kernel, features, units)), [count, length * features, units]
-        )
+        kernel = tf.reshape(chunks(self._in_order(self.input_kernel, features, units)), [count, length * features, units])
 
         terms = tf.matmul(x, kernel)  # (N, B, H), what each chunk contributes to the later ones
         earlier = tf.constant(np.tril(np.ones((count, count)), -1), terms.dtype)
@@ -140,8 +136,7 @@ class NADE(AutoregressiveNetwork):
         kernel = self._in_order(self.input_kernel, self.features, self.hidden_units)
         first = self._first(context)
         state = {
-            "a": tf.reshape(tf.transpose(first), [self.hidden_units, -1])
-            + tf.zeros([1, batch_size], first.dtype),  # (H, B)
+            "a": tf.reshape(tf.transpose(first), [self.hidden_units, -1]) + tf.zeros([1, batch_size], first.dtype),  # (H, B)
             # Row k is of the position before the k-th, whose value the k-th step takes in; the first has none.
             "input_kernel": tf.pad(kernel, [[1, 0], [0, 0], [0, 0]]),
             "output_kernel": self._in_order(self.output_kernel, self.params_size, self.hidden_units),
@@ -150,9 +145,7 @@ class NADE(AutoregressiveNetwork):
         return {**state, "rescaling": self._in_order(self.rescaling)} if self.rescale else state
 
     def step(self, state, index, previous):
-        a = state["a"] + tf.matmul(
-            state["input_kernel"][index], self.encode_value(previous), transpose_a=True
-        )  # (H, B)
+        a = state["a"] + tf.matmul(state["input_kernel"][index], self.encode_value(previous), transpose_a=True)  # (H, B)
         h = self._hidden(a, state["rescaling"][index] if self.rescale else None)
         params = tf.matmul(state["output_kernel"][index], h) + state["output_bias"][index][:, None]  # (P, B)
         return tf.transpose(params), {**state, "a": a}

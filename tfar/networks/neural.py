@@ -41,9 +41,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
     True
     """
 
-    def __init__(
-        self, event_shape, params_size=1, hidden_units=16, activation="tanh", direct=False, order="natural", **kwargs
-    ):
+    def __init__(self, event_shape, params_size=1, hidden_units=16, activation="tanh", direct=False, order="natural", **kwargs):
         super().__init__(event_shape, params_size, order, **kwargs)
         if isinstance(hidden_units, bool) or not isinstance(hidden_units, int | np.integer) or hidden_units < 1:
             raise ValueError(f"hidden_units must be a positive integer. Received: hidden_units={hidden_units!r}")
@@ -59,14 +57,10 @@ class NeuralAutoregressive(AutoregressiveNetwork):
             self.hidden_layers.append(MaskedDense(np.repeat(seen, self.features), units, name=f"hidden_{start}"))
         outputs = np.repeat(degrees, self.params_size)
         self.direct_layer = (
-            MaskedDense(np.repeat(degrees, self.features), outputs, strict=True, use_bias=False, name="direct")
-            if self.direct
-            else None
+            MaskedDense(np.repeat(degrees, self.features), outputs, strict=True, use_bias=False, name="direct") if self.direct else None
         )
         self.context_layer = (
-            keras.layers.Dense(self.event_size * self.hidden_units, use_bias=False, name="context")
-            if self.context_size
-            else None
+            keras.layers.Dense(self.event_size * self.hidden_units, use_bias=False, name="context") if self.context_size else None
         )
 
     @property
@@ -84,9 +78,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         # Glorot's limit for H inputs and P outputs; Keras would count those of all D networks together.
         limit = (6 / (units + outputs)) ** 0.5
         glorot = keras.initializers.RandomUniform(-limit, limit)
-        self.output_kernel = self.add_weight(
-            name="output_kernel", shape=(size, outputs, units), initializer=glorot
-        )  # V
+        self.output_kernel = self.add_weight(name="output_kernel", shape=(size, outputs, units), initializer=glorot)  # V
         self.output_bias = self.add_weight(name="output_bias", shape=(size, outputs), initializer="zeros")  # c
 
     def _value(self, weight):
@@ -100,9 +92,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         a = tf.concat([layer(x[:, : len(layer.in_degrees)]) for layer in self.hidden_layers], axis=1)  # (B, D * H)
         a = a if context is None else a + self.context_layer(context)
         h = tf.transpose(tf.reshape(self.activation(a), [-1, size, units]), [1, 0, 2])  # (D, B, H)
-        params = (
-            tf.matmul(h, self._value(self.output_kernel), transpose_b=True) + self._value(self.output_bias)[:, None]
-        )
+        params = tf.matmul(h, self._value(self.output_kernel), transpose_b=True) + self._value(self.output_bias)[:, None]
         params = tf.transpose(params, [1, 0, 2])  # (B, D, P)
         if self.direct:
             params += tf.reshape(self.direct_layer(x), [-1, size, outputs])
@@ -119,9 +109,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
             "output_kernel": self._value(self.output_kernel),
             "output_bias": self._value(self.output_bias),
             "sums": tf.zeros([block, batch_size], dtype),  # pre-activations of this block
-            "inner": tf.zeros(
-                [self.block_size * features, block], dtype
-            ),  # from the inputs that this block's steps take in
+            "inner": tf.zeros([self.block_size * features, block], dtype),  # from the inputs that this block's steps take in
             "block": tf.constant(0),
         }
         if context is not None:

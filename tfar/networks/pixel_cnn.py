@@ -71,11 +71,11 @@ class PixelCNN(ImageNetwork):
     def build(self, x_shape=None, context_shape=None):
         height, width, colors = self.event_shape
         self.first.build((None, height, width, colors))
-        for narrow, spread, widen in zip(self.narrow, self.spread, self.widen):
+        for narrow, spread, widen in zip(self.narrow, self.spread, self.widen, strict=True):
             narrow.build((None, height, width, self.filters))
             spread.build((None, height, width, self.filters // 2))
             widen.build((None, height, width, self.filters // 2))
-        for layer, size in zip(self.head, [self.filters, *self.head_filters]):
+        for layer, size in zip(self.head, [self.filters, *self.head_filters], strict=True):
             layer.build((None, height, width, size))
         if self.conditioning is not None:
             self.conditioning.build((None, self.context_size))
@@ -88,7 +88,7 @@ class PixelCNN(ImageNetwork):
         context, x = self.as_context(context), self.as_images(x)
         terms = None if self.conditioning is None else self.context_terms(context)[:, None, None]
         y = self.first(x)  # (B, H, W, 2h)
-        for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen)):
+        for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen, strict=True)):
             u = spread(tf.nn.relu(narrow(tf.nn.relu(y))))  # (B, H, W, h)
             u = tf.nn.relu(u if terms is None else u + terms[..., n, :])
             y += widen(self.dropouts[n](u, training=training) if self.dropouts else u)

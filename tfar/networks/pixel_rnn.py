@@ -63,7 +63,7 @@ class PixelRNN(ImageNetwork):
             layer.build((*shape, self.filters))
         for layer in self.widen:
             layer.build((*shape, self.units))
-        for layer, size in zip(self.head, [self.filters, *self.head_filters]):
+        for layer, size in zip(self.head, [self.filters, *self.head_filters], strict=True):
             layer.build((*shape, size))
         if self.conditioning is not None:
             self.conditioning.build((None, self.context_size))

@@ -44,13 +44,9 @@ class RNADE(NADE):
     ):
         super().__init__(event_shape, params_size, hidden_units, activation, order, rescale, **kwargs)
         if self.params_size % 3:
-            raise ValueError(
-                f"RNADE needs a mixture head, 3 parameters per component. Received: params_size={params_size}"
-            )
+            raise ValueError(f"RNADE needs a mixture head, 3 parameters per component. Received: params_size={params_size}")
         bounds, size = np.asarray(means_range, np.float64), self.event_size
-        if bounds.shape not in ((2,), (size, 2)) or not np.all(
-            np.isfinite(bounds) & (bounds[..., :1] < bounds[..., 1:])
-        ):
+        if bounds.shape not in ((2,), (size, 2)) or not np.all(np.isfinite(bounds) & (bounds[..., :1] < bounds[..., 1:])):
             raise ValueError(
                 "means_range must be (lowest, highest), or a pair of them per dimension, "
                 f"[{size}, 2]. Received: means_range={means_range!r}"

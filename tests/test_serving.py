@@ -1,0 +1,257 @@
+"""Exported models in TensorFlow's C++ runtime, where neither its Python nor Keras, TFP or tfar are, and XLA is off.
+
+TF Serving itself is not run: `serving_client` says what stands in for it.
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from serving_client import Client, ServingError
+from tensorflow.core.protobuf import saved_model_pb2
+from test_contract import CASES, context_of, discrete, randomize
+
+import tfar
+from tfar import export, noise
+
+FAMILIES = ["logistic", "made-deep", "made-categorical", "made-ensemble", "nade", "rnade", "deepnade", "nadek"]
+ROWS = 6
+GROUPINGS = ([[0], [1], [2], [3], [4], [5]], [[0, 1], [2, 3, 4, 5]], [[5, 3, 1], [0, 2, 4]])
+
+
+@pytest.fixture(scope="module")
+def models():
+    built = {name: CASES[name].model() for name in FAMILIES}
+    for model in built.values():
+        randomize(model.network)
+    return built
+
+
+@pytest.fixture(scope="module")
+def paths(models, tmp_path_factory):
+    found = {name: tmp_path_factory.mktemp(name) / "1" for name in FAMILIES}
+    for name, path in found.items():
+        models[name].export(path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def client(paths):
+    """One process that serves all models, as they are after each other's requests."""
+    with Client(paths) as client:
+        yield client
+
+
+@pytest.fixture(params=FAMILIES)
+def name(request):
+    return request.param
+
+
+def some_requests(model):
+    """A request of several rows to each endpoint: {endpoint: {input: array}}."""
+    network, generator = model.network, np.random.default_rng(3)
+    seed = noise.row_seeds(noise.as_seed(4), ROWS).numpy()
+    given = {"context": context_of(model, ROWS)} if network.context_size else {}
+    x = model.sample(ROWS, seed[::-1].copy(), **given).numpy()
+    if network.order_agnostic:
+        observed = generator.random(x.shape) < 0.5
+    else:  # other lengths of prefix for other rows
+        member = network.member(0) if network.num_members > 1 else {}
+        rank = np.argsort(network.generation_order(**member))
+        observed = (rank < np.arange(ROWS)[:, None] * len(rank) // ROWS).reshape(x.shape)
+    values = {"x": x, "observed": observed, "seed": seed, **given}
+    inputs = {"log_prob": ["x"], "sample": ["seed"], "complete": ["x", "observed", "seed"]}
+    return {endpoint: {k: values[k] for k in (*names, *given)} for endpoint, names in inputs.items()}
+
+
+def assert_same(model, found, expected, message=""):
+    """Discrete values are equal, others equal up to rounding."""
+    assert found.keys() == expected.keys()
+    np.testing.assert_allclose(found["log_prob"], expected["log_prob"], rtol=1e-4, atol=1e-5, err_msg=message)
+    if "x" in found:
+        exact = discrete(model)
+        tolerance = {"rtol": 0, "atol": 0} if exact else {"rtol": 1e-3, "atol": 1e-3}
+        np.testing.assert_allclose(found["x"], expected["x"], **tolerance, err_msg=message)
+
+
+def test_answers_are_those_of_the_model(models, client, name):
+    model, requests = models[name], some_requests(models[name])
+    expected = {"log_prob": {"log_prob": model.log_prob(**requests["log_prob"]).numpy()}}
+    expected["serving_default"] = expected["log_prob"]
+    for endpoint in ("sample", "complete"):
+        given = dict(requests[endpoint])
+        x = model.sample(ROWS, **given) if endpoint == "sample" else model.complete(**given)
+        expected[endpoint] = {"x": x.numpy(), "log_prob": model.log_prob(x, given.get("context")).numpy()}
+    for endpoint, answer in expected.items():
+        request = requests["log_prob" if endpoint == "serving_default" else endpoint]
+        assert_same(model, client.run(name, endpoint, **request), answer, endpoint)
+
+
+def test_completions_keep_what_is_given(models, client, name):
+    request = some_requests(models[name])["complete"]
+    found = client.run(name, "complete", **request)["x"]
+    np.testing.assert_array_equal(found[request["observed"]], request["x"][request["observed"]])
+    assert np.any(found != request["x"])
+
+
+def test_rows_do_not_depend_on_how_they_are_batched(models, client, name):
+    for endpoint, request in some_requests(models[name]).items():
+        together = client.run(name, endpoint, **request)
+        for grouping in GROUPINGS:
+            for rows in grouping:
+                alone = client.run(name, endpoint, **{k: v[rows] for k, v in request.items()})
+                assert_same(models[name], alone, {k: v[rows] for k, v in together.items()}, f"{endpoint} {rows}")
+
+
+def test_an_empty_batch_has_an_empty_answer(models, client, name):
+    for endpoint, request in some_requests(models[name]).items():
+        found = client.run(name, endpoint, **{k: v[:0] for k, v in request.items()})
+        assert found["log_prob"].shape == (0,)
+        assert endpoint == "log_prob" or found["x"].shape == (0, *models[name].event_shape)
+
+
+def bad_requests(model, requests):
+    """(endpoint, what to change of a good request, words of the error)."""
+    event, x, seed = model.event_shape, requests["complete"]["x"], requests["complete"]["seed"]
+    shape = rf"x must be \[B, {', '.join(map(str, event))}\], with one B .* Received: x.shape="
+    yield "log_prob", {"x": x[..., :-1]}, shape
+    yield "log_prob", {"x": np.concatenate([x, x], axis=-1)}, shape
+    yield "log_prob", {"x": x[..., None]}, shape
+    yield "log_prob", {"x": x[0]}, shape
+    yield "log_prob", {"x": x.astype("float64")}, "double"
+    for word in ["outside"] if discrete(model) else [np.nan, np.inf]:
+        wrong = x.copy()
+        wrong[2].flat[1] = 99 if word == "outside" else word
+        yield "log_prob", {"x": wrong}, "values must be"
+        yield "complete", {"x": wrong, "observed": np.ones_like(requests["complete"]["observed"])}, "values must be"
+    yield "sample", {"seed": seed[:, :1]}, r"seed must be \[B, 2\]"
+    yield "sample", {"seed": seed[0]}, r"seed must be \[B, 2\]"
+    yield "sample", {"seed": np.zeros([ROWS, 2, 2], "int32")}, r"seed must be \[B, 2\]"
+    yield "complete", {"seed": seed[:-1]}, r"seed must be \[B, 2\]"
+    yield "complete", {"observed": requests["complete"]["observed"][:1]}, "observed must be"
+    if "context" in requests["complete"]:
+        context = requests["complete"]["context"]
+        yield "log_prob", {"context": context[:1]}, "context must be"
+        yield "sample", {"context": np.full_like(context, np.nan)}, "context must be finite"
+    if not model.network.order_agnostic and model.network.num_members == 1:
+        last = np.arange(model.network.event_size) == model.network.order[-1]
+        yield "complete", {"observed": np.tile(last.reshape(event), [ROWS, *[1] * len(event)])}, "observed positions"
+
+
+def test_bad_requests_are_refused_and_the_next_good_one_is_served(models, client, name):
+    model, requests = models[name], some_requests(models[name])
+    good = {endpoint: client.run(name, endpoint, **request) for endpoint, request in requests.items()}
+    for endpoint, change, words in bad_requests(model, requests):
+        with pytest.raises(ServingError, match=words):
+            client.run(name, endpoint, **requests[endpoint] | change)
+        again = client.run(name, endpoint, **requests[endpoint])
+        for key, value in good[endpoint].items():
+            np.testing.assert_array_equal(again[key], value)
+
+
+def test_unobserved_values_are_not_looked_at(models, client):
+    request = some_requests(models["rnade"])["complete"]
+    blank = request | {"x": np.where(request["observed"], request["x"], np.nan).astype("float32")}
+    np.testing.assert_array_equal(client.run("rnade", "complete", **blank)["x"], client.run("rnade", "complete", **request)["x"])
+
+
+def saved(path):
+    return saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
+
+
+def reachable(graph, tensors):
+    """Nodes that the tensors depend on, of the graph and of all functions that are called; and those functions."""
+    functions = {f.signature.name: f for f in graph.library.function}
+    by_name, nodes, called = {n.name: n for n in graph.node}, {}, {}
+    todo = [tensor.split(":")[0] for tensor in tensors]
+    while todo:
+        node = by_name[todo.pop()]
+        if node.name not in nodes:
+            nodes[node.name] = node
+            todo += [name.lstrip("^").split(":")[0] for name in node.input]
+    nodes = list(nodes.values())
+    for node in nodes:  # grows as it goes
+        for value in node.attr.values():
+            for name in {value.func.name, *(f.name for f in value.list.func)} - {"", *called}:
+                called[name] = functions[name]
+                nodes.extend(functions[name].node_def)
+    return nodes, list(called.values())
+
+
+def test_graph_needs_no_python_no_xla_and_changes_nothing(paths, name):
+    meta = saved(paths[name])
+    for signature in meta.signature_def.values():
+        nodes, functions = reachable(meta.graph_def, [tensor.name for tensor in signature.outputs.values()])
+        assert not any(f.attr["_XlaMustCompile"].b for f in functions)
+        operations = {node.op for node in nodes}
+        assert len(operations) > 10 or not signature.inputs
+        refused = ("PyFunc", "Assign", "Scatter", "Rng", "Random", "HashTable", "Print")
+        kept = {"TensorScatterUpdate", "ScatterNd"}  # of tensors, not of variables
+        assert not {op for op in operations - kept if any(word in op for word in refused)}
+
+
+def test_every_input_and_output_is_a_batch(paths, models, name):
+    for key, signature in saved(paths[name]).signature_def.items():
+        if not key.startswith("__"):
+            for tensor in (*signature.inputs.values(), *signature.outputs.values()):
+                assert tensor.tensor_shape.dim[0].size == -1
+            names = {*signature.inputs, *signature.outputs}
+            assert ("context" in names) == bool(models[name].network.context_size)
+
+
+def test_warm_up_requests_parse_and_run(paths, client, name):
+    reason = "tensorflow-serving-api, which defines them, is not installed"
+    prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason=reason)
+    file = paths[name] / "assets.extra" / export.WARM_UP
+    records = [record.numpy() for record in tf.data.TFRecordDataset(str(file))]
+    signatures, seen = saved(paths[name]).signature_def, set()
+    for record in records:
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        request = log.predict_log.request
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        endpoint = request.model_spec.signature_name
+        again = prediction_log_pb2.PredictionLog()  # of these parts and nothing else
+        again.predict_log.request.model_spec.signature_name = endpoint
+        for key, value in inputs.items():
+            again.predict_log.request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+        assert log == again
+        assert set(inputs) == set(signatures[endpoint].inputs)
+        assert client.run(name, endpoint, **inputs)["log_prob"].shape == (1,)
+        seen.add(endpoint)
+    assert seen == {"log_prob", "sample", "complete", "serving_default"}
+
+
+def test_long_fields_are_encoded():
+    content = bytes(300)
+    assert export._field(1, content) == b"\x0a\xac\x02" + content
+
+
+def test_xla_marks_the_sampler_alone_and_keeps_its_checks(tmp_path):
+    model = tfar.MADE([3], hidden_units=[4])
+    model.export(tmp_path / "1", jit_compile=True, warm_up=False)
+    assert not (tmp_path / "1" / "assets.extra").exists()
+    signatures = tf.saved_model.load(tmp_path / "1").signatures
+    seed = tf.constant([[1, 2], [3, 4]])
+    np.testing.assert_array_equal(signatures["sample"](seed=seed)["x"], model.sample(2, seed))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="seed must be"):
+        signatures["sample"](seed=seed[:, :1])
+    with Client({"xla": tmp_path / "1"}) as client:
+        assert client.run("xla", "log_prob", x=np.zeros([2, 3], "int32"))["log_prob"].shape == (2,)
+        with pytest.raises(ServingError, match="XLA|xla"):
+            client.run("xla", "sample", seed=seed.numpy())
+
+
+def test_an_export_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    model = tfar.MADE([3], hidden_units=[4])
+
+    def fail(self, path, **options):
+        tf.io.gfile.makedirs(path)
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(keras.export.ExportArchive, "write_out", fail)
+    with pytest.raises(OSError, match="full"):
+        model.export(tmp_path / "made" / "1")
+    assert list((tmp_path / "made").iterdir()) == []
+    (tmp_path / "2").mkdir()
+    with pytest.raises(FileExistsError, match="Received: .*2"):
+        model.export(tmp_path / "2")
