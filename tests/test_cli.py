@@ -328,13 +328,29 @@ def test_a_labelled_table_is_sampled_and_completed_with_its_labels(tmp_path):
 # --- export
 
 
-def test_export_writes_a_saved_model(folder, tmp_path, capsys):
-    capsys.readouterr()
-    assert main(["export", folder, "--to", tmp_path / "saved"]) == 0
-    assert (tmp_path / "saved" / "saved_model.pb").is_file()
-    printed = capsys.readouterr().out
-    assert str(tmp_path / "saved") in printed and "sample(seed int32[?, 2])" in printed
-    assert "exists" in fails(capsys, "export", folder, "--to", tmp_path / "saved")
+def test_export_writes_one_version_after_another_and_a_card(folder, table, labelled, tmp_path, capsys):
+    base = tmp_path / "saved"
+    for version in ("1", "2"):
+        capsys.readouterr()
+        assert main(["export", folder, "--to", base]) == 0
+        assert (base / version / "saved_model.pb").is_file()
+        printed = capsys.readouterr().out
+        assert str(base / version) in printed and "sample(seed int32[?, 2])" in printed
+    assert sorted(path.name for path in base.iterdir()) == ["1", "2", "README.md"]
+    metrics, card = json.loads((folder / "metrics.json").read_text()), (base / "README.md").read_text()
+    for words in ("# saved", "version | 2,", f"{metrics['test']['nll']:.3f}", metrics["command"], "x int32[?, 8, 8, 1]"):
+        assert words in card
+    assert "floor(2 v / 17)" in card and f"{metrics['parameters']:,} parameters" in card
+
+    assert "exists" in fails(capsys, "export", folder, "--to", base / "2")
+    assert "exists" in fails(capsys, "export", folder, "--to", base / "README.md")
+    (base / "README.md").write_text("mine")
+    assert "did not write" in fails(capsys, "export", folder, "--to", base)
+    assert main(["export", table[0], "--to", tmp_path / "table" / "5"]) == 0
+    card = (tmp_path / "table" / "README.md").read_text()
+    assert "standardised" in card and re.search(r"\| b \| \d+\.", card) and (tmp_path / "table" / "5").is_dir()
+    assert main(["export", labelled]) == 0
+    assert "classes 0, 1, 2" in (labelled / "saved_model" / "README.md").read_text()
 
 
 # --- mistakes

@@ -73,6 +73,11 @@ CASES = {
     "deepnade-orders": case(tfar.DeepNADE, [6], hidden_units=[12], options={"num_orders": 3, "seed": 5}),
     "deepnade-normals": case(tfar.DeepNADE, [2], NORMALS, hidden_units=[12], options={"order": [1, 0]}),
     "nadek": case(tfar.NADEK, [7], hidden_units=[12], context_size=2),
+    "pixelcnn": case(tfar.PixelCNN, [2, 3, 1], num_blocks=1, filters=4, kernel_size=3, head_filters=(6,), blind=True),
+    "gated-pixelcnn": case(tfar.GatedPixelCNN, [2, 3, 1], num_layers=2, filters=4, kernel_size=3, context_size=2),
+    "gated-pixelcnn-colour": case(tfar.GatedPixelCNN, [1, 2, 3], tfar.heads.Categorical(3), num_layers=2, filters=6, kernel_size=3),
+    "row-lstm": case(tfar.RowLSTM, [2, 3, 1], num_layers=1, filters=4, kernel_size=5),
+    "diagonal-bilstm": case(tfar.DiagonalBiLSTM, [2, 3, 1], num_layers=1, filters=4, kernel_size=5, context_size=2),
     "user-network": case(user_network, [6]),
 }
 
@@ -234,7 +239,10 @@ def test_frequencies_match_probabilities(model, spec):
 
 def test_a_row_does_not_depend_on_its_batch(model, spec):
     seeds, context = noise.row_seeds(noise.as_seed(8), 6), context_of(model, rows=6)
-    rows = lambda pick: model.distribution(None if context is None else context[pick], **spec.options)
+
+    def rows(pick):
+        return model.distribution(None if context is None else context[pick], **spec.options)
+
     together = rows(slice(None)).sample_rows(seeds).numpy()
     for pick in (slice(2, 3), slice(4, 6), [5, 0, 3]):
         alone = rows(pick).sample_rows(tf.gather(seeds, range(6)[pick] if isinstance(pick, slice) else pick)).numpy()

@@ -5,6 +5,7 @@ import importlib
 import os
 import shlex
 import sys
+from dataclasses import replace
 
 from tfar.options import DATA, FAMILIES, HEAD, TRAINING
 
@@ -84,7 +85,9 @@ def parser():
     complete.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/completions-SEED.*)")
 
     export = commands.add_parser("export", parents=[folder], help="write a SavedModel", description="Export a model.")
-    export.add_argument("--to", metavar="PATH", help="the folder to write (default: DIR/saved_model)")
+    help = "folder to write the next version in, PATH/1 at first (default: DIR/saved_model)"
+    export.add_argument("--to", metavar="PATH", help=help)
+    export.add_argument("--xla", action="store_true", help="mark the sampler for XLA, for servers that allow it")
     return top
 
 
@@ -97,8 +100,7 @@ def add_family(families, name, family, shared):
     for title, options in {"model": family.options, "head": HEAD, "data": DATA, "training": TRAINING}.items():
         group = one.add_argument_group(title)
         for option in options:
-            option.add_to(group)
-    one.set_defaults(**family.training)
+            replace(option, default=family.training.get(option.name, option.default)).add_to(group)
 
 
 def main(argv=None):

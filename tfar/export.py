@@ -93,7 +93,7 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True):
         model: an `AutoregressiveModel`.
         path: the folder to write; for TF Serving its last part is a version number.
         jit_compile: whether to mark the sampler (`sample`, not `complete`) for XLA; off, because TF Serving refuses
-            such functions by default.
+            such functions by default, and with them a version whose warm-up calls one.
         warm_up: whether to add a request for each endpoint, which TF Serving runs as it loads the model, so that the
             first client does not wait for it.
 

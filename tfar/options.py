@@ -82,19 +82,22 @@ def order(text):
     try:
         return [int(word) for word in words.replace(",", " ").split()]
     except ValueError:
-        raise ArgumentTypeError(
-            f"expected natural, reversed, random, integers like 2,0,1, or a file of them. Received: {text!r}"
-        ) from None
+        raise ArgumentTypeError(f"expected natural, reversed, random, integers like 2,0,1, or a file of them. Received: {text!r}") from None
 
 
-ORDER = Option(
-    "order", order, "natural", "natural, reversed, random, a list 2,0,1,... or a file of it", metavar="ORDER"
-)
-ORDER_USED = Option(
-    "order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER"
-)
+ORDER = Option("order", order, "natural", "natural, reversed, random, a list 2,0,1,... or a file of it", metavar="ORDER")
+ORDER_USED = Option("order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER")
 MODEL_SEED = Option("seed", int, 0, "of the weights, of random orders, and of the shuffling")
 MASKS = Option("num_masks", int, 1, "how many orders or connectivities are averaged", metavar="N")
+
+CONVOLUTIONS = (
+    Option("filters", int, 32, "channels", metavar="F"),
+    Option("kernel_size", int, 7, "of the first convolution, odd", metavar="K"),
+    Option("dropout", float, 0.0, "share of the channels that training drops", metavar="P"),
+)
+HEAD_FILTERS = Option("head_filters", int, (32, 32), "channels of the 1x1 convolutions at the end", many=True, metavar="F")
+WITHOUT_XLA = {"jit": False}  # on two CPU cores, compiling their steps costs more than it gains
+LSTM_LAYERS = Option("num_layers", int, 7, "number of LSTM layers", metavar="N")
 
 FAMILIES = {
     "logistic": Family(
@@ -161,6 +164,26 @@ FAMILIES = {
             ORDER_USED,
         ),
         training={"patience": 20},
+    ),
+    "pixelcnn": Family(
+        "PixelCNN, masked convolutions, for images (van den Oord et al. 2016)",
+        (*CONVOLUTIONS, Option("num_blocks", int, 15, "number of residual blocks", metavar="N"), HEAD_FILTERS),
+        training=WITHOUT_XLA,
+    ),
+    "gated_pixelcnn": Family(
+        "Gated PixelCNN, two stacks, for images (van den Oord et al. 2016)",
+        (
+            *CONVOLUTIONS,
+            Option("num_layers", int, 10, "number of layers", metavar="N"),
+            Option("skip_filters", int, 64, "channels of the skip connections", metavar="F"),
+            Option("head_filters", int, (64,), "channels of the 1x1 convolutions at the end", many=True, metavar="F"),
+        ),
+    ),
+    "rowlstm": Family(
+        "Row LSTM, a PixelRNN, for images (van den Oord et al. 2016)", (*CONVOLUTIONS, LSTM_LAYERS, HEAD_FILTERS), WITHOUT_XLA
+    ),
+    "diagonal_bilstm": Family(
+        "Diagonal BiLSTM, a PixelRNN, for images (van den Oord et al. 2016)", (*CONVOLUTIONS, LSTM_LAYERS, HEAD_FILTERS), WITHOUT_XLA
     ),
 }
 

@@ -1,22 +1,53 @@
-"""`tfar export`: a trained model as a SavedModel."""
+"""`tfar export`: a trained model as the next version of a SavedModel, with its model card."""
 
 from pathlib import Path
 
 from tfar import runs
-from tfar.files import refuse_existing
+from tfar.files import atomic, refuse_existing
+from tfar.model_card import MARK, model_card
 
 
 def run(args):
-    """Write the SavedModel, and print where it is and what its endpoints take and give."""
+    """Write the SavedModel and its card, and print where it is and what its endpoints take and give."""
     trained = runs.Run.open(args.folder)
-    path = refuse_existing(args.to or Path(args.folder, "saved_model"))
-    trained.model.export(str(path))
+    path = next_version(Path(args.to or Path(args.folder, "saved_model")))
+    card = path.with_name("README.md")
+    if card.exists() and MARK not in card.read_text(encoding="utf-8"):
+        raise FileExistsError(f"the model card would replace a file that tfar did not write. Received: {card}")
+    trained.model.export(str(path), jit_compile=args.xla)
     import tensorflow as tf
 
+    signatures = {
+        name: (_shown(function.structured_input_signature[1]), _shown(function.structured_outputs))
+        for name, function in tf.saved_model.load(str(path)).signatures.items()
+    }
+    with atomic(card, overwrite=True) as temporary:
+        temporary.write_text(model_card(trained, path, signatures), encoding="utf-8")
     print(path)
-    for name, function in tf.saved_model.load(str(path)).signatures.items():
-        inputs = _shown(function.structured_input_signature[1])
-        print(f"  {name}({inputs}) -> {_shown(function.structured_outputs)}")
+    for name, (inputs, outputs) in signatures.items():
+        print(f"  {name}({inputs}) -> {outputs}")
+
+
+def next_version(path):
+    """The folder of the version to write, where `path` is a folder of versions, as TF Serving watches it, or a new one.
+
+    A last part that is a number asks for that version itself.
+
+    Raises:
+        FileExistsError: that version exists, or `path` is a file or a SavedModel.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "7").mkdir()
+    >>> next_version(folder).name, next_version(folder / "new").name, next_version(folder / "12").name
+    ('8', '1', '12')
+    """
+    if path.name.isdecimal():
+        return refuse_existing(path)
+    if path.exists() and (not path.is_dir() or (path / "saved_model.pb").exists()):
+        raise FileExistsError(f"a folder of versions is needed, or a new name. Received: {path}, which exists")
+    versions = [int(child.name) for child in path.glob("*") if child.name.isdecimal()]
+    return path / str(max(versions, default=0) + 1)
 
 
 def _shown(tensors):

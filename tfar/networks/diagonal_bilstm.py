@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
-from tfar.networks.image import Pixel, by_color, shift_down, take
+from tfar.networks.image import shift_down
 from tfar.networks.pixel_rnn import PixelRNN
+from tfar.networks.pixel_stepping import Pixel
 
 
 def skew(x):
@@ -95,8 +96,8 @@ class DiagonalBiLSTM(PixelRNN):
         features = (self.filters + 3 * units) * self.num_layers + self.filters + sum(self.head_filters)
         return {
             "first": self.matrices([self.first])[0],
-            "own": [by_color(inputs[n, 0], colors) for n in range(self.num_layers)],
-            "side": tf.stack([by_color(kernels[n, 0, units:], colors) for n in range(self.num_layers)], axis=1),  # (C, L, 4h / C, h)
+            "own": [self.by_color(inputs[n, 0]) for n in range(self.num_layers)],
+            "side": self.stacked_by_color(kernels[n, 0, units:] for n in range(self.num_layers)),  # (C, L, 4h / C, h)
             "up": kernels[:, :, :units],  # (L, 2, h, 4h)
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
@@ -153,21 +154,19 @@ class DiagonalBiLSTM(PixelRNN):
         pixel, before = Pixel(state["pixel"], color), state["here"]
         if self.colors > 1:
             before = tuple(tf.where(color == 0, here, old) for here, old in zip(state["here"], state["before"], strict=True))
-        sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(take(state["side"], color), before[0])
+        sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(state["side"], color), before[0])
         back = self.of_color(tf.gather(state["back_map"], column), color)  # (L, h / C, B)
-        old_c = self.of_color(before[1], color)
+        sums, back, old_c = tf.unstack(sums), tf.unstack(back), tf.unstack(self.of_color(before[1], color))
         ys, hs, cs = [], [], []
         y = self.product(state["first"], self.window(view, column, self.kernel_size // 2), color)
         for n in range(self.num_layers):
             ys.append(pixel(y))
-            gates = tf.matmul(take(state["own"][n], color), ys[n]) + sums[n]  # (4h / C, B)
+            gates = tf.matmul(self.take(state["own"][n], color), ys[n]) + sums[n]  # (4h / C, B)
             h, c = self.cell(*tf.split(gates, 4), old_c[n])
             hs.append(pixel(h))
             cs.append(pixel(c))
             y += self.product(state["widen"][n], pixel(h + back[n]), color)
-        for matrix in state["head"]:
-            y = self.product(matrix, pixel(tf.nn.relu(y)), color)
-        params = self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
+        params = self.last(state["head"], y, pixel, view, column, color)
         here = (tf.stack(hs), tf.stack(cs))
         rows = {"y": state["y"].write(column, tf.stack(ys)), "h": state["h"].write(column, here[0])}
         return params, {**state, **rows, "view": view, "before": before, "here": here, "pixel": pixel.table}

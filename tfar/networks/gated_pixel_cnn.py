@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfar.layers import MaskedConv2D
-from tfar.networks.image import ImageNetwork, Pixel, by_color, shift_down, take
+from tfar.networks.image import ImageNetwork, shift_down
+from tfar.networks.pixel_stepping import Pixel
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -52,31 +52,20 @@ class GatedPixelCNN(ImageNetwork):
         linear_means=False,
         **kwargs,
     ):
-        super().__init__(event_shape, params_size, linear_means=linear_means, **kwargs)
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, linear_means, **kwargs)
         self.check_counts(2, num_layers=num_layers)
-        self.check_counts(filters=filters, skip_filters=skip_filters, head_filters=head_filters, kernel_size=kernel_size)
-        self.filters, self.num_layers, self.kernel_size = self.rounded(filters), num_layers, kernel_size
-        self.skip_filters, self.dropout = self.rounded(skip_filters), float(dropout)
-        self.head_filters = tuple(map(self.rounded, head_filters))
-
-        def conv(size, kernel, name, mask_type="B", **options):
-            return MaskedConv2D(size, kernel, mask_type, self.colors, name=name, dtype=self.dtype_policy, **options)
-
+        self.check_counts(filters=filters, skip_filters=skip_filters)
+        self.filters, self.num_layers, self.skip_filters = self.rounded(filters), num_layers, self.rounded(skip_filters)
         layers, both, policy = range(num_layers), 2 * self.filters, {"dtype": self.dtype_policy}
         sides = [kernel_size, *[3] * (num_layers - 1)]
-        self.across = [conv(both, (1, k), f"across_{n}", "B" if n else "A") for n, k in enumerate(sides)]
+        self.across = [self.conv(both, (1, k), f"across_{n}", "B" if n else "A") for n, k in enumerate(sides)]
         self.down = [
             keras.layers.Conv2D(both, (k // 2 + 1, k), data_format="channels_last", name=f"down_{n}", **policy) for n, k in enumerate(sides)
         ]
         self.link = [keras.layers.Dense(both, use_bias=False, name=f"link_{n}", **policy) for n in layers]
-        self.residual = [conv(self.filters, 1, f"residual_{n}") for n in layers[:-1]]
-        self.skip = [conv(self.skip_filters, 1, f"skip_{n}", use_bias=n == 0) for n in layers]
-        sizes = [*self.head_filters, self.colors * self.outputs_size]
-        self.head = [conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
-        self.dropouts = [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in layers] if dropout else []
-        self.conditioning = None
-        if self.context_size:
-            self.conditioning = keras.layers.Dense(num_layers * 2 * both, use_bias=False, name="context", **policy)
+        self.residual = [self.conv(self.filters, 1, f"residual_{n}") for n in layers[:-1]]
+        self.skip = [self.conv(self.skip_filters, 1, f"skip_{n}", use_bias=n == 0) for n in layers]
+        self.dropouts, self.conditioning = self.dropouts_for(num_layers), self.conditioning_for(num_layers * 2 * both)
 
     def build(self, x_shape=None, context_shape=None):
         shape = (None, *self.event_shape[:2])
@@ -87,10 +76,7 @@ class GatedPixelCNN(ImageNetwork):
             link.build((*shape, 2 * self.filters))
         for layer in [*self.residual, *self.skip]:
             layer.build((*shape, self.filters))
-        for layer, size in zip(self.head, [self.skip_filters, *self.head_filters], strict=True):
-            layer.build((*shape, size))
-        if self.conditioning is not None:
-            self.conditioning.build((None, self.context_size))
+        self.build_head(self.skip_filters)
 
     def context_terms(self, context):
         """What the context `[B, C]` adds to a and to b in each layer, `[L, 2, B, 1, 1, 2p]`, or zeros that broadcast."""
@@ -110,8 +96,7 @@ class GatedPixelCNN(ImageNetwork):
         side = self.down[n].kernel_size[1] // 2
         return self.down[n](tf.pad(v, [[0, 0], [0, 0], [side, side], [0, 0]])) + term
 
-    def call(self, x, context=None, training=False):
-        context, x = self.as_context(context), self.as_images(x)
+    def features_of(self, x, context, training):
         terms = self.context_terms(context)
         v, h, skips = shift_down(x, 1), x, 0.0
         for n in range(self.num_layers):
@@ -123,21 +108,18 @@ class GatedPixelCNN(ImageNetwork):
             if n < self.num_layers - 1:
                 v = self.gate(a)
                 h = self.residual[n](g) + (h if n else 0.0)
-        y = skips
-        for layer in self.head:
-            y = layer(tf.nn.relu(y))
-        return self.as_params(tf.reshape(y, [-1, *self.event_shape, self.outputs_size]), self.earlier_colors(x))
+        return skips
 
     def initial_state(self, batch_size, context=None, value_dtype=None):
         (_, width, colors), filters, dtype = self.event_shape, self.filters, self.compute_dtype
         kernels = [layer.masked_kernel()[0] for layer in self.across[1:]]  # (2, p, 2p): left and own, and one to the right
         weights = {
-            "first": by_color(self.across[0].masked_kernel(), colors),
-            "left": tf.stack([by_color(kernel[0], colors) for kernel in kernels], axis=1),
-            "own": [by_color(kernel[1], colors) for kernel in kernels],
+            "first": self.by_color(self.across[0].masked_kernel()),
+            "left": self.stacked_by_color(kernel[0] for kernel in kernels),
+            "own": [self.by_color(kernel[1]) for kernel in kernels],
             "residual": self.matrices(self.residual),
-            "skip": [by_color(layer.masked_kernel(), colors) for layer in self.skip],
-            "skip_bias": by_color(tf.cast(self.skip[0].bias, dtype), colors),
+            "skip": [self.by_color(layer.masked_kernel()) for layer in self.skip],
+            "skip_bias": self.by_color(tf.cast(self.skip[0].bias, dtype)),
             "head": self.matrices(self.head),
             "terms": self.context_terms(self.as_context(context)),
         }
@@ -185,32 +167,23 @@ class GatedPixelCNN(ImageNetwork):
         pixel = Pixel(state["pixel"], color)
         before = state["here"] if colors == 1 else tf.where(color == 0, state["here"], state["before"])
         b = self.of_color(tf.gather(sums, column), color)  # (L, 2p / C, B)
-        left = tf.matmul(take(weights["left"], color), before)
-        y, here, h = take(weights["skip_bias"], color), [], 0.0
+        b = [b[0], *tf.unstack(b[1:] + tf.matmul(self.take(weights["left"], color), before))]
+        y, here, h = self.take(weights["skip_bias"], color), [], 0.0
         for n in range(self.num_layers):
             if n == 0:
-                convolved = tf.matmul(take(weights["first"], color), self.window(view[-1:], column, self.kernel_size // 2))
+                convolved = tf.matmul(self.take(weights["first"], color), self.window(view[-1:], column, self.kernel_size // 2))
             else:
-                convolved = tf.matmul(take(weights["own"][n - 1], color), here[-1]) + left[n - 1]
+                convolved = tf.matmul(self.take(weights["own"][n - 1], color), here[-1])
             one, two = tf.split(convolved + b[n], 2)
             g = pixel(tf.tanh(one) * tf.sigmoid(two))
-            y += tf.matmul(take(weights["skip"][n], color), g)
+            y += tf.matmul(self.take(weights["skip"][n], color), g)
             if n < self.num_layers - 1:
                 h += self.product(weights["residual"][n], g, color)
                 here.append(pixel(h))
-        for matrix in weights["head"]:
-            y = self.product(matrix, pixel(tf.nn.relu(y)), color)
-        params = self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
+        params = self.last(weights["head"], y, pixel, view, column, color)
         now = {"view": view, "above": above, "sums": sums, "before": before, "here": tf.stack(here), "pixel": pixel.table}
         return params, {**state, **now}
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "num_layers": self.num_layers,
-            "kernel_size": self.kernel_size,
-            "skip_filters": self.skip_filters,
-            "head_filters": list(self.head_filters),
-            "dropout": self.dropout,
-        }
+        own = {"filters": self.filters, "num_layers": self.num_layers, "skip_filters": self.skip_filters}
+        return {**super().get_config(), **own}

@@ -1,21 +1,29 @@
-"""What the networks of images share: raster order, scaled values, and the view of earlier pixels that a step needs."""
+"""What the networks of images share: raster order, scaled values, the convolutions at the head, and means that depend on other colours."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from tfar import masks
+from tfar.layers import MaskedConv2D
 from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.pixel_stepping import PixelStepping
 
 
-class ImageNetwork(AutoregressiveNetwork):
+class ImageNetwork(PixelStepping, AutoregressiveNetwork):
     """A network of images `[H, W, C]` in raster order: row by row, pixel by pixel, and the colours of a pixel one after the other.
 
-    A subclass maps images to `outputs_size` numbers per sub-pixel, whose units of colour c see the colours before c at their own pixel.
-    Its numbers of channels are rounded up so that all colours have equally many. A block of the stepping protocol is a row of pixels.
+        params = W relu(W^n ... relu(W^1 relu(features_of(x))))        W: 1x1 convolutions with mask B
+
+    A subclass writes `features_of`, whose units of colour c see the colours before c at their own pixel, and a cache for stepping, with a row
+    of pixels as a block. Its numbers of channels are rounded up so that all colours have equally many.
 
     Args:
         event_shape: H, W, C.
         params_size: P.
+        kernel_size: of the first convolution, odd.
+        head_filters: channels of the 1x1 convolutions before the last.
+        dropout: share of channels that training drops in each layer.
         linear_means: whether the means of a mixture also depend on the earlier colours of the pixel by a linear term of their own
             (Salimans et al. 2017, section 2.2): loc_c + sum_{c' < c} tanh(a_{c c'}) x_{c'}, each component with its own a. For heads whose
             parameters are logits, locations and raw scales of k components, P = 3k.
@@ -26,7 +34,7 @@ class ImageNetwork(AutoregressiveNetwork):
         ValueError: an event that is no image, an order that is not the natural one, or linear means where P is no multiple of 3.
     """
 
-    def __init__(self, event_shape, params_size=1, order=None, linear_means=False, **kwargs):
+    def __init__(self, event_shape, params_size=1, kernel_size=7, head_filters=(), dropout=0.0, linear_means=False, order=None, **kwargs):
         super().__init__(event_shape, params_size, order, **kwargs)
         if len(self.event_shape) != 3:
             raise ValueError(f"event_shape must be [height, width, channels]. Received: event_shape={event_shape!r}")
@@ -34,7 +42,14 @@ class ImageNetwork(AutoregressiveNetwork):
             raise ValueError(f"images are generated in their natural order. Received: order={order!r}")
         if linear_means and self.params_size % 3:
             raise ValueError(f"linear_means needs the 3k parameters of a mixture. Received: params_size={params_size}")
-        self.linear_means = bool(linear_means)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={dropout!r}")
+        self.check_counts(3, kernel_size=kernel_size)
+        self.check_counts(head_filters=head_filters)
+        self.kernel_size, self.linear_means, self.dropout = kernel_size, bool(linear_means), float(dropout)
+        self.head_filters = tuple(map(self.rounded, head_filters))
+        sizes = [*self.head_filters, self.colors * self.outputs_size]
+        self.head = [self.conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
 
     features = 1
 
@@ -42,10 +57,6 @@ class ImageNetwork(AutoregressiveNetwork):
     def colors(self):
         """C, the number of channels of the image."""
         return self.event_shape[2]
-
-    @property
-    def block_size(self):
-        return self.event_shape[1] * self.colors
 
     @property
     def outputs_size(self):
@@ -88,103 +99,54 @@ class ImageNetwork(AutoregressiveNetwork):
         """For each sub-pixel of images `[B, H, W, C]`, the values of its pixel's earlier colours, `[B, H, W, C, C - 1]`."""
         return x[..., None, :-1] * tf.cast(masks.dense_mask(*[np.arange(self.colors)] * 2, strict=True).T[:, :-1], x.dtype)
 
-    def place(self, index):
-        """Row, column and colour of a position."""
-        row, inside = index // self.block_size, index % self.block_size
-        return row, inside // self.colors, inside % self.colors
+    def conv(self, filters, kernel_size, name, mask_type="B", **options):
+        """A masked convolution with the network's colours and dtype."""
+        return MaskedConv2D(filters, kernel_size, mask_type, self.colors, name=name, dtype=self.dtype_policy, **options)
 
-    def blank(self, above, aside, batch_size):
-        """The view of a row and of the rows above it before anything is known, `[above + 1, aside + W + aside, C, B]`.
+    def dropouts_for(self, layers):
+        """One dropout for each of some layers, or None without dropout."""
+        return [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in range(layers)] if self.dropout else None
 
-        Values are scaled, and zero outside the image and where nothing is known yet, as the padding of a convolution is.
-        """
-        return tf.zeros([above + 1, self.event_shape[1] + 2 * aside, self.colors, batch_size], self.compute_dtype)
+    def conditioning_for(self, size):
+        """A layer that maps the context to `size` terms, or None without a context."""
+        return keras.layers.Dense(size, use_bias=False, name="context", dtype=self.dtype_policy) if self.context_size else None
 
-    def row_array(self, values):
-        """An array for the values `[..., B]` of each pixel of a row, which a loop writes to without a copy."""
-        return tf.TensorArray(values.dtype, self.event_shape[1], element_shape=values.shape)
+    def build_head(self, size):
+        """Build the head over features of `size` channels, and the layer for the context."""
+        for layer, inputs in zip(self.head, [size, *self.head_filters], strict=True):
+            layer.build((None, *self.event_shape[:2], inputs))
+        if self.conditioning is not None:
+            self.conditioning.build((None, self.context_size))
 
-    def next_row(self, view):
-        """Move a view down by a row."""
-        return tf.concat([view[1:], tf.zeros_like(view[:1])], axis=0)
+    def features_of(self, x, context, training):
+        """Features `[B, H, W, n]` of scaled images `[B, H, W, C]`."""
+        raise NotImplementedError
 
-    def take_in(self, view, block, index, previous):
-        """Enter the value of the position before `index` into the view of a row."""
-        above, aside = view.shape[0] - 1, (view.shape[1] - self.event_shape[1]) // 2
-        row, column, color = self.place(index - 1)
-        value = tf.where(index > 0, self.scale(previous), tf.zeros([], self.compute_dtype))
-        return tf.tensor_scatter_nd_update(view, [[row - block + above, column + aside, color]], value[None])
-
-    def window(self, view, column, aside):
-        """The part of a view that a convolution sees from a column, flat: `[taps * C, B]`."""
-        batch = tf.shape(view)[3]
-        part = tf.slice(view, [0, column, 0, 0], [view.shape[0], 2 * aside + 1, self.colors, batch])
-        return tf.reshape(part, [view.shape[0] * (2 * aside + 1) * self.colors, batch])
-
-    def earlier_colors_of(self, view, column, color):
-        """`earlier_colors` of one sub-pixel of the view's row, `[B, C - 1]`."""
-        values = tf.gather(view[-1], column + (view.shape[1] - self.event_shape[1]) // 2)[:-1]  # (C - 1, B)
-        return tf.transpose(tf.where(tf.range(self.colors - 1)[:, None] < color, values, tf.zeros_like(values)))
-
-    def matrices(self, layers):
-        """Weights and biases of 1x1 convolutions by colour, see `by_color` and `product`."""
-        biases = [tf.cast(layer.bias, self.compute_dtype) for layer in layers]
-        return [(by_color(layer.masked_kernel(), self.colors), by_color(b, self.colors)) for layer, b in zip(layers, biases, strict=True)]
-
-    @staticmethod
-    def product(matrix, values, color):
-        """A colour's units `[O / C, B]` of a layer of `matrices` from values `[I, B]`."""
-        return tf.matmul(take(matrix[0], color), values) + take(matrix[1], color)
-
-    def of_color(self, values, color):
-        """The channels of one colour, `[L, n / C, B]`, from those of all `[L, n, B]`."""
-        if self.colors == 1:
-            return values
-        layers, size, _ = values.shape
-        return tf.gather(tf.reshape(values, [layers, self.colors, size // self.colors, tf.shape(values)[2]]), color, axis=1)
+    def call(self, x, context=None, training=False):
+        context, x = self.as_context(context), self.as_images(x)
+        rows = tf.shape(x)[0]
+        if not x.shape[0]:  # of no images at all, oneDNN's convolutions have the wrong shape
+            x, context = at_least_one(x), None if context is None else at_least_one(context)
+        y = self.features_of(x, context, training)
+        for layer in self.head:
+            y = layer(tf.nn.relu(y))
+        return self.as_params(tf.reshape(y, [-1, *self.event_shape, self.outputs_size]), self.earlier_colors(x))[:rows]
 
     def get_config(self):
-        return {**super().get_config(), "linear_means": self.linear_means}
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "head_filters": list(self.head_filters),
+            "dropout": self.dropout,
+            "linear_means": self.linear_means,
+        }
+
+
+def at_least_one(rows):
+    """Add a row of zeros to a batch that is empty."""
+    return tf.pad(rows, [[0, tf.maximum(1 - tf.shape(rows)[0], 0)], *[[0, 0]] * (rows.shape.rank - 1)])
 
 
 def shift_down(x, rows):
     """Move images `[B, H, W, C]` down by some rows, with zeros at the top."""
     return tf.pad(x[:, :-rows], [[0, 0], [rows, 0], [0, 0], [0, 0]])
-
-
-def by_color(weights, colors):
-    """Weights `[..., I, O]` as one matrix per colour of the outputs, `[C, O / C, taps * I]`."""
-    weights = tf.reshape(weights, [-1, colors, weights.shape[-1] // colors])
-    return tf.transpose(weights, [1, 2, 0])
-
-
-def take(table, color):
-    """The part of a table `[C, ...]` for one colour."""
-    return table[0] if table.shape[0] == 1 else tf.gather(table, color)
-
-
-class Pixel:
-    """The features of one pixel as its colours are computed, one after the other.
-
-    Calling it with the new features of a colour, `[n, B]`, gives those of all colours `[C * n, B]`; those of later colours are anything
-    finite, and masks keep them out. `table` holds all that it was called with, for the pixel's next colour.
-    """
-
-    def __init__(self, table, color):
-        self._table, self._color, self._new, self._size = table, color, [], 0  # (C, N, B)
-
-    def __call__(self, new):
-        colors, size = self._table.shape[0], new.shape[0]
-        if colors == 1:
-            return new
-        old = self._table[:, self._size : self._size + size]
-        self._new.append(new)
-        self._size += size
-        here = tf.range(colors)[:, None, None] == self._color
-        return tf.reshape(tf.where(here, new[None], old), [colors * size, -1])
-
-    @property
-    def table(self):
-        if not self._new:
-            return self._table
-        return tf.tensor_scatter_nd_update(self._table, [[self._color]], tf.concat(self._new, axis=0)[None])

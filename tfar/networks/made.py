@@ -117,7 +117,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     @property
     def connections(self):
         """(layer, from, to) for each masked layer; 0 is the input, the last number the output."""
-        return [(layer, *wire) for layer, wire in zip(self.masked_layers, self._wires)]
+        return [(layer, *wire) for layer, wire in zip(self.masked_layers, self._wires, strict=True)]
 
     @property
     def num_members(self):

@@ -122,17 +122,17 @@ class MaskedStepping:
     def enter_block(self, state, block):
         groups, starts = self._groups(), state["starts"]
         values = []
-        for layer, (value, new) in enumerate(zip(state["values"], state["new"])):
+        for layer, (value, new) in enumerate(zip(state["values"], state["new"], strict=True)):
             rows = self._window(layer, state["block"], starts) + tf.range(groups[layer].window)
             values.append(tf.tensor_scatter_nd_update(value, rows[:, None], new))
         firsts = [self._window(layer, block, starts) for layer in range(len(groups))]
-        sums = [_rows(b, f, g.window) for b, f, g in zip(state["biases"], firsts[1:], groups[1:])]
+        sums = [_rows(b, f, g.window) for b, f, g in zip(state["biases"], firsts[1:], groups[1:], strict=True)]
         inner = []
-        for (_, source, target), kernel in zip(self.connections, state["kernels"]):
+        for (_, source, target), kernel in zip(self.connections, state["kernels"], strict=True):
             columns = tf.slice(kernel, [0, firsts[target]], [groups[source].padded, groups[target].window])
             sums[target - 1] += tf.matmul(columns, values[source], transpose_a=True)
             inner.append(_rows(columns, firsts[source], groups[source].window))
-        sums = [s + tf.zeros_like(old) for s, old in zip(sums, state["sums"])]
+        sums = [s + tf.zeros_like(old) for s, old in zip(sums, state["sums"], strict=True)]
         new = [tf.zeros_like(n) for n in state["new"]]
         return {**state, "values": values, "sums": sums, "inner": inner, "new": new, "block": block}
 
@@ -141,10 +141,7 @@ class MaskedStepping:
         new, sums, last = list(state["new"]), list(state["sums"]), len(groups) - 1
         for layer, group in enumerate(groups):
             offset = starts[layer][index] - starts[layer][state["block"] * self.block_size]
-            if layer == 0:
-                values = self.encode_value(previous)  # (E, B)
-            else:
-                values = _rows(sums[layer - 1], offset, group.width)
+            values = self.encode_value(previous) if layer == 0 else _rows(sums[layer - 1], offset, group.width)  # (width, B)
             if layer == last:
                 return tf.transpose(values), {**state, "new": new, "sums": sums}
             if layer > 0:
@@ -153,7 +150,7 @@ class MaskedStepping:
                 values = tf.where(there[:, None], self.activation(values), tf.zeros([], values.dtype))
             rows = offset + tf.range(group.width)
             new[layer] = tf.tensor_scatter_nd_update(new[layer], rows[:, None], values)
-            for (_, source, target), inner in zip(self.connections, state["inner"]):
+            for (_, source, target), inner in zip(self.connections, state["inner"], strict=True):
                 if source == layer:
                     weights = _rows(inner, offset, group.width)
                     sums[target - 1] += tf.matmul(weights, values, transpose_a=True)

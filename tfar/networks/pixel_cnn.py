@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfar.layers import MaskedConv2D
-from tfar.networks.image import ImageNetwork, Pixel, by_color, take
+from tfar.networks.image import ImageNetwork
+from tfar.networks.pixel_stepping import Pixel
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -47,26 +47,15 @@ class PixelCNN(ImageNetwork):
         linear_means=False,
         **kwargs,
     ):
-        super().__init__(event_shape, params_size, linear_means=linear_means, **kwargs)
-        self.check_counts(num_blocks=num_blocks, filters=filters, head_filters=head_filters)
-        self.check_counts(3, kernel_size=kernel_size)
-        self.filters, self.num_blocks, self.kernel_size = self.rounded(filters, 2), num_blocks, kernel_size
-        self.head_filters, self.dropout = tuple(map(self.rounded, head_filters)), float(dropout)
-
-        def conv(size, kernel, name, mask_type="B"):
-            return MaskedConv2D(size, kernel, mask_type, self.colors, name=name, dtype=self.dtype_policy)
-
-        blocks, half = range(self.num_blocks), self.filters // 2
-        self.first = conv(self.filters, kernel_size, "first", "A")
-        self.narrow = [conv(half, 1, f"narrow_{n}") for n in blocks]
-        self.spread = [conv(half, 3, f"spread_{n}") for n in blocks]
-        self.widen = [conv(self.filters, 1, f"widen_{n}") for n in blocks]
-        sizes = [*self.head_filters, self.colors * self.outputs_size]
-        self.head = [conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
-        self.dropouts = [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in blocks] if dropout else []
-        self.conditioning = None
-        if self.context_size:
-            self.conditioning = keras.layers.Dense(self.num_blocks * half, use_bias=False, name="context", dtype=self.dtype_policy)
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, linear_means, **kwargs)
+        self.check_counts(num_blocks=num_blocks, filters=filters)
+        self.filters, self.num_blocks = self.rounded(filters, 2), num_blocks
+        blocks, half = range(num_blocks), self.filters // 2
+        self.first = self.conv(self.filters, kernel_size, "first", "A")
+        self.narrow = [self.conv(half, 1, f"narrow_{n}") for n in blocks]
+        self.spread = [self.conv(half, 3, f"spread_{n}") for n in blocks]
+        self.widen = [self.conv(self.filters, 1, f"widen_{n}") for n in blocks]
+        self.dropouts, self.conditioning = self.dropouts_for(num_blocks), self.conditioning_for(num_blocks * half)
 
     def build(self, x_shape=None, context_shape=None):
         height, width, colors = self.event_shape
@@ -75,42 +64,35 @@ class PixelCNN(ImageNetwork):
             narrow.build((None, height, width, self.filters))
             spread.build((None, height, width, self.filters // 2))
             widen.build((None, height, width, self.filters // 2))
-        for layer, size in zip(self.head, [self.filters, *self.head_filters], strict=True):
-            layer.build((None, height, width, size))
-        if self.conditioning is not None:
-            self.conditioning.build((None, self.context_size))
+        self.build_head(self.filters)
 
     def context_terms(self, context):
         """What the context `[B, C]` adds in each block, `[B, L, h]`."""
         return tf.reshape(self.conditioning(context), [-1, self.num_blocks, self.filters // 2])
 
-    def call(self, x, context=None, training=False):
-        context, x = self.as_context(context), self.as_images(x)
-        terms = None if self.conditioning is None else self.context_terms(context)[:, None, None]
+    def features_of(self, x, context, training):
+        terms = None if context is None else self.context_terms(context)[:, None, None]
         y = self.first(x)  # (B, H, W, 2h)
         for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen, strict=True)):
             u = spread(tf.nn.relu(narrow(tf.nn.relu(y))))  # (B, H, W, h)
             u = tf.nn.relu(u if terms is None else u + terms[..., n, :])
             y += widen(self.dropouts[n](u, training=training) if self.dropouts else u)
-        for layer in self.head:
-            y = layer(tf.nn.relu(y))
-        return self.as_params(tf.reshape(y, [-1, *self.event_shape, self.outputs_size]), self.earlier_colors(x))
+        return y
 
     def initial_state(self, batch_size, context=None, value_dtype=None):
         colors, dtype = self.colors, self.compute_dtype
         context = self.as_context(context)
-
         kernels = [layer.masked_kernel() for layer in self.spread]  # L x (2, 3, h, h)
         offsets = tf.stack([tf.cast(layer.bias, dtype)[:, None] for layer in self.spread])  # (L, h, 1)
         if context is not None:
             offsets += tf.transpose(self.context_terms(context), [1, 2, 0])
         features = sum(layer.kernel.shape[2] for layer in [*self.narrow, *self.spread, *self.widen, *self.head])
-        state = {
+        weights = {
             "first": self.matrices([self.first])[0],
             "narrow": self.matrices(self.narrow),
             "above": tf.stack([tf.reshape(kernel[0], [-1, kernel.shape[-1]]) for kernel in kernels]),  # (L, 3 h, h)
-            "left": tf.stack([by_color(kernel[1, 0], colors) for kernel in kernels], axis=1),  # (C, L, h / C, h)
-            "own": [by_color(kernel[1, 1], colors) for kernel in kernels],
+            "left": self.stacked_by_color(kernel[1, 0] for kernel in kernels),  # (C, L, h / C, h)
+            "own": [self.by_color(kernel[1, 1]) for kernel in kernels],
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
             "offsets": offsets,
@@ -118,7 +100,7 @@ class PixelCNN(ImageNetwork):
         width, blocks, half = self.event_shape[1], self.num_blocks, self.filters // 2
         zeros = tf.zeros([blocks, half, batch_size], dtype)
         return {
-            "weights": state,
+            "weights": weights,
             "view": self.blank(self.kernel_size // 2, self.kernel_size // 2, batch_size),
             "row": self.row_array(zeros).unstack(tf.tile(zeros[None], [width, 1, 1, 1])),
             "sums": tf.zeros([width, blocks, half, batch_size], dtype),  # what the rows above add to the 3x3 convolutions of this row
@@ -143,26 +125,17 @@ class PixelCNN(ImageNetwork):
         view = self.take_in(state["view"], state["block"], index, previous)
         pixel = Pixel(state["pixel"], color)
         before = state["here"] if self.colors == 1 else tf.where(color == 0, state["here"], state["before"])
-        sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(take(weights["left"], color), before)
-        here = []
+        sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(weights["left"], color), before)
+        sums, here = tf.unstack(sums), []
         y = self.product(weights["first"], self.window(view, column, self.kernel_size // 2), color)
         for n in range(self.num_blocks):
             here.append(pixel(tf.nn.relu(self.product(weights["narrow"][n], pixel(tf.nn.relu(y)), color))))
-            u = tf.nn.relu(tf.matmul(take(weights["own"][n], color), here[n]) + sums[n])
+            u = tf.nn.relu(tf.matmul(self.take(weights["own"][n], color), here[n]) + sums[n])
             y += self.product(weights["widen"][n], pixel(u), color)
-        for matrix in weights["head"]:
-            y = self.product(matrix, pixel(tf.nn.relu(y)), color)
-        params = self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
+        params = self.last(weights["head"], y, pixel, view, column, color)
         here = tf.stack(here)
         now = {"view": view, "row": state["row"].write(column, here), "before": before, "here": here, "pixel": pixel.table}
         return params, {**state, **now}
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "num_blocks": self.num_blocks,
-            "kernel_size": self.kernel_size,
-            "head_filters": list(self.head_filters),
-            "dropout": self.dropout,
-        }
+        return {**super().get_config(), "filters": self.filters, "num_blocks": self.num_blocks}

@@ -1,9 +1,7 @@
 """What the two PixelRNNs share (van den Oord et al. 2016): residual layers of convolutional LSTMs between masked convolutions."""
 
-import keras
 import tensorflow as tf
 
-from tfar.layers import MaskedConv2D
 from tfar.networks.image import ImageNetwork
 
 
@@ -34,27 +32,15 @@ class PixelRNN(ImageNetwork):
         linear_means=False,
         **kwargs,
     ):
-        super().__init__(event_shape, params_size, linear_means=linear_means, **kwargs)
-        self.check_counts(num_layers=num_layers, filters=filters, head_filters=head_filters)
-        self.check_counts(3, kernel_size=kernel_size)
-        self.filters, self.num_layers, self.kernel_size = self.rounded(filters, 2), num_layers, kernel_size
-        self.head_filters, self.dropout = tuple(map(self.rounded, head_filters)), float(dropout)
-
-        def conv(size, kernel, name, mask_type="B"):
-            return MaskedConv2D(size, kernel, mask_type, self.colors, name=name, dtype=self.dtype_policy)
-
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, linear_means, **kwargs)
+        self.check_counts(num_layers=num_layers, filters=filters)
+        self.filters, self.num_layers = self.rounded(filters, 2), num_layers
         layers, self.units = range(num_layers), self.filters // 2
         self.pairs = [(n, d) for n in layers for d in range(self.directions)]  # of the lists with an entry for each map of states
-        self.first = conv(self.filters, kernel_size, "first", "A")
-        self.to_state = [conv(4 * self.units, (1, self.side), f"to_state_{n}_{d}") for n, d in self.pairs]
-        self.widen = [conv(self.filters, 1, f"widen_{n}") for n in layers]
-        sizes = [*self.head_filters, self.colors * self.outputs_size]
-        self.head = [conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
-        self.dropouts = [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in layers] if dropout else []
-        self.conditioning = None
-        if self.context_size:
-            size = len(self.pairs) * 4 * self.units
-            self.conditioning = keras.layers.Dense(size, use_bias=False, name="context", dtype=self.dtype_policy)
+        self.first = self.conv(self.filters, kernel_size, "first", "A")
+        self.to_state = [self.conv(4 * self.units, (1, self.side), f"to_state_{n}_{d}") for n, d in self.pairs]
+        self.widen = [self.conv(self.filters, 1, f"widen_{n}") for n in layers]
+        self.dropouts, self.conditioning = self.dropouts_for(num_layers), self.conditioning_for(len(self.pairs) * 4 * self.units)
 
     def build(self, x_shape=None, context_shape=None):
         shape = (None, *self.event_shape[:2])
@@ -63,10 +49,7 @@ class PixelRNN(ImageNetwork):
             layer.build((*shape, self.filters))
         for layer in self.widen:
             layer.build((*shape, self.units))
-        for layer, size in zip(self.head, [self.filters, *self.head_filters], strict=True):
-            layer.build((*shape, size))
-        if self.conditioning is not None:
-            self.conditioning.build((None, self.context_size))
+        self.build_head(self.filters)
         kernel = {"shape": (self.taps * self.units, 4 * self.units), "initializer": "glorot_uniform"}
         start = {"shape": (2, self.units), "initializer": "zeros"}
         self.state_kernels = [self.add_weight(name=f"state_kernel_{n}_{d}", **kernel) for n, d in self.pairs]
@@ -107,23 +90,13 @@ class PixelRNN(ImageNetwork):
         """
         raise NotImplementedError
 
-    def call(self, x, context=None, training=False):
-        context, x = self.as_context(context), self.as_images(x)
+    def features_of(self, x, context, training):
         terms, kernels, starts = self.context_terms(context), self.stacked(self.state_kernels), self.stacked(self.starts)
         y = self.first(x)  # (B, H, W, 2h)
         for n in range(self.num_layers):
             h = self.recurrence(n, y, terms[n], kernels[n], starts[n])  # (B, H, W, h)
             y += self.widen[n](self.dropouts[n](h, training=training) if self.dropouts else h)
-        for layer in self.head:
-            y = layer(tf.nn.relu(y))
-        return self.as_params(tf.reshape(y, [-1, *self.event_shape, self.outputs_size]), self.earlier_colors(x))
+        return y
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "num_layers": self.num_layers,
-            "kernel_size": self.kernel_size,
-            "head_filters": list(self.head_filters),
-            "dropout": self.dropout,
-        }
+        return {**super().get_config(), "filters": self.filters, "num_layers": self.num_layers}

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tfar.networks.image import Pixel, by_color, take
 from tfar.networks.pixel_rnn import PixelRNN
+from tfar.networks.pixel_stepping import Pixel
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -61,8 +61,8 @@ class RowLSTM(PixelRNN):
         features = sum(layer.kernel.shape[2] for layer in [*self.to_state, *self.widen, *self.widen, *self.head])
         return {
             "first": self.matrices([self.first])[0],
-            "left": tf.stack([by_color(kernel[0], colors) for kernel in kernels], axis=1),  # (C, L, 4h / C, 2h)
-            "own": [by_color(kernel[1], colors) for kernel in kernels],
+            "left": self.stacked_by_color(kernel[0] for kernel in kernels),  # (C, L, 4h / C, 2h)
+            "own": [self.by_color(kernel[1]) for kernel in kernels],
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
             "kernels": self.stacked(self.state_kernels)[:, 0],  # (L, 3h, 4h)
@@ -94,19 +94,17 @@ class RowLSTM(PixelRNN):
         view = self.take_in(state["view"], state["block"], index, previous)
         pixel = Pixel(state["pixel"], color)
         before = state["here"] if self.colors == 1 else tf.where(color == 0, state["here"], state["before"])
-        sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(take(state["left"], color), before)
+        sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(state["left"], color), before)
         above = self.of_color(tf.gather(state["above"], column), color)  # (L, h / C, B)
-        here, h, c = [], [], []
+        sums, above, here, h, c = tf.unstack(sums), tf.unstack(above), [], [], []
         y = self.product(state["first"], self.window(view, column, self.kernel_size // 2), color)
         for n in range(self.num_layers):
             here.append(pixel(y))
-            gates = tf.matmul(take(state["own"][n], color), here[n]) + sums[n]  # (4h / C, B)
+            gates = tf.matmul(self.take(state["own"][n], color), here[n]) + sums[n]  # (4h / C, B)
             new_h, new_c = self.cell(*tf.split(gates, 4), above[n])
             h.append(pixel(new_h))
             c.append(pixel(new_c))
             y += self.product(state["widen"][n], h[n], color)
-        for matrix in state["head"]:
-            y = self.product(matrix, pixel(tf.nn.relu(y)), color)
-        params = self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
+        params = self.last(state["head"], y, pixel, view, column, color)
         rows = {"h": state["h"].write(column, tf.stack(h)), "c": state["c"].write(column, tf.stack(c))}
         return params, {**state, **rows, "view": view, "before": before, "here": tf.stack(here), "pixel": pixel.table}

@@ -1,0 +1,109 @@
+"""The model card of an exported model: what someone who has nothing but the SavedModel must know to use it."""
+
+import json
+
+import numpy as np
+
+from tfar import runs
+
+MARK = "Written by `tfar export`, which replaces it with each new version."
+
+
+def model_card(trained, path, signatures):
+    """The card in Markdown: model, data, likelihood and the command that measured it, endpoints, values, sizes.
+
+    Args:
+        trained: a `tfar.runs.Run`.
+        path: the version's folder, in a folder that bears the model's name.
+        signatures: the SavedModel's signatures, {name: (inputs, outputs)}, in words.
+    """
+    metrics = trained.folder / runs.METRICS
+    metrics = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else {}
+    model, size = trained.model, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    sizes = ", ".join(f"{rows:,} {split}" for split, rows in trained.data["sizes"].items())
+    facts = {
+        "model": f"{type(model.network).__name__}, head `{model.head!r}`, {model.count_params():,} parameters",
+        "data": f"{trained.data['name']} ({trained.preparation.kind}), rows: {sizes}",
+        "version": f"{path.name}, {size / 1e6:.2f} MB",
+    }
+    endpoints = {f"`{name}`": (inputs, outputs) for name, (inputs, outputs) in sorted(signatures.items())}
+    parts = [
+        f"# {path.parent.name}",
+        f"A density of {trained.preparation.kind} values `{list(model.event_shape)}`. `tf.saved_model.load` loads version "
+        f"`{path.name}` without any other package, and TF Serving serves it.",
+        _table(["", ""], facts.items()),
+        "## Likelihood",
+        _likelihood(metrics),
+        "## Endpoints",
+        _table(["endpoint", "inputs", "outputs"], [(name, *words) for name, words in endpoints.items()]),
+        "Row i of an answer depends on row i of the request alone. `log_prob` is in nats. A row's `seed` alone decides "
+        "what is drawn for it.",
+        "## Values",
+        *_values(trained),
+        *_context(trained),
+        _order(model.network),
+        MARK,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _likelihood(metrics):
+    """The table of NLLs, and the command behind it."""
+    rows = []
+    for name in ("train", "validation", "test"):
+        if name in metrics:
+            found = metrics[name]
+            error = "" if found["nll_error"] is None else f" ± {found['nll_error']:.3f}"
+            own = [f"{found['nll_own_units']:.3f}"] if "nll_own_units" in found else []
+            rows.append([name, f"{found['rows']:,}", f"{found['nll']:.3f}{error}", f"{found['bits_per_dim']:.4f}", *own])
+    if not rows:
+        return "Not measured: the model's folder holds no metrics."
+    own = ["NLL in the data's own units"] if len(rows[0]) > 4 else []
+    table = _table(["split", "rows", "NLL, nats (mean ± standard error)", "bits per dimension", *own], rows)
+    note = f"Independent positions, fitted to the training rows, have {metrics['baseline_nll']:.3f} nats on the test rows."
+    versions = ", ".join(f"{package} {version}" for package, version in metrics["versions"].items() if version)
+    return f"{table}\n\n{note} Measured at the end of\n\n    {metrics['command']}\n\nwith {versions}."
+
+
+def _values(trained):
+    """What x means: its support, and how it was made from the data."""
+    p, head = trained.preparation, trained.model.head
+    yield f"`x` is {head.dtype.name}: {head.support}."
+    if p.standardization is None:
+        if p.levels != p.input_levels:
+            yield f"A value v of the data, 0 to {p.input_levels - 1}, is floor({p.levels} v / {p.input_levels}) here."
+        return
+    s = p.standardization
+    yield (
+        "`x` is standardised, (value - mean) / scale, with the statistics of the training rows. Log-densities in the "
+        f"data's own units are `log_prob` {s.log_jacobian:+.6f}."
+    )
+    rows = zip(trained.columns, s.mean.ravel(), s.scale.ravel(), strict=True)
+    yield _table(["value", "mean", "scale"], [(name, f"{mean:.9g}", f"{scale:.9g}") for name, mean, scale in rows])
+
+
+def _context(trained):
+    names = trained.preparation.context_names
+    if names is not None:
+        yield f"`context` is one-hot, of the classes {', '.join(names)}, in this order."
+    elif trained.preparation.context_size:
+        yield f"`context` is {trained.preparation.context_size} numbers, as they were at training."
+
+
+def _order(network):
+    """What `complete` can do."""
+    if network.order_agnostic:
+        return "`complete` takes any pattern of `observed`, another one for each row."
+    orders = [network.generation_order(**network.member(k)) for k in range(network.num_members)]
+    orders = list(dict.fromkeys(tuple(np.asarray(order).tolist()) for order in orders))
+    rule = "`complete` takes patterns of `observed` that come first in the order of generation"
+    if orders == [tuple(range(network.event_size))]:
+        return f"{rule}, which is that of the flat array `x`."
+    of = "" if len(orders) == 1 else f" of one of {len(orders)} members"
+    lists = "\n".join(f"    {', '.join(map(str, order))}" for order in orders)
+    return f"{rule}{of}; positions in the flat array `x`:\n\n{lists}"
