@@ -145,7 +145,7 @@ def import_tensorflow():
 
     They heed that variable only later. It bypasses Python, so the file descriptor is turned away; errors are raised as ever.
     """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0" or "tensorflow" in sys.modules:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0" or "tensorflow" in sys.modules:
         return
     sys.stderr.flush()
     kept = os.dup(2)

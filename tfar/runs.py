@@ -40,9 +40,7 @@ class Run:
         folder = Path(folder)
         for name in (MODEL, DATA):
             if not (folder / name).is_file():
-                raise FileNotFoundError(
-                    f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}"
-                )
+                raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
         model = keras.saving.load_model(folder / MODEL, compile=False)
         return cls(folder, model, json.loads((folder / DATA).read_text(encoding="utf-8")))
 
@@ -64,9 +62,7 @@ class Run:
         if source is None:
             return self.dataset(data_dir).splits[split or "test"]
         if split is not None:
-            raise ValueError(
-                f"a split is one of the model's own data, others are taken whole. Received: {split!r} and {source}"
-            )
+            raise ValueError(f"a split is one of the model's own data, others are taken whole. Received: {split!r} and {source}")
         return datasets.prepare(source, self.data, allow_blanks=allow_blanks, data_dir=data_dir)
 
     def own_units(self, x):
@@ -134,9 +130,7 @@ class Run:
         except ValueError:
             vector = np.empty(0, np.float32)
         if vector.shape != (size,):
-            raise ValueError(
-                f"this model needs a context of {size} numbers with commas between them. Received: context={text!r}"
-            )
+            raise ValueError(f"this model needs a context of {size} numbers with commas between them. Received: context={text!r}")
         return np.tile(vector, (n, 1))
 
 

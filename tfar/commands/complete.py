@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfar import datasets, outputs, plotting, runs
+from tfar import datasets, noise, outputs, plotting, runs
 from tfar.datasets.arrays import TABLES
 
 
@@ -41,11 +41,10 @@ def first_positions(model, observe):
 
 
 def draws(model, x, observed, n, seed, context=None):
-    """Complete each row n times, `[B, n, *event]`."""
-    x, observed = (np.repeat(array, n, axis=0) for array in (x, observed))
-    context = None if context is None else np.repeat(context, n, axis=0)
-    drawn = model.complete(x.astype(model.head.dtype.as_numpy_dtype), observed, seed, context).numpy()
-    return drawn.reshape(-1, n, *model.event_shape)
+    """Complete each row n times, `[B, n, *event]`; the k-th completion does not depend on n."""
+    x = x.astype(model.head.dtype.as_numpy_dtype)
+    seeds = noise.row_seeds(noise.as_seed(seed), n * len(x)).numpy().reshape(n, len(x), 2)
+    return np.stack([model.complete(x, observed, rows, context).numpy() for rows in seeds], axis=1)
 
 
 def write_picture(trained, path, x, blank, drawn, overwrite=False):
@@ -70,7 +69,5 @@ def write_table(trained, path, args, blank, drawn, context):
         given = table.values[: len(values), None]
         values = np.where(blank[:, None], outputs.rounded(values), given)
     labels = trained.label_cells(context, len(values))
-    rows = (
-        [i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row)
-    )
+    rows = ([i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row))
     outputs.write_csv(path, ["row", "draw", *columns, *trained.label_column], rows, args.overwrite)

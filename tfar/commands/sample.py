@@ -18,6 +18,6 @@ def run(args):
             outputs.write_array(path, trained.own_units(x), args.overwrite)
         else:
             labels = trained.label_cells(context, args.n)
-            rows = [[*values, *label] for values, label in zip(trained.own_units(x), labels, strict=True)]
+            rows = [[*values, *label] for values, label in zip(outputs.rounded(trained.own_units(x)), labels, strict=True)]
             outputs.write_csv(path, [*trained.columns, *trained.label_column], rows, args.overwrite)
         print(path)

@@ -98,10 +98,10 @@ class DiagonalBiLSTM(PixelRNN):
             "first": self.matrices([self.first])[0],
             "own": [self.by_color(inputs[n, 0]) for n in range(self.num_layers)],
             "side": self.stacked_by_color(kernels[n, 0, units:] for n in range(self.num_layers)),  # (C, L, 4h / C, h)
-            "up": kernels[:, :, :units],  # (L, 2, h, 4h)
+            "up": tf.transpose(kernels[:, :, :units], [1, 0, 3, 2]),  # (2, L, 4h, h)
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
-            "back": inputs[:, 1],  # (L, 2h, 4h)
+            "back": tf.transpose(inputs[:, 1], [0, 2, 1]),  # (L, 4h, 2h)
             "back_side": tf.transpose(kernels[:, 1, units:], [0, 2, 1]),  # (L, 4h, h)
             "offsets": biases + terms,  # (L, 2, 4h, B)
             "start": (h, c),
@@ -121,8 +121,8 @@ class DiagonalBiLSTM(PixelRNN):
     def backwards(self, state):
         """h' of the row that is now complete, from right to left, `[W, L, h, B]`."""
         width = self.event_shape[1]
-        sums = tf.einsum("lio,wlib->wlob", state["back"], state["y"].stack()) + state["offsets"][:, 1]
-        sums += tf.einsum("lio,wlib->wlob", state["up"][:, 1], state["back_h"])
+        sums = tf.matmul(state["back"], state["y"].stack()) + state["offsets"][:, 1]
+        sums += tf.matmul(state["up"][1], state["back_h"])
         shape = tf.shape(state["start"][0])  # (L, h, B)
         split = [shape[0], self.colors, self.units // self.colors, shape[2]]
 
@@ -138,7 +138,7 @@ class DiagonalBiLSTM(PixelRNN):
 
     def enter_block(self, state, block):
         back = tf.where(block > 0, self.backwards(state), state["back_h"])
-        sums = tf.einsum("lio,wlib->wlob", state["up"][:, 0], state["h"].stack()) + state["offsets"][:, 0]
+        sums = tf.matmul(state["up"][0], state["h"].stack()) + state["offsets"][:, 0]
         rows = {
             "back_h": back,
             "back_map": tf.where(block > 0, back, tf.zeros_like(back)),

@@ -15,8 +15,8 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
 
         params = W relu(W^n ... relu(W^1 relu(features_of(x))))        W: 1x1 convolutions with mask B
 
-    A subclass writes `features_of`, whose units of colour c see the colours before c at their own pixel, and a cache for stepping, with a row
-    of pixels as a block. Its numbers of channels are rounded up so that all colours have equally many.
+    A subclass writes `features_of`, whose units of colour c see the colours before c at their own pixel, and a cache for stepping, with a
+    row of pixels as a block. Its numbers of channels are rounded up so that all colours have equally many.
 
     Args:
         event_shape: H, W, C.

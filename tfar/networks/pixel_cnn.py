@@ -90,7 +90,7 @@ class PixelCNN(ImageNetwork):
         weights = {
             "first": self.matrices([self.first])[0],
             "narrow": self.matrices(self.narrow),
-            "above": tf.stack([tf.reshape(kernel[0], [-1, kernel.shape[-1]]) for kernel in kernels]),  # (L, 3 h, h)
+            "above": tf.stack([tf.transpose(tf.reshape(kernel[0], [-1, kernel.shape[-1]])) for kernel in kernels]),  # (L, h, 3h)
             "left": self.stacked_by_color(kernel[1, 0] for kernel in kernels),  # (C, L, h / C, h)
             "own": [self.by_color(kernel[1, 1]) for kernel in kernels],
             "widen": self.matrices(self.widen),
@@ -113,8 +113,8 @@ class PixelCNN(ImageNetwork):
     def enter_block(self, state, block):
         weights, width = state["weights"], self.event_shape[1]
         row = tf.pad(state["row"].stack(), [[1, 1], [0, 0], [0, 0], [0, 0]])
-        taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3 h, B)
-        sums = tf.einsum("lio,wlib->wlob", weights["above"], taps) + weights["offsets"]
+        taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3h, B)
+        sums = tf.matmul(weights["above"], taps) + weights["offsets"]
         zeros = tf.zeros_like(state["here"])
         rows = {"view": self.next_row(state["view"]), "row": self.row_array(zeros)}
         return {**state, **rows, "sums": sums, "before": zeros, "here": zeros, "block": block}

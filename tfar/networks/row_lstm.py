@@ -65,7 +65,7 @@ class RowLSTM(PixelRNN):
             "own": [self.by_color(kernel[1]) for kernel in kernels],
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
-            "kernels": self.stacked(self.state_kernels)[:, 0],  # (L, 3h, 4h)
+            "kernels": tf.transpose(self.stacked(self.state_kernels)[:, 0], [0, 2, 1]),  # (L, 4h, 3h)
             "offsets": biases + tf.transpose(self.context_terms(self.as_context(context))[:, 0], [0, 2, 1]),  # (L, 4h, B)
             "start": start[0],
             "view": self.blank(self.kernel_size // 2, self.kernel_size // 2, batch_size),
@@ -83,7 +83,7 @@ class RowLSTM(PixelRNN):
         width, edge = self.event_shape[1], state["start"][None]
         row = tf.concat([edge, state["h"].stack(), edge], axis=0)
         taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3h, B)
-        sums = tf.einsum("lio,wlib->wlob", state["kernels"], taps) + state["offsets"]
+        sums = tf.matmul(state["kernels"], taps) + state["offsets"]
         left = tf.zeros_like(state["here"])
         rows = {"h": self.row_array(state["start"]), "c": self.row_array(state["start"]), "above": state["c"].stack()}
         view = self.next_row(state["view"])
