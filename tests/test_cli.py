@@ -83,6 +83,13 @@ def test_help_is_quick_and_needs_no_tensorflow():
         assert "tfar" in done.stdout
 
 
+def test_an_error_is_the_only_line_even_as_tensorflow_loads(tmp_path):
+    command = [sys.executable, "-m", "tfar.cli", "evaluate", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(r"tfar: error: [^\n]+\n", done.stderr), done.stderr
+
+
 def test_the_package_is_lazy_and_complete():
     code = (
         "import sys, tfar\nassert 'tensorflow' not in sys.modules\n"

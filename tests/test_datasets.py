@@ -137,9 +137,7 @@ def test_read_table_recognises_delimiter_and_header(tmp_path, delimiter, header)
 
 
 def test_read_table_details(tmp_path):
-    quoted = write(
-        tmp_path / "q.csv", '\ufeff"fixed acidity";"a;b"\n\n7,4;1\n'.replace("7,4", "7.4") + "  8 ; -1e3 \n\n"
-    )
+    quoted = write(tmp_path / "q.csv", '\ufeff"fixed acidity";"a;b"\n\n7,4;1\n'.replace("7,4", "7.4") + "  8 ; -1e3 \n\n")
     read = datasets.read_table(quoted)
     assert read.columns == ("fixed acidity", "a;b") and read.values.tolist() == [[7.4, 1.0], [8.0, -1000.0]]
     one = datasets.read_table(write(tmp_path / "one.csv", "fixed acidity\n1\n2\n"))
@@ -229,9 +227,7 @@ def test_log_jacobian_turns_densities_into_the_data_s_units(tmp_path):
     normal = lambda x, m, s: -0.5 * ((x - m) / s) ** 2 - np.log(s * np.sqrt(2 * np.pi))  # noqa: E731
     s = data.standardization
     x = data.unstandardize(data.test.x)
-    np.testing.assert_allclose(
-        normal(data.test.x, 0, 1) + data.log_jacobian, normal(x, s.mean, s.scale), rtol=1e-5, atol=1e-5
-    )
+    np.testing.assert_allclose(normal(data.test.x, 0, 1) + data.log_jacobian, normal(x, s.mean, s.scale), rtol=1e-5, atol=1e-5)
 
 
 def test_constant_column_is_refused(tmp_path):
@@ -318,9 +314,7 @@ def test_labels_and_contexts_of_arrays(tmp_path):
     path = savez(tmp_path / "e.npz", **arrays, **{**labels, "train_labels": np.arange(12) / 2})
     assert "words or whole numbers" in error_of(datasets.load, path, context="label")
     path = savez(tmp_path / "e.npz", **arrays, **{**vectors, "test_context": x[16:]})
-    assert "test: the context must be [N, 2]. Received: shape (4, 3)" in error_of(
-        datasets.load, path, context="context"
-    )
+    assert "test: the context must be [N, 2]. Received: shape (4, 3)" in error_of(datasets.load, path, context="context")
     path = savez(tmp_path / "e.npz", **arrays, **{**vectors, "test_context": x[16:, 0]})
     assert "must have 2 axes" in error_of(datasets.load, path, context="context")
     np.save(tmp_path / "x.npy", x)
@@ -392,9 +386,7 @@ def test_kind_and_levels_of_whole_numbers(tmp_path, shape, dtype, most, levels, 
     data = datasets.load(tmp_path / "x.npy", levels=levels)
     assert (data.kind, data.levels, data.preparation.input_levels) == expected
     if levels:
-        assert data.train.x.min() == 0 and data.train.x.max() == expected[1] - 1 - (
-            expected == ("categorical", 16, 256)
-        )
+        assert data.train.x.min() == 0 and data.train.x.max() == expected[1] - 1 - (expected == ("categorical", 16, 256))
         reached = np.concatenate([split.x for split in data.splits.values()])
         assert same_rows(reached, x.astype(int) * levels // data.preparation.input_levels)
 
@@ -428,9 +420,7 @@ def test_load_config_gives_the_same_data(wine):
     path, data, config = wine
     again = datasets.load_config(config)
     for name, split in data.splits.items():
-        assert np.array_equal(split.x, again.splits[name].x) and np.array_equal(
-            split.context, again.splits[name].context
-        )
+        assert np.array_equal(split.x, again.splits[name].x) and np.array_equal(split.context, again.splits[name].context)
     assert again.to_config() == config and repr(again) == repr(data)
     assert config["source"] == str(path) and config["data_dir"] is None and config["sizes"]["train"] == 32
     moved = path.rename(path.with_name("moved.csv"))
@@ -470,9 +460,7 @@ def test_prepare_applies_the_stored_statistics(wine, tmp_path):
     assert x.dtype == np.float32 and context.tolist() == [[0, 1], [1, 0]]
     assert len(datasets.prepare(write(new, "acid,sugar,kind\n1,2,p\n"), config).x) == 1
 
-    assert "['acid', 'sugar']. Received: ['acid', 'salt']" in error_of(
-        datasets.prepare, write(new, "acid,salt,kind\n1,2,p\n"), config
-    )
+    assert "['acid', 'sugar']. Received: ['acid', 'salt']" in error_of(datasets.prepare, write(new, "acid,salt,kind\n1,2,p\n"), config)
     assert "['p', 'q']. Received: 'r'" in error_of(datasets.prepare, write(new, "acid,sugar,kind\n1,2,r\n"), config)
     assert "one of the columns" in error_of(datasets.prepare, write(new, "acid,sugar\n1,2\n"), config)
     assert "blank cell" in error_of(datasets.prepare, write(new, "acid,sugar,kind\n1,,p\n"), config)
@@ -593,9 +581,7 @@ def test_tfds_dataset_of_the_user(tmp_path):
     assert np.array_equal(data.train.x, images[:15]) and np.array_equal(data.validation.x, images[15:18])
     assert np.array_equal(data.test.x, images[18:])
     assert np.array_equal(data.test.context, np.eye(2)[np.arange(6) % 2])
-    assert "one of ['colour', 'size']. Received: 'label'" in error_of(
-        datasets.load, "own_images", tmp_path, context="label"
-    )
+    assert "one of ['colour', 'size']. Received: 'label'" in error_of(datasets.load, "own_images", tmp_path, context="label")
     assert "words or whole numbers" in error_of(datasets.load, "own_images", tmp_path, context="size")
 
 
@@ -649,12 +635,8 @@ def test_wine_quality_is_a_table_with_a_class():
 def test_tfds_errors_list_the_prepared_data():
     message = error_of(datasets.load, "iris", DATA_DIR)
     assert all(name in message for name in ("digits", "mnist", "wine_quality/red"))
-    assert "no supervised input to model. Received: features ['text']" in error_of(
-        datasets.load, "tiny_shakespeare", DATA_DIR
-    )
-    assert re.search(
-        r"one of \['label'\]. Received: 'colour'", error_of(datasets.load, "mnist", DATA_DIR, context="colour")
-    )
+    assert "no supervised input to model. Received: features ['text']" in error_of(datasets.load, "tiny_shakespeare", DATA_DIR)
+    assert re.search(r"one of \['label'\]. Received: 'colour'", error_of(datasets.load, "mnist", DATA_DIR, context="colour"))
 
 
 @needs_raw
@@ -668,9 +650,7 @@ def test_wine_csv_equals_its_tfds_form():
 
 
 @needs_raw
-@pytest.mark.parametrize(
-    ("name", "features", "sizes"), [("nltcs", 16, (16181, 2157, 3236)), ("plants", 69, (17412, 2321, 3482))]
-)
+@pytest.mark.parametrize(("name", "features", "sizes"), [("nltcs", 16, (16181, 2157, 3236)), ("plants", 69, (17412, 2321, 3482))])
 def test_packed_benchmark_tables(name, features, sizes):
     data = datasets.load(Path(RAW, "debd_binary", f"{name}.npz"))
     assert data.kind == "binary" and data.event_shape == (features,)

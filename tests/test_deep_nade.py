@@ -102,9 +102,7 @@ def test_number_of_parameters():
 def test_depends_on_earlier_positions_only():
     network = randomised(DeepNADE([6], hidden_units=[20, 20]))
     for order in ORDERS[:2]:
-        found = checks.check_autoregressive(
-            lambda x, order=order: network(x, order=order), order, event_shape=[6], num_classes=2
-        )
+        found = checks.check_autoregressive(lambda x, order=order: network(x, order=order), order, event_shape=[6], num_classes=2)
         rank = masks.inverse(order)
         np.testing.assert_array_equal(found, rank[:, None] < rank[None, :])
 
@@ -257,9 +255,7 @@ def test_fit_is_reproducible_learns_and_survives_saving(tmp_path):
     model.save(tmp_path / "m.keras")
     loaded = keras.saving.load_model(tmp_path / "m.keras")
     for order in (None, ORDERS[2]):
-        np.testing.assert_array_equal(
-            loaded.distribution(order=order).log_prob(x[:9]), model.distribution(order=order).log_prob(x[:9])
-        )
+        np.testing.assert_array_equal(loaded.distribution(order=order).log_prob(x[:9]), model.distribution(order=order).log_prob(x[:9]))
     np.testing.assert_array_equal(loaded.sample(5, seed=1), model.sample(5, seed=1))
 
 

@@ -49,9 +49,7 @@ def test_inside_other_distributions(model, conditional):
     np.testing.assert_allclose(plate.log_prob(x), tf.reduce_sum(base.log_prob(x), axis=1), rtol=1e-5)
     rows = tfd.Independent(conditional.distribution(np.eye(2, dtype="float32")), 1)
     assert rows.event_shape == (2, 3) and rows.log_prob(rows.sample(seed=[1, 2])).shape == ()
-    joint = tfd.JointDistributionSequential(
-        [tfd.MultivariateNormalDiag([0.0, 0.0]), lambda context: conditional.distribution(context)]
-    )
+    joint = tfd.JointDistributionSequential([tfd.MultivariateNormalDiag([0.0, 0.0]), lambda context: conditional.distribution(context)])
     parts = joint.sample(seed=[3, 4])
     assert parts[1].shape == (3,) and np.isfinite(joint.log_prob(parts))
 

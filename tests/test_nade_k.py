@@ -51,9 +51,7 @@ def paper_steps(network, x, observed, context=None):
     return np.array(steps)
 
 
-@pytest.mark.parametrize(
-    "options", [{"hidden_units": [5]}, {"hidden_units": [5, 4], "num_steps": 3, "context_size": 2}]
-)
+@pytest.mark.parametrize("options", [{"hidden_units": [5]}, {"hidden_units": [5, 4], "num_steps": 3, "context_size": 2}])
 def test_equals_the_papers_formulas(options):
     network = randomised(NADEK([6], **options))
     generator = np.random.default_rng(1)

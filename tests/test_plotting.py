@@ -86,6 +86,8 @@ def test_masks_are_those_of_the_network():
     shown = figure.axes[2].get_images()[0].get_array()
     assert np.array_equal(shown, np.triu(np.ones((6, 6)), 1))
     assert any("15 of 36" in text for text in texts(figure))
+    with pytest.raises(ValueError, match="Received: network="):
+        plotting.masks(networks.NADE([6]))
 
 
 @pytest.mark.parametrize("width", [1, 3, 9])

@@ -87,9 +87,7 @@ class AutoregressiveModel(keras.Model):
         if not self.network.order_agnostic:
             raise ValueError(f"order and num_orders are for order-agnostic networks. Received: network={self.network!r}")
         if sum(argument is not None for argument in (member, order, num_orders)) > 1:
-            raise ValueError(
-                f"give one of member, order and num_orders. Received: member={member}, order={order}, num_orders={num_orders}"
-            )
+            raise ValueError(f"give one of member, order and num_orders. Received: member={member}, order={order}, num_orders={num_orders}")
         if order is not None:
             member = {"order": tf.constant(masks.as_order(order, size))}
             return AutoregressiveDistribution(self.network, self.head, context, member, **options)

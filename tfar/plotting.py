@@ -147,9 +147,14 @@ def masks(network, member=0):
     Args:
         network: such as `tfar.networks.MADE`, which has `connections` and `degrees`.
         member: which of its sets of masks.
+
+    Raises:
+        ValueError: a network of another kind.
     """
     from tfar.masks import dense_mask
 
+    if not hasattr(network, "connections"):
+        raise ValueError(f"a network of masked dense layers is needed, such as MADE. Received: network={network!r}")
     degrees = [np.asarray(part) for part in network.degrees(member)]
     names = ["input", *(f"hidden {n + 1}" for n in range(len(degrees) - 2)), "output"]
     figure = _figure(3.4 * len(network.connections), 3.6)

@@ -69,16 +69,12 @@ def read_tfds(name, data_dir=None, context=None, download=None):
     features, supervised = builder.info.features, builder.info.supervised_keys or (None, None)
     key = "image" if "image" in features else supervised[0]
     if key not in features:
-        raise ValueError(
-            f'{name} has no "image" and no supervised input to model. Received: features {sorted(features)}'
-        )
+        raise ValueError(f'{name} has no "image" and no supervised input to model. Received: features {sorted(features)}')
     label = None
     if context is not None:
         label = supervised[1] if context == "label" and "label" not in features else context
         if label not in features:
-            raise ValueError(
-                f"{name}: the context must be one of {sorted(set(features) - {key})}. Received: {context!r}"
-            )
+            raise ValueError(f"{name}: the context must be one of {sorted(set(features) - {key})}. Received: {context!r}")
 
     names = {SPLIT_NAMES[split]: split for split in builder.info.splits if split in SPLIT_NAMES}
     if "train" not in names:
@@ -116,8 +112,7 @@ def _prepared_builder(name, folder, download):
     except Exception as error:  # the downloader and each data set's own code raise errors of every type
         reason = str(error).strip().splitlines()
         raise ValueError(
-            f"The data set could not be downloaded ({type(error).__name__}: {reason[0] if reason else ''}). {choices}. "
-            f"Received: {name!r}"
+            f"The data set could not be downloaded ({type(error).__name__}: {reason[0] if reason else ''}). {choices}. Received: {name!r}"
         ) from error
     return builder
 

@@ -77,9 +77,7 @@ class Dataset:
         parts = [repr(self.name), kind, f"event_shape={self.event_shape}"]
         if self.context_size is not None:
             parts.append(f"context_size={self.context_size}")
-        return (
-            f"Dataset({', '.join(parts)}, {', '.join(f'{name}={len(split.x)}' for name, split in self.splits.items())})"
-        )
+        return f"Dataset({', '.join(parts)}, {', '.join(f'{name}={len(split.x)}' for name, split in self.splits.items())})"
 
 
 def load(source, data_dir=None, *, levels=None, context=None, seed=0, download=None):
@@ -180,9 +178,7 @@ def prepare(source, config, *, allow_blanks=False, data_dir=None):
     read = _read(source, data_dir, config["context"], download=None, allow_blanks=allow_blanks)
     name = "all" if "all" in read.splits else "test"
     if name not in read.splits:
-        raise ValueError(
-            f'{source}: data with several splits must have one named "test". Received: {sorted(read.splits)}'
-        )
+        raise ValueError(f'{source}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
     return Preparation.from_config(config).apply(read.splits[name], source, read.columns, allow_blanks)
 
 
@@ -201,7 +197,5 @@ def _checksum(split):
     rows = [split.x.reshape(len(split.x), -1)]
     if split.context is not None:
         rows.append(split.context)
-    joined = np.concatenate(
-        [np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in rows], axis=1
-    )
+    joined = np.concatenate([np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in rows], axis=1)
     return f"{sum(map(zlib.crc32, joined)) % 2**32:08x}"

@@ -67,9 +67,7 @@ class Preparation:
         event_shape = train.x.shape[1:]
         for name, split in splits.items():
             if split.x.shape[1:] != event_shape:
-                raise ValueError(
-                    f"{name}: the event shape must be {event_shape}, as in train. Received: {split.x.shape[1:]}"
-                )
+                raise ValueError(f"{name}: the event shape must be {event_shape}, as in train. Received: {split.x.shape[1:]}")
             _check_numbers(split.x, name)
 
         if levels in (None, 2) and ((train.x == 0) | (train.x == 1)).all():
@@ -118,14 +116,10 @@ class Preparation:
         whole = np.where(blank, 0, x)
         wrong = whole[(whole < 0) | (whole >= self.input_levels) | (whole != np.floor(whole))]
         if wrong.size:
-            raise ValueError(
-                f"{name}: values must be whole numbers in 0..{self.input_levels - 1}. Received: {wrong[0]}"
-            )
+            raise ValueError(f"{name}: values must be whole numbers in 0..{self.input_levels - 1}. Received: {wrong[0]}")
         # int64, since value times levels may pass 2^31
         quantised = (whole.astype(np.int64) * self.levels // self.input_levels).astype(np.int32)
-        return Split(
-            np.where(blank, np.float32(np.nan), quantised.astype(np.float32)) if allow_blanks else quantised, context
-        )
+        return Split(np.where(blank, np.float32(np.nan), quantised.astype(np.float32)) if allow_blanks else quantised, context)
 
     def _context(self, context, name):
         if self.context_size is None:

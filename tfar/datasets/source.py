@@ -50,9 +50,7 @@ class Source:
             if x.ndim < 2 or 0 in x.shape:
                 raise ValueError(f"{name}: x must have shape [N, *event] with no empty axis. Received: shape {x.shape}")
             if context is not None and len(context) != len(x):
-                raise ValueError(
-                    f"{name}: each of the {len(x)} rows needs a context. Received: {len(context)} contexts"
-                )
+                raise ValueError(f"{name}: each of the {len(x)} rows needs a context. Received: {len(context)} contexts")
 
 
 def three_splits(source, seed=0):

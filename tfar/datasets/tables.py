@@ -51,9 +51,7 @@ def read_table(path, *, allow_blanks=False, label=None):
     width = len(lines[0][1])
     for number, cells in lines:
         if len(cells) != width:
-            raise ValueError(
-                f"{path}, line {number}: the lines before have {width} cells. Received: {len(cells)} cells, {cells}"
-            )
+            raise ValueError(f"{path}, line {number}: the lines before have {width} cells. Received: {len(cells)} cells, {cells}")
 
     header = _header(lines)
     names = [f"column {i + 1}" for i in range(width)]
@@ -79,9 +77,7 @@ def read_table(path, *, allow_blanks=False, label=None):
 
     values = np.empty((len(lines), len(keep)))
     for row, (number, cells) in enumerate(lines):
-        values[row] = _numbers(
-            [cells[i] for i in keep], [names[i] for i in keep], f"{path}, line {number}", allow_blanks
-        )
+        values[row] = _numbers([cells[i] for i in keep], [names[i] for i in keep], f"{path}, line {number}", allow_blanks)
     return Table(values, tuple(names[i] for i in keep) if header else None, labels)
 
 

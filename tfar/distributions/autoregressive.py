@@ -51,9 +51,7 @@ class AutoregressiveDistribution(NetworkDistribution):
     ):
         parameters = dict(locals())
         self._member = dict(member or {})
-        super().__init__(
-            network, head, context, event_shape, order, method, validate_args, allow_nan_stats, parameters, name=name
-        )
+        super().__init__(network, head, context, event_shape, order, method, validate_args, allow_nan_stats, parameters, name=name)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):

@@ -20,9 +20,7 @@ class LogisticAutoregressive(MADE):
     """
 
     def __init__(self, event_shape, params_size=1, order="natural", num_masks=1, seed=0, **kwargs):
-        super().__init__(
-            event_shape, params_size, hidden_units=(), direct=True, order=order, num_masks=num_masks, seed=seed, **kwargs
-        )
+        super().__init__(event_shape, params_size, hidden_units=(), direct=True, order=order, num_masks=num_masks, seed=seed, **kwargs)
 
     def get_config(self):
         config = super().get_config()

@@ -89,9 +89,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def _build_layers(self):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
         sources, depth = [inputs, *hidden], len(hidden)
-        self.masked_layers = [
-            MaskedDense(sources[n], hidden[n], conditioning=self.conditioning, name=f"hidden_{n}") for n in range(depth)
-        ]
+        self.masked_layers = [MaskedDense(sources[n], hidden[n], conditioning=self.conditioning, name=f"hidden_{n}") for n in range(depth)]
         self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
         if depth:
             self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, conditioning=self.conditioning, name="output"))
@@ -102,9 +100,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.context_layers = {}  # by the layer that the context reaches
         if self.context_size:
             widths = {depth + 1: len(outputs)} | ({1: len(hidden[0])} if depth else {})
-            self.context_layers = {
-                str(to): keras.layers.Dense(width, use_bias=False, name=f"context_{to}") for to, width in widths.items()
-            }
+            self.context_layers = {str(to): keras.layers.Dense(width, use_bias=False, name=f"context_{to}") for to, width in widths.items()}
 
     def build(self, x_shape=None, context_shape=None):
         for layer in self.masked_layers:

@@ -59,9 +59,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         super().__init__(event_shape, params_size, order, **kwargs)
         units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
         if not units or any(isinstance(h, bool) or not isinstance(h, int | np.integer) or h < 1 for h in units):
-            raise ValueError(
-                f"hidden_units must be positive integers, at least one. Received: hidden_units={hidden_units!r}"
-            )
+            raise ValueError(f"hidden_units must be positive integers, at least one. Received: hidden_units={hidden_units!r}")
         self.hidden_units = tuple(int(h) for h in units)
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -89,9 +87,7 @@ class OrderAgnostic(AutoregressiveNetwork):
             layer.build((None, units))
         # Transposed, so that the parameters of one position are rows that lie together.
         self.output_kernel = self._add_kernel("output_kernel", (self.event_size * self.params_size, last))
-        self.output_bias = self.add_weight(
-            name="output_bias", shape=(self.event_size * self.params_size,), initializer="zeros"
-        )
+        self.output_bias = self.add_weight(name="output_bias", shape=(self.event_size * self.params_size,), initializer="zeros")
 
     def _value(self, weight):
         return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
@@ -247,9 +243,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         """A seed from the values of each row, int32 `[B, 2]`: their bits times fixed odd numbers, modulo 2^32."""
         x = tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size, 1])
         bits = tf.bitcast(tf.cast(x, tf.float32), tf.int32)
-        bits = tf.bitwise.bitwise_xor(
-            bits, tf.bitwise.right_shift(bits, 23)
-        )  # a small integer has no low bits of its own
+        bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, 23))  # a small integer has no low bits of its own
         factors = np.random.default_rng(0).integers(-(2**31), 2**31, [self.event_size, 2], dtype=np.int32) | 1
         return tf.reduce_sum(bits * factors, axis=1)
 
