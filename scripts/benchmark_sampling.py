@@ -1,9 +1,9 @@
 """Time a whole batch of samples against one `log_prob` of the same batch and against one pass of the network per position.
 
-    python scripts/benchmark_sampling.py [--batch 64] [--only made] [--repeats 20]
+    python scripts/benchmark_sampling.py [--batch 64] [--only made] [--repeats 20] [--estimate]
 
 All samplers get the same seeds. The D full passes are XLA too: one compiled call of the network and the draw, repeated D times in one
-compiled loop. `equal` counts the values in which a sampler differs from the full passes; a draw within rounding of its threshold may
+compiled loop. The last column counts the values in which a sampler differs from the full passes; a draw within rounding of its threshold may
 fall either way, and then both probabilities are shown. Timings are the least of the repeats; compare them within one run only.
 """
 
@@ -60,7 +60,7 @@ def differences(model, one, other):
     return rows
 
 
-def measure(name, model, batch, repeats):
+def measure(name, model, batch, repeats, estimate):
     spread_weights(model)
     seeds = noise.row_seeds(noise.as_seed(7), batch)
     exact = model.head.dtype.is_integer
@@ -74,9 +74,12 @@ def measure(name, model, batch, repeats):
     log_prob = tf.function(model.distribution().log_prob, jit_compile=True, autograph=False)
     forward = best(lambda: log_prob(x).numpy(), repeats)
     times = {key: best(lambda s=s: s(seeds).numpy(), repeats if key == "xla" else 3) for key, s in samplers.items()}
-    naive = sampler("naive", True)
-    passes = best(lambda: naive(seeds).numpy(), 1)
-    full = naive(seeds).numpy()
+    if estimate:
+        passes, full = forward * model.network.event_size, samplers["fixed point"](seeds).numpy()
+    else:
+        naive = sampler("naive", True)
+        full = naive(seeds).numpy()
+        passes = best(lambda: naive(seeds).numpy(), 1)
     drawn = {key: s(seeds).numpy() for key, s in samplers.items()}
     differing = {key: int((~np.isclose(value, full, rtol=1e-3, atol=1e-3)).sum()) for key, value in drawn.items()}
     print(
@@ -94,6 +97,7 @@ def main():
     parser.add_argument("--batch", type=int, nargs="+", default=[64])
     parser.add_argument("--only", default="", help="part of a model's name")
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--estimate", action="store_true", help="take D times log_prob for the D passes; compare with fixed-point samples")
     arguments = parser.parse_args()
     print(
         f"{'model':38s} {'batch':>5s} {'log_prob':>9s} {'sample':>9s} {'ratio':>7s} {'no XLA':>9s} {'fix.pt.':>9s} {'D passes':>10s} "
@@ -103,7 +107,7 @@ def main():
         if arguments.only in name:
             model = build()
             for batch in arguments.batch:
-                measure(name, model, batch, arguments.repeats)
+                measure(name, model, batch, arguments.repeats, arguments.estimate)
 
 
 if __name__ == "__main__":
