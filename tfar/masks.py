@@ -74,7 +74,7 @@ def hidden_degrees(units, event_size, lowest=1, seed=None):
     return generator.permutation(lowest + positions.astype(np.int32)).astype(np.int32)
 
 
-def dense_mask(in_degrees, out_degrees, strict=True):
+def dense_mask(in_degrees, out_degrees, strict=False):
     """Return which inputs each unit may use, bool `[I, O]`: `in <= out`, or `in < out` where `strict` (an output layer).
 
     Works alike for NumPy arrays and for tensors, Germain et al. 2015, eqs. 8 and 9.

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfar.networks.checkpointed_scan import checkpointed_scan
 from tfar.networks.image import shift_down
 from tfar.networks.pixel_rnn import PixelRNN
 from tfar.networks.pixel_stepping import Pixel
@@ -68,18 +69,19 @@ class DiagonalBiLSTM(PixelRNN):
         bias = tf.stack([tf.cast(layer.bias, y.dtype) for layer in self.to_state[2 * n : 2 * n + 2]])
         kernels, terms = tf.concat([kernels, own], axis=1), terms[:, None] + bias[:, None, None]
         zeros = tf.zeros([2, height, tf.shape(y)[2], self.units], y.dtype)
-        start = tuple(zeros + value[:, None, None] for value in tf.unstack(starts, axis=1))  # h and c, (2, H, B, h)
+        initial = tf.unstack(starts, axis=1)
+        start = [zeros + value[:, None, None] for value in initial]  # h and c, (2, H, B, h)
 
-        def diagonal(state, elements):
-            number, inputs = elements
-            above = tf.concat([start[0][:, :1], state[0][:, :-1]], axis=1)
+        def diagonal(number, state, inputs, kernels, terms, h_0, c_0):
+            outside = (h_0[:, None, None], c_0[:, None, None])
+            above = tf.concat([tf.zeros_like(state[0][:, :1]) + outside[0], state[0][:, :-1]], axis=1)
             seen = tf.concat([above, state[0], inputs], axis=3)  # (2, H, B, 4h)
             sums = tf.matmul(tf.reshape(seen, [2, -1, 4 * self.units]), kernels)
             new = self.cells(tf.reshape(sums, tf.shape(seen)) + terms, state)
             inside = (tf.range(height) <= number)[:, None, None]  # the others are to the left of their row
-            return tuple(tf.where(inside, value, outside) for value, outside in zip(new, start, strict=True))
+            return [tf.where(inside, value, start) for value, start in zip(new, outside, strict=True)]
 
-        h, _ = tf.scan(diagonal, (tf.range(height + width - 1), inputs), start)
+        h, _ = checkpointed_scan(diagonal, start, inputs, [kernels, terms, *initial])
         h = unskew(tf.transpose(h, [2, 0, 1, 3, 4]))  # (H, W, 2, B, h)
         h = tf.transpose(h, [2, 3, 0, 1, 4])
         return tf.ensure_shape(h[0] + shift_down(h[1][:, :, ::-1], 1), [None, height, width, self.units])
