@@ -1,0 +1,96 @@
+"""MADE and the logistic network against the papers' equations, written out here unit by unit in NumPy."""
+
+import keras
+import numpy as np
+import pytest
+
+import tfar
+
+
+def relu(a):
+    return max(a, 0.0)
+
+
+def made_by_hand(network, x, context, member):
+    """Germain et al. 2015, eqs. 8 to 10: a unit of degree m(j) sees units of degree m(i) <= m(j); an output only smaller degrees."""
+    size = network.event_size
+    order = [int(d) for d in np.asarray(network.orders[member])]
+    degree_of_input = [order.index(d) + 1 for d in range(size)]
+    hidden = network.masked_layers[: len(network.hidden_units)]
+    direct = network.masked_layers[-1] if network.direct else None
+    values, degrees = list(x), degree_of_input
+    for depth, layer in enumerate(hidden):
+        kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+        unit_degrees = [int(m) for m in network.hidden_degrees[depth][member]]
+        new = []
+        for j, m in enumerate(unit_degrees):
+            total = bias[j]
+            for i, value in enumerate(values):
+                if degrees[i] <= m:
+                    total += kernel[i, j] * value
+            if depth == 0 and context is not None:
+                total += context @ network.context_layers["1"].kernel.numpy()[:, j]
+            new.append(relu(total))
+        values, degrees = new, unit_degrees
+    params = []
+    for d in range(size):
+        total = 0.0
+        if hidden:
+            output = network.masked_layers[len(hidden)]
+            total += output.bias.numpy()[d]
+            for i, value in enumerate(values):
+                if degrees[i] < degree_of_input[d]:
+                    total += output.kernel.numpy()[i, d] * value
+        if direct is not None:
+            total += 0.0 if hidden else direct.bias.numpy()[d]
+            for i in range(size):
+                if degree_of_input[i] < degree_of_input[d]:
+                    total += direct.kernel.numpy()[i, d] * x[i]
+        if context is not None:
+            total += context @ network.context_layers[str(len(hidden) + 1)].kernel.numpy()[:, d]
+        params.append(total)
+    return np.array(params)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hidden_units": [7]},
+        {"hidden_units": [9, 8], "direct": True, "order": [3, 0, 4, 1, 2], "connectivity": "random", "context_size": 2},
+        {"hidden_units": [9], "num_masks": 3, "order": "random", "context_size": 1},
+        {"hidden_units": [], "direct": True, "order": "reversed", "context_size": 2},
+    ],
+)
+def test_parameters_are_the_papers(options):
+    network = tfar.MADE([5], **options).network
+    generator = np.random.default_rng(4)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(size=variable.shape))
+    for member in range(network.num_members):
+        x = generator.integers(0, 2, size=5)
+        context = generator.normal(size=network.context_size).astype("float32") if network.context_size else None
+        args = (x[None],) if context is None else (x[None], context[None])
+        found = network(*args, member=member).numpy()[0, :, 0]
+        np.testing.assert_allclose(found, made_by_hand(network, x, context, member), rtol=1e-4, atol=1e-5)
+
+
+def test_log_prob_is_the_sum_over_dimensions():
+    model = tfar.MADE([5], hidden_units=[9], order=[3, 0, 4, 1, 2])
+    for x in np.random.default_rng(1).integers(0, 2, size=[4, 5]):
+        p = 1 / (1 + np.exp(-made_by_hand(model.network, x, None, 0)))
+        np.testing.assert_allclose(model.log_prob(x[None])[0], np.log(np.where(x, p, 1 - p)).sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 5, 30])
+def test_the_logistic_network_has_the_parameters_of_its_paper(size):
+    network = tfar.LogisticAutoregressive([size]).network
+    assert network.effective_parameters() == size * (size - 1) // 2 + size
+
+
+def test_a_mask_holds_whatever_is_assigned_and_loaded(tmp_path):
+    model = tfar.MADE([4], hidden_units=[6], order=[2, 0, 3, 1])
+    for variable in model.trainable_variables:
+        variable.assign(np.full(variable.shape, 3.0))
+    model.save(tmp_path / "m.keras")
+    for network in (model.network, keras.saving.load_model(tmp_path / "m.keras").network):
+        tfar.check_autoregressive(network)
