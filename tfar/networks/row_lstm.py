@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfar.networks.checkpointed_scan import checkpointed_scan
 from tfar.networks.pixel_rnn import PixelRNN
 from tfar.networks.pixel_stepping import Pixel
 
@@ -38,16 +39,16 @@ class RowLSTM(PixelRNN):
     def recurrence(self, n, y, terms, kernels, starts):
         width = self.event_shape[1]
         inputs = tf.transpose(self.to_state[n](y) + terms[0, :, None, None], [1, 0, 2, 3])  # (H, B, W, 4h)
-        edge = tf.zeros([tf.shape(inputs)[1], 1, self.units], inputs.dtype)
-        start = tuple(tf.tile(edge + value, [1, width, 1]) for value in tf.unstack(starts[0]))
-        edge += starts[0, 0]
+        zeros = tf.zeros([tf.shape(inputs)[1], width, self.units], inputs.dtype)
+        initial = tf.unstack(starts[0])
 
-        def row(state, inputs):
+        def row(number, state, inputs, kernel, h_0):
+            edge = tf.zeros_like(state[0][:, :1]) + h_0
             padded = tf.concat([edge, state[0], edge], axis=1)
             taps = tf.concat([padded[:, k : k + width] for k in range(3)], axis=2)  # (B, W, 3h)
-            return self.cells(inputs + tf.tensordot(taps, kernels[0], 1), state)
+            return self.cells(inputs + tf.tensordot(taps, kernel, 1), state)
 
-        h, _ = tf.scan(row, inputs, start)
+        h, _ = checkpointed_scan(row, [zeros + value for value in initial], inputs, [kernels[0], initial[0]])
         return tf.transpose(h, [1, 0, 2, 3])
 
     def initial_state(self, batch_size, context=None, value_dtype=None):
