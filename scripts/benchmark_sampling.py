@@ -3,7 +3,7 @@
     python scripts/benchmark_sampling.py [--batch 64] [--only made] [--repeats 20] [--estimate]
 
 All samplers get the same seeds. The D full passes are XLA too: one compiled call of the network and the draw, repeated D times in one
-compiled loop. The last column counts the values in which a sampler differs from the full passes; a draw within rounding of its threshold may
+compiled loop. The last column counts the values in which a sampler differs from the passes; a draw within rounding of its threshold may
 fall either way, and then both probabilities are shown. Timings are the least of the repeats; compare them within one run only.
 """
 

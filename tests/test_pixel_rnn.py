@@ -9,6 +9,7 @@ import tensorflow as tf
 import tfar
 from tfar import heads
 from tfar.networks import DiagonalBiLSTM, RowLSTM
+from tfar.networks.checkpointed_scan import checkpointed_scan
 from tfar.networks.diagonal_bilstm import skew, unskew
 
 BOTH = pytest.mark.parametrize("family", [RowLSTM, DiagonalBiLSTM])
@@ -153,6 +154,33 @@ def test_model_trains_and_survives_saving(family, tmp_path):
     im.assert_survives_saving(model, tmp_path / "model.keras")
     completed = model.complete(x[:2], np.arange(4)[:, None, None] < 2, seed=1)
     np.testing.assert_array_equal(completed[:, :2], x[:2, :2])
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_checkpointed_scan_has_the_gradients_of_a_scan(jit):
+    generator = np.random.default_rng(2)
+    inputs, h, c, w = (tf.constant(generator.normal(size=size), tf.float32) for size in ([5, 2, 3], [2, 3], [2, 3], [3, 3]))
+    weight_of = tf.constant(generator.normal(size=[5, 2, 3]), tf.float32)
+
+    def cell(number, state, x, w):
+        c = tf.tanh(state[0] @ w) * state[1] + x / tf.cast(number + 1, x.dtype)
+        return [tf.sin(c) + x, c]
+
+    def checkpointed(inputs, h, c, w):
+        return checkpointed_scan(cell, [h, c], inputs, [w])
+
+    def plain(inputs, h, c, w):
+        return tf.scan(lambda state, e: cell(e[0], state, e[1], w), (tf.range(5), inputs), [h, c])
+
+    def gradients(run):
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, h, c, w])
+            hs, cs = run(inputs, h, c, w)
+            total = tf.reduce_sum(weight_of * hs) + tf.reduce_sum(cs[-1] ** 2)
+        return [total, *tape.gradient(total, [inputs, h, c, w])]
+
+    for one, other in zip(tf.function(lambda: gradients(checkpointed), jit_compile=jit)(), gradients(plain), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_skew_and_back():

@@ -20,8 +20,8 @@ def checkpointed_scan(function, state, inputs, weights):
     Returns:
         The states after each step, a list of tensors `[N, ...]`.
 
-    >>> ramp, = checkpointed_scan(lambda n, state, x, w: [w * state[0] + x], [tf.constant(1.0)], tf.constant([0.0, 1.0, 2.0]), [tf.constant(2.0)])
-    >>> ramp.numpy().tolist()
+    >>> double = lambda n, state, x, w: [w * state[0] + x]
+    >>> checkpointed_scan(double, [tf.constant(1.0)], tf.constant([0.0, 1.0, 2.0]), [tf.constant(2.0)])[0].numpy().tolist()
     [2.0, 5.0, 12.0]
     """
     count, width = inputs.shape[0], len(state)

@@ -33,14 +33,16 @@ def unskew(x):
 
 @keras.saving.register_keras_serializable(package="tfar")
 class DiagonalBiLSTM(PixelRNN):
-    """A PixelRNN whose states run along the diagonals from both upper corners: a pixel sees all pixels before it.
+    """A PixelRNN whose states run along the diagonals from both upper corners: a pixel sees what is before it, to both borders.
 
         [o, f, i, g]_{r,j} = K_up h_{r-1,j} + K_side h_{r,j-1} + K_is y_{r,j}       K_is: 1x1, mask B
         c_{r,j} = sigmoid(f) c_{r,j-1} + sigmoid(i) tanh(g),   h_{r,j} = sigmoid(o) tanh(c_{r,j})        (eq. 3)
 
     and the same from right to left, with j + 1 for j - 1 and weights of its own. The map of the layer is h + h', with h' of the right to
     left direction shifted down by a row, so that no pixel sees one to its right. Residual layers as `tfar.networks.pixel_rnn.PixelRNN` has
-    them. States outside the image are the learned initial states.
+    them. States outside the image are the learned initial states. Features know what is before their pixel; so the direction that starts
+    at the right border does not know the value of the last pixel there, and the row below sees that one pixel only as far to the left as
+    the first convolution reaches.
 
     Args:
         filters: 2h, channels of the residual stream.
