@@ -1,14 +1,17 @@
 """Fitting: best weights, stopping, schedules, the start at the marginals, and scores against closed forms."""
 
 import doctest
+import json
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow_probability as tfp
 
 import tfar
 from tfar import files, heads, marginals, training
+from tfar.checkpoints import Checkpoint
 from tfar.datasets import Split
 
 tfd = tfp.distributions
@@ -69,8 +72,6 @@ def test_fit_with_a_context_and_xla():
 
 
 def test_fit_repeats_itself():
-    import keras
-
     found = []
     for _ in range(2):
         keras.utils.set_random_seed(3)
@@ -184,3 +185,50 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     assert (tmp_path / "a.json").read_text().split() == ["{", '"x":', "[", "1.5,", "null", "]", "}"]
     with pytest.raises(FileExistsError, match="Received: "):
         files.write_json(tmp_path / "a.json", {})
+
+
+# --- checkpoints
+
+
+class Killed(Exception):
+    pass
+
+
+class Kill(keras.callbacks.Callback):
+    """The machine goes down in the middle of the fourth epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) == 3 * 10 + 5:
+            raise Killed
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "cosine"])
+def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch, schedule):
+    monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
+
+    def train(name, **options):
+        keras.utils.set_random_seed(3)
+        model = tfar.DeepNADE([6], hidden_units=[8])  # random patterns in each step
+        options = {"epochs": 6, "epoch_steps": 10, "patience": 2, "jit": False, "learning_rate": 0.05, "schedule": schedule, **options}
+        return training.fit(model, binary(), binary(seed=1), checkpoint=tmp_path / name, **options), model.get_weights()
+
+    whole, expected = train("whole.npz")
+    with pytest.raises(Killed):
+        train("killed.npz", callbacks=[Kill()])
+    with np.load(tmp_path / "killed.npz") as file:
+        assert json.loads(str(file["state"]))["epochs"] == 3
+    with pytest.raises(ValueError, match="learning_rate was 0.05, is 0.1"):
+        train("killed.npz", learning_rate=0.1)
+    resumed, weights = train("killed.npz")
+    assert resumed.history == whole.history and resumed.best_epoch == whole.best_epoch
+    for one, other in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_batches_pass_over_all_rows_and_can_begin_anywhere():
+    split = Split(np.arange(20)[:, None], np.arange(20)[:, None].astype(np.float32))
+    take = lambda start, count: [x.numpy()[:, 0] for x, _ in training.batches(split, 6, seed=4, start=start).take(count)]  # noqa: E731
+    passes = np.concatenate(take(0, 10)).reshape(3, 20)
+    assert all(sorted(one) == list(range(20)) for one in passes) and not (passes[0] == passes[1]).all()
+    np.testing.assert_array_equal(take(7, 3), take(0, 10)[7:])
+    assert not (passes[0] == np.concatenate([x.numpy()[:, 0] for x, _ in training.batches(split, 20, seed=5).take(1)])).all()

@@ -209,6 +209,7 @@ DATA = (
 TRAINING = (
     Option("epochs", int, 200, "at most", metavar="N"),
     Option("batch_size", int, 100, "rows in one step", metavar="N"),
+    Option("epoch_steps", int, None, "steps in an epoch (default: a pass over the rows, or 100 where that is more)", metavar="N"),
     Option("learning_rate", float, 1e-3, "of Adam, at its highest", metavar="R"),
     Option("schedule", str, "plateau", "of the learning rate", choices=("plateau", "cosine", "constant")),
     Option("weight_decay", float, 0.0, "decoupled decay of the kernels, times the learning rate", metavar="W"),

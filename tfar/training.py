@@ -1,13 +1,14 @@
 """Fitting a model to a data set, and what its likelihood is worth."""
 
+import functools
 import math
-import time
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfar.checkpoints import Checkpoint
 from tfar.distributions.base import check_support
 from tfar.marginals import start_at_marginals
 
@@ -67,7 +68,7 @@ class Fit:
         return len(self.history.get("val_nll", ()))
 
 
-def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0.0, average=0.99):
+def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0.0, average=0.99, clip=100.0):
     """Adam, with decoupled weight decay of the kernels and a moving average of the weights.
 
     Args:
@@ -78,6 +79,7 @@ def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, wei
         steps: how many there will be, for "cosine".
         weight_decay: W of w <- w - learning_rate W w.
         average: momentum of the moving average of the weights; 0 for none.
+        clip: greatest norm of the gradient of all weights together.
     """
     rate = learning_rate
     if schedule == "cosine":
@@ -89,105 +91,152 @@ def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, wei
         weight_decay=weight_decay or None,
         use_ema=average > 0,
         ema_momentum=average or 0.99,
-        global_clipnorm=100.0,
+        global_clipnorm=clip,
     )
     if weight_decay:
         adam.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2 or "bias" in v.name])
     return adam
 
 
-def batches(split, batch_size, seed=0):
-    """An endless `tf.data` stream of full batches x, or (x, context); each pass over the rows has its own order."""
+def batches(split, batch_size, seed=0, start=0):
+    """An endless `tf.data` stream of full batches x, or (x, context); each pass over the rows has its own order.
+
+    A batch is a function of the seed and its number alone, so that a stream can begin at any batch.
+
+    Args:
+        split: (x, context).
+        batch_size: rows in a batch, at most those of the split.
+        seed: an integer.
+        start: number of the first batch.
+    """
     x, context = tf.constant(split.x), None if split.context is None else tf.constant(split.context)
+    rows, last = len(split.x), tf.constant(len(split.x) - 1, tf.int64)
+    key = tf.constant(np.random.SeedSequence(seed).generate_state(1)[0], tf.int64)
 
-    def take(rows):
-        values = tf.gather(x, rows)
-        return values if context is None else (values, tf.gather(context, rows))
+    def take(number):
+        position = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+        seeds = tf.stack([tf.fill([batch_size], key), position // rows, tf.zeros_like(position)], axis=1)
+        # tf.random.experimental.index_shuffle refuses seeds that differ within a batch.
+        chosen = tf.raw_ops.RandomIndexShuffle(index=position % rows, seed=seeds, max_index=tf.fill([batch_size], last))
+        values = tf.gather(x, chosen)
+        return values if context is None else (values, tf.gather(context, chosen))
 
-    rows = tf.data.Dataset.range(len(split.x)).shuffle(len(split.x), seed=seed).repeat()
-    return rows.batch(batch_size, drop_remainder=True).map(take).prefetch(tf.data.AUTOTUNE)
+    return tf.data.Dataset.range(start, tf.int64.max).map(take).prefetch(tf.data.AUTOTUNE)
 
 
-def fit(
-    model,
-    train,
-    validation,
-    epochs=200,
-    batch_size=100,
-    learning_rate=1e-3,
-    schedule="plateau",
-    weight_decay=0.0,
-    average=0.99,
-    patience=10,
-    jit=True,
-    seed=0,
-    start=True,
-    verbose=0,
-):
+def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, start=True, **options):
     """Train a model by maximum likelihood until its validation NLL gets no better, and leave it with its best weights.
 
-    An epoch is one pass over the training rows, or 100 steps where that is more. Ctrl-C ends the training early, and
-    what was reached is kept.
+    Ctrl-C ends the training early, and what was reached is kept.
 
     Args:
         model: an `AutoregressiveModel`; it is compiled here.
         train, validation: (x, context) with x `[N, *event]` and context `[N, C]` or None, as of `tfar.datasets.load`.
-        epochs: at most.
         batch_size: rows in one step.
-        learning_rate, schedule, weight_decay, average: see `optimizer`; "plateau" divides the rate by 3 whenever the
-            validation NLL has not improved for half of `patience`.
-        patience: epochs without improvement after which training stops.
-        jit: compile the training step by XLA.
+        epoch_steps: steps in an epoch; None for one pass over the training rows, or 100 steps where that is more.
         seed: of the order of the rows.
         start: whether to set the network's last bias to the marginals of the training values first.
-        verbose: as in Keras: 0 silent, 1 a progress bar, 2 a line per epoch.
+        **options: of `fit_stream`.
 
     Returns:
         A `Fit`.
 
     Raises:
-        ValueError: values outside the head's support, or no positive number where one is needed.
+        ValueError: values outside the head's support, no positive number where one is needed, or a checkpoint of a
+            training with other settings.
     """
-    for name, value in {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "patience": patience,
-    }.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0. Received: {name}={value!r}")
+    _check_positive(batch_size=batch_size)
     for split in (train, validation):
         for row in range(0, len(split.x), 4096):
             check_support(model.head, tf.constant(split.x[row : row + 4096]))
     if start:
         start_at_marginals(model, train.x)
     batch_size = min(batch_size, len(train.x))
-    steps = max(len(train.x) // batch_size, LEAST_STEPS)
-    adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average)
+    stream = functools.partial(batches, train, batch_size, seed)
+    steps = max(len(train.x) // batch_size, LEAST_STEPS) if epoch_steps is None else epoch_steps
+    held = (validation.x,) if validation.context is None else tuple(validation)
+    held = {"validation_data": held, "validation_batch_size": batch_size}
+    settings = {"batch_size": batch_size, "seed": seed, "rows": len(train.x)}
+    return fit_stream(model, stream, steps, held, settings=settings, **options)
+
+
+def fit_stream(
+    model,
+    stream,
+    steps,
+    validation,
+    epochs=200,
+    learning_rate=1e-3,
+    schedule="plateau",
+    weight_decay=0.0,
+    average=0.99,
+    clip=100.0,
+    patience=10,
+    jit=True,
+    callbacks=(),
+    checkpoint=None,
+    settings=None,
+    verbose=0,
+):
+    """Train a model on a stream of batches, as `fit` does.
+
+    Args:
+        model: an `AutoregressiveModel`; it is compiled here.
+        stream: function of the number of the first batch that returns an endless `tf.data` stream from it on.
+        steps: in an epoch.
+        validation: dict of Keras' arguments `validation_data` and the like.
+        epochs: at most.
+        learning_rate, schedule, weight_decay, average, clip: see `optimizer`; "plateau" divides the rate by 3 whenever
+            the validation NLL has not improved for half of `patience`.
+        patience: epochs without improvement after which training stops.
+        jit: compile the training step by XLA.
+        callbacks: more Keras callbacks; at the end of an epoch they see the averaged weights.
+        checkpoint: name of a `.npz` file that is written at the beginning of an epoch, once a minute at most. Where it
+            exists, the training goes on from it, exactly as if it had not been interrupted; it is left there.
+        settings: dict of what else must be the same when a training goes on.
+        verbose: as in Keras: 0 silent, 1 a progress bar, 2 a line per epoch.
+    """
+    _check_positive(epochs=epochs, epoch_steps=steps, learning_rate=learning_rate, patience=patience)
+    adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average, clip)
     model.compile(adam, jit_compile=jit)
+    adam.build(model.trainable_variables)
     keep, history = KeepBest(patience), keras.callbacks.History()
-    callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
+    remembered = {"history": (history, ["history"]), "keep": (keep, ["best", "epoch"])}
+    swap = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
+    lower = []
     if schedule == "plateau":
-        options = {"mode": "min", "factor": 1 / 3, "patience": max(1, patience // 2), "min_delta": 0}
-        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_nll", **options))
-    callbacks += [history, keep]
-    began, interrupted = time.perf_counter(), False
+        lower = [keras.callbacks.ReduceLROnPlateau("val_nll", mode="min", factor=1 / 3, patience=max(1, patience // 2), min_delta=0)]
+        remembered["plateau"] = lower[0], ["best", "wait", "cooldown_counter"]
+    settings = {
+        **(settings or {}),
+        **{"epochs": epochs, "epoch_steps": steps, "learning_rate": learning_rate, "schedule": schedule, "patience": patience},
+        **{"weight_decay": weight_decay, "average": average, "clip": clip, "parameters": model.count_params()},
+    }
+    saved = Checkpoint(checkpoint, settings, remembered, keep)
+    first = saved.read()
+    interrupted = False
     try:
         model.fit(
-            batches(train, batch_size, seed),
+            stream(first * steps),
+            initial_epoch=first,
             epochs=epochs,
             steps_per_epoch=steps,
-            validation_data=(validation.x,) if validation.context is None else tuple(validation),
-            validation_batch_size=batch_size,
-            callbacks=callbacks,
+            callbacks=[*swap, *lower, history, keep, *callbacks, saved],
             shuffle=False,
             verbose=verbose,
+            **validation,
         )
     except KeyboardInterrupt:
         interrupted = True
         keep.restore()
     columns = {name: [float(value) for value in values] for name, values in history.history.items() if name != "loss"}
-    return Fit(columns, keep.epoch, time.perf_counter() - began, interrupted)
+    return Fit(columns, keep.epoch, saved.elapsed, interrupted)
+
+
+def _check_positive(**values):
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be above 0. Received: {name}={value!r}")
 
 
 def evaluate(model, split, batch_size=100):

@@ -12,31 +12,35 @@ from tfar.commands.evaluate import report
 from tfar.files import atomic, refuse_existing, write_json
 from tfar.marginals import baseline
 
-SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "patience", "jit", "seed")
+SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "patience", "jit", "seed", "epoch_steps")
 MOST_ROWS = 10_000  # of a split that are scored: enough for an error of 0.1 %, and some families are slow at it
 
 
 def run(args):
-    """Train a model, and write its folder."""
+    """Train a model, and write its folder. A training that was killed goes on where it was when the command is given again."""
     out = refuse_existing(args.out)
     dataset = datasets.load(args.data, args.data_dir, levels=args.levels, context=args.context, seed=args.data_seed)
     model = build(args, dataset)
     print(f"{dataset}\n{args.model}: {model.head!r}, {model.count_params():,} parameters", flush=True)
     if not plotting.available():
         print(f"no pictures will be made: {plotting.MISSING}", flush=True)
+    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
+    if checkpoint.exists():
+        print(f"going on from {checkpoint}", flush=True)
     verbose = 0 if args.quiet else 1 if sys.stdout.isatty() else 2
+    settings = {name: getattr(args, name) for name in SETTINGS}
+    fit = training.fit(model, dataset.train, dataset.validation, checkpoint=checkpoint, verbose=verbose, **settings)
+    if fit.interrupted:
+        print(f"\ninterrupted: going on with the weights of epoch {fit.best_epoch}", flush=True)
     with atomic(out) as folder:
         folder.mkdir()
-        settings = {name: getattr(args, name) for name in SETTINGS}
-        fit = training.fit(model, dataset.train, dataset.validation, verbose=verbose, **settings)
-        if fit.interrupted:
-            print(f"\ninterrupted: going on with the weights of epoch {fit.best_epoch}", flush=True)
         runs.save_model(model, folder / runs.MODEL)
         write_json(folder / runs.DATA, dataset.to_config())
         columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
         outputs.write_csv(folder / runs.HISTORY, *columns)
         metrics = measure(model, dataset, fit, args)
         write_json(folder / runs.METRICS, metrics)
+    checkpoint.unlink(missing_ok=True)
     if plotting.available():
         pictures(runs.Run(out, model, dataset.to_config()), dataset, fit, metrics, args.seed)
     print(report(f"{args.model} on {dataset.name}, test", metrics["test"], metrics["baseline_nll"]))
