@@ -1,0 +1,211 @@
+"""The classes of a character model: which characters (or bytes) there are, and which code each has."""
+
+import codecs
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+REPLACEMENT = "\ufffd"
+BYTES = "".join(map(chr, range(256)))
+CHUNK = 1 << 20  # characters encoded at once: keeps the four bytes a character of UTF-32 from being held for a whole text
+SHOWN = 8
+
+
+@dataclass(frozen=True, repr=False)
+class Vocabulary:
+    """Characters in the order of their codes; or the 256 bytes, by which any text is written in UTF-8.
+
+    Args:
+      symbols: a string, or a sequence of single characters, that all differ: symbol k has code k.
+      unknown: the one of them that stands for every character that is not among them; None refuses such characters.
+      kind: "characters", or "bytes" for what `Vocabulary.bytes` makes.
+
+    Attributes:
+      symbols, unknown, kind: as above, symbols as a string. For bytes, symbol k is the character of Latin-1 with byte k.
+
+    Raises:
+      ValueError: for no symbols, symbols that are not single characters or not all different, or an unknown that is none of them.
+
+    >>> vocabulary = Vocabulary.of("abracadabra")
+    >>> vocabulary
+    Vocabulary(5 characters: 'abcdr')
+    >>> vocabulary.encode("bar"), vocabulary.decode([1, 0, 4])
+    (array([1, 0, 4], dtype=int32), 'bar')
+    """
+
+    symbols: str
+    unknown: str | None = None
+    kind: str = field(default="characters", kw_only=True)
+
+    def __post_init__(self):
+        symbols = list(self.symbols)
+        wrong = [s for s in symbols if not isinstance(s, str) or len(s) != 1]
+        if wrong or not symbols:
+            raise ValueError(f"symbols must be single characters, at least one. Received: {wrong[0] if wrong else self.symbols!r}")
+        if len(set(symbols)) < len(symbols):
+            repeated = sorted(s for s in set(symbols) if symbols.count(s) > 1)
+            raise ValueError(f"symbols must all differ. Received: {_shown(repeated)} more than once")
+        object.__setattr__(self, "symbols", "".join(symbols))
+        if self.unknown is not None and self.unknown not in symbols:
+            raise ValueError(f"unknown must be one of the symbols, or None. Received: {self.unknown!r}")
+        if self.kind not in ("characters", "bytes"):
+            raise ValueError(f'kind must be "characters" or "bytes". Received: {self.kind!r}')
+        if self.kind == "bytes" and (self.symbols != BYTES or self.unknown is not None):
+            raise ValueError(f"A vocabulary of bytes has all 256 in their order, and no unknown. Received: {len(symbols)} symbols")
+
+    @classmethod
+    def of(cls, text, unknown=False):
+        """The vocabulary of a text: its distinct characters, sorted by code point.
+
+        Args:
+          text: a string of at least one character.
+          unknown: True for one more class, the last, U+FFFD, of every other character. A text that has U+FFFD already
+            keeps it where it is sorted.
+
+        >>> Vocabulary.of("no", unknown=True).encode("ono!")
+        array([1, 0, 1, 2], dtype=int32)
+        """
+        symbols = sorted(set(text))
+        if not unknown:
+            return cls(symbols)
+        return cls(symbols if REPLACEMENT in symbols else [*symbols, REPLACEMENT], REPLACEMENT)
+
+    @classmethod
+    def bytes(cls):
+        """The 256 bytes: encodes any text as UTF-8, and decodes what is no UTF-8 as U+FFFD.
+
+        >>> Vocabulary.bytes()
+        Vocabulary(256 bytes)
+        >>> Vocabulary.bytes().encode("é"), Vocabulary.bytes().decode([195])
+        (array([195, 169], dtype=int32), '\ufffd')
+        """
+        return cls(BYTES, kind="bytes")
+
+    @classmethod
+    def from_config(cls, config):
+        """The vocabulary that `to_config` described."""
+        return cls.bytes() if config["kind"] == "bytes" else cls(config["symbols"], config["unknown"])
+
+    def to_config(self):
+        """A dict that JSON can hold.
+
+        >>> Vocabulary("ab").to_config()
+        {'kind': 'characters', 'symbols': 'ab', 'unknown': None}
+        """
+        if self.kind == "bytes":
+            return {"kind": "bytes"}
+        return {"kind": self.kind, "symbols": self.symbols, "unknown": self.unknown}
+
+    @property
+    def dtype(self):
+        """The smallest of uint8, uint16 and int32 that holds every code."""
+        return np.dtype(next(t for t in (np.uint8, np.uint16, np.int32) if len(self) - 1 <= np.iinfo(t).max))
+
+    def encode(self, text, dtype=np.int32):
+        """Codes of a text.
+
+        Args:
+          text: a string; for bytes also a bytes object.
+          dtype: of the result.
+
+        Returns:
+          Integers `[n]`, one for each character (or byte).
+
+        Raises:
+          ValueError: for a character that is not in the vocabulary where there is no `unknown`.
+        """
+        if self.kind == "bytes":
+            if isinstance(text, str):
+                # a byte that is no UTF-8 reaches Python's command line as a lone surrogate
+                text = text.encode("utf-8", "surrogateescape")
+            return np.frombuffer(text, np.uint8).astype(dtype)
+        if not isinstance(text, str):
+            raise ValueError(f"A vocabulary of characters encodes a string. Received: {type(text).__name__}")
+        codes = np.empty(len(text), dtype)
+        for start in range(0, len(text), CHUNK):
+            points = np.frombuffer(text[start : start + CHUNK].encode("utf-32-le", "surrogatepass"), "<u4")
+            found = self._codes[np.minimum(points, len(self._codes) - 1)]
+            if found.min() < 0:
+                raise self._lacking(text)
+            codes[start : start + CHUNK] = found
+        return codes
+
+    def decode(self, codes):
+        """The text of codes, integers `[n]`, as a string.
+
+        Raises:
+          ValueError: for codes that are no integers `[n]`, or not in 0..len - 1.
+        """
+        codes = np.asarray(codes)
+        if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
+            raise ValueError(f"codes must be integers [n]. Received: {codes.dtype} {list(codes.shape)}")
+        wrong = codes[(codes < 0) | (codes >= len(self))]
+        if wrong.size:
+            raise ValueError(f"codes must be in 0..{len(self) - 1}. Received: {wrong[0]}")
+        if self.kind == "bytes":
+            return codes.astype(np.uint8).tobytes().decode("utf-8", "replace")
+        return self._points[codes.astype(np.int64)].tobytes().decode("utf-32-le", "surrogatepass")
+
+    def decoder(self):
+        """A `Decoder`, for codes that come a few at a time."""
+        return Decoder(self)
+
+    def __len__(self):
+        return len(self.symbols)
+
+    def __repr__(self):
+        if self.kind == "bytes":
+            return "Vocabulary(256 bytes)"
+        shown = repr(self.symbols) if len(self) <= 100 else f"{self.symbols[:100]!r}..."
+        unknown = "" if self.unknown is None else f", unknown={self.unknown!r}"
+        return f"Vocabulary({len(self)} characters: {shown}{unknown})"
+
+    @cached_property
+    def _points(self):
+        """The code point of every code."""
+        return np.array([ord(symbol) for symbol in self.symbols], "<u4")
+
+    @cached_property
+    def _codes(self):
+        """The code of every code point; the last entry is that of all larger ones."""
+        other = -1 if self.unknown is None else self.symbols.index(self.unknown)
+        codes = np.full(int(self._points.max()) + 2, other, np.int32)
+        codes[self._points] = np.arange(len(self))
+        return codes
+
+    def _lacking(self, text):
+        missing = sorted(set(text) - set(self.symbols))
+        return ValueError(
+            f"Every character must be one of the vocabulary's {len(self)}; one made with unknown=True takes any other as U+FFFD, "
+            f"one of bytes takes all. Received: {_shown(missing)}, first at position {min(map(text.index, missing))}"
+        )
+
+
+class Decoder:
+    """Text from codes that come a few at a time: a character of several bytes is held back until it is complete.
+
+    >>> decoder = Vocabulary.bytes().decoder()
+    >>> [decoder.feed([195]), decoder.feed([169, 33]), decoder.finish()]
+    ['', 'é!', '']
+    """
+
+    def __init__(self, vocabulary):
+        self._vocabulary = vocabulary
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace") if vocabulary.kind == "bytes" else None
+
+    def feed(self, codes):
+        """The text that codes, integers `[n]`, complete. Raises ValueError as `Vocabulary.decode`."""
+        if self._utf8 is None:
+            return self._vocabulary.decode(codes)
+        self._vocabulary.decode(codes)
+        return self._utf8.decode(np.asarray(codes).astype(np.uint8).tobytes())
+
+    def finish(self):
+        """What is left at the end: U+FFFD for an incomplete character, or nothing. Begins anew."""
+        return "" if self._utf8 is None else self._utf8.decode(b"", final=True)
+
+
+def _shown(characters):
+    more = len(characters) - SHOWN
+    return ", ".join(map(repr, characters[:SHOWN])) + (f" and {more} more" if more > 0 else "")
