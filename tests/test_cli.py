@@ -104,12 +104,13 @@ def test_the_package_is_lazy_and_complete():
 def test_every_family_is_on_the_command_line_with_options_that_it_has():
     import inspect
 
-    from tfar import models
+    from tfar import models, networks
 
-    assert set(options.FAMILIES) == set(models.FAMILIES)
+    constructors = {**models.FAMILIES, "charrnn": networks.CharRNN}
+    assert set(options.FAMILIES) == set(constructors)
     training = {option.name for option in options.TRAINING}
     for name, family in options.FAMILIES.items():
-        known = set(inspect.signature(models.FAMILIES[name]).parameters)
+        known = set(inspect.signature(constructors[name]).parameters)
         assert {option.name for option in family.options} <= known, name
         assert set(family.training) <= training, name
 
@@ -263,6 +264,33 @@ def test_samples_of_a_class(labelled, tmp_path, capsys):
     three, each = np.load(tmp_path / "three.npy"), np.load(tmp_path / "all.npy")
     assert np.array_equal(three[3], each[3]) and not np.array_equal(three[:3], each[:3])
     assert "'12'" in fails(capsys, "sample", labelled, "--context", "12", "--out", tmp_path / "x.npy")
+
+
+def test_the_picture_of_samples_names_their_classes(labelled, monkeypatch):
+    from tfar import plotting
+
+    drawn, class_grid = [], plotting.class_grid
+    monkeypatch.setattr(plotting, "class_grid", lambda images, labels: drawn.append(labels) or class_grid(images, labels))
+    assert main(["sample", labelled, "-n", "20", "--seed", "5"]) == 0
+    assert main(["sample", labelled, "-n", "3", "--context", "3,8", "--seed", "6"]) == 0
+    assert drawn == [list("0123456789") * 2, ["3", "8", "3"]]
+    assert (labelled / "samples-5.png").is_file() and (labelled / "nll.png").is_file()
+
+
+def test_grey_levels_by_a_mixture_of_discretized_logistics(tmp_path, capsys):
+    words = ["--levels", "17", "--head", "discretized_logistic_mixture", "--components", "3", "--epochs", "2", "--epoch-steps", "30"]
+    small = ["--num-blocks", "1", "--filters", "4", "--kernel-size", "3", "--learning-rate", "0.02", "--no-jit", "--quiet"]
+    assert main(["train", "pixelcnn", "--data", "digits", "--out", tmp_path / "run", *words, *small]) == 0
+    assert "DiscretizedLogisticMixture(num_components=3, levels=17" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["test"]["nll"] < 64 * np.log(17) and metrics["baseline_nll"] == pytest.approx(107.615, abs=1e-2)
+    assert main(["evaluate", tmp_path / "run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["nll"] == pytest.approx(metrics["test"]["nll"], rel=1e-5)
+    assert main(["sample", tmp_path / "run", "-n", "5", "--out", tmp_path / "s.npy"]) == 0
+    x = np.load(tmp_path / "s.npy")
+    assert x.shape == (5, 8, 8, 1) and x.min() >= 0 and 1 < x.max() < 17
+    error = fails(capsys, "train", "pixelcnn", "--data", "digits", "--out", tmp_path / "no", "--head", "discretized_logistic_mixture")
+    assert "head of binary data" in error
 
 
 # --- complete
@@ -451,3 +479,102 @@ def test_data_of_another_shape(folder, tmp_path, capsys):
 def test_traceback_on_request(tmp_path):
     with pytest.raises(FileNotFoundError):
         main(["sample", tmp_path / "nowhere", "--traceback"])
+
+
+# --- text
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A small model of a text, and its file."""
+    base = tmp_path_factory.mktemp("texts")
+    (base / "song.txt").write_text("row, row, row your boat\n" * 60, encoding="utf-8")
+    words = [
+        "--units",
+        "24",
+        "--num-layers",
+        "1",
+        "--dropout",
+        "0",
+        "--epochs",
+        "3",
+        "--sequence-length",
+        "24",
+        "--batch-size",
+        "8",
+        "--quiet",
+    ]
+    assert main(["train", "charrnn", "--data", base / "song.txt", "--out", base / "run", "--splits", "60", "20", "20", *words]) == 0
+    return base / "run", base / "song.txt"
+
+
+def test_train_on_a_text_writes_the_folder(written):
+    folder, _ = written
+    names = {path.name for path in folder.iterdir()}
+    assert {"model.keras", "data.json", "metrics.json", "history.csv", "curve.png", "sample.txt"} <= names
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["test"]["characters"] == 288 and metrics["test"]["nll"] < 1 < metrics["baseline_nll"]
+    assert metrics["test"]["bits_per_character"] == pytest.approx(metrics["test"]["nll"] / np.log(2))
+    assert len((folder / "sample.txt").read_text()) == 2000
+
+
+def test_a_text_is_written_as_it_comes(written, tmp_path, capsys):
+    folder, _ = written
+    assert main(["sample", folder, "--prompt", "row, ", "--length", "90", "--seed", "3", "--temperature", "0.7"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("row, ") and len(shown) == 5 + 90 + 1
+    words = ["--prompt", "row, ", "--length", "90", "--seed", "3", "--temperature", "0.7", "--out", tmp_path / "a.txt"]
+    assert main(["sample", folder, *words]) == 0
+    assert (tmp_path / "a.txt").read_text() == shown
+    assert "which exists" in fails(capsys, "sample", folder, *words)
+    assert main(["sample", folder, "-n", "2", "--length", "30", "--seed", "3", "--top-k", "1"]) == 0
+    assert capsys.readouterr().out.count("-" * 80) == 1
+
+
+def test_evaluate_a_text(written, tmp_path, capsys):
+    folder, text = written
+    assert main(["evaluate", folder, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert found["nll"] == pytest.approx(metrics["test"]["nll"], rel=1e-5) and found["baseline_nll"] == pytest.approx(
+        metrics["baseline_nll"]
+    )
+    assert main(["evaluate", folder, "--data", text, "--streams", "1"]) == 0
+    assert "1,440 characters" in capsys.readouterr().out
+    (tmp_path / "other.txt").write_text("boat! boat?")
+    assert "'!'" in fails(capsys, "evaluate", folder, "--data", tmp_path / "other.txt")
+
+
+def test_export_of_a_text_model_brings_a_card(written, tmp_path, capsys):
+    folder, _ = written
+    assert main(["export", folder, "--to", tmp_path / "song"]) == 0
+    assert "sample(length int32[?], prompt string[?]" in capsys.readouterr().out
+    card = (tmp_path / "song" / "README.md").read_text()
+    assert "nats per character" in card and "CharRNN" in card and "no others" in card
+    assert "no fixed length" in fails(capsys, "export", folder, "--to", tmp_path / "xla", "--xla")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sample", "--prompt", "ROW"], "first at position 0"),
+        (["sample", "--temperature", "0"], "Received: temperature=0"),
+        (["sample", "--length", "0"], "Received: length=0"),
+        (["sample", "-n", "0"], "Received: -n 0"),
+        (["complete"], "sample DIR --prompt"),
+    ],
+)
+def test_bad_requests_of_a_text(written, capsys, words, message):
+    assert message in fails(capsys, words[0], written[0], *words[1:])
+
+
+def test_a_prompt_is_for_texts(folder, capsys):
+    assert "--prompt is for models of text" in fails(capsys, "sample", folder, "--prompt", "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "empty"), (b"row your boat", "at least one sequence of 64"), (b"\x00\xff" * 5000, "bytes")]
+)
+def test_bad_texts_are_refused(tmp_path, capsys, content, message):
+    (tmp_path / "bad.txt").write_bytes(content)
+    assert message in fails(capsys, "train", "charrnn", "--data", tmp_path / "bad.txt", "--out", tmp_path / "run")

@@ -29,6 +29,8 @@ class Case:
     blind: bool = False
 
     def model(self):
+        if isinstance(self.family, type):  # a network
+            return tfar.models.family(self.family)(self.event_shape, head=self.head, **self.arguments)
         return self.family(self.event_shape, head=self.head, **self.arguments)
 
 
@@ -76,6 +78,10 @@ CASES = {
     "gated-pixelcnn-colour": case(tfar.GatedPixelCNN, [1, 2, 3], tfar.heads.Categorical(3), num_layers=2, filters=6, kernel_size=3),
     "row-lstm": case(tfar.RowLSTM, [2, 3, 1], num_layers=1, filters=4, kernel_size=5),
     "diagonal-bilstm": case(tfar.DiagonalBiLSTM, [2, 3, 1], num_layers=1, filters=4, kernel_size=5, context_size=2),
+    "char-lstm": case(tfar.networks.CharRNN, [4], tfar.heads.Categorical(4), units=9, num_layers=2, embedding=5, context_size=2),
+    "char-gru": case(tfar.networks.CharRNN, [4], tfar.heads.Categorical(4), cell="gru", units=9, num_layers=2),
+    "char-rnn": case(tfar.networks.CharRNN, [6], cell="rnn", units=9, num_layers=1),
+    "rnn-normals": case(tfar.networks.CharRNN, [2], NORMALS, cell="gru", units=9, num_layers=1),
     "user-network": case(user_network, [6]),
 }
 
@@ -282,7 +288,7 @@ def test_gradients_are_finite_and_reach_every_weight(model, spec):
             return tape.gradient(loss, [v.value for v in model.trainable_variables])
 
         for variable, gradient in zip(model.trainable_variables, gradients(tf.constant(x)), strict=True):
-            assert gradient is not None and np.isfinite(gradient).all(), variable.path
+            assert gradient is not None and np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.path
 
 
 def test_compiled_log_prob_is_the_same(model, spec):

@@ -53,6 +53,53 @@ def test_image_grid_of_colours_and_of_a_number_that_fills_no_square():
         plotting.image_grid(np.zeros(3))
 
 
+def test_values_as_images():
+    assert plotting.as_images(np.full((2, 4, 6, 1), 2), levels=3).tolist() == np.ones((2, 4, 6)).tolist()
+    assert plotting.as_images(np.zeros((2, 4, 6, 3)), levels=3).shape == (2, 4, 6, 3)
+    assert np.nanmax(plotting.as_images(np.array([[[-1.0, np.nan, 3.0]]]))) == 1
+    assert plotting.as_images(np.zeros((2, 6))) is None and plotting.as_images(np.zeros((2, 4, 6, 2))) is None
+
+
+def labels(figure):
+    """The names beside the rows with the heights at which they stand, and the values of the image, `[H, W]`."""
+    axes = figure.axes[0]
+    return dict(zip([t.get_text() for t in axes.get_yticklabels()], axes.get_yticks(), strict=True)), axes.get_images()[0].get_array()[
+        ..., 0
+    ]
+
+
+def test_class_grid_puts_each_class_into_a_row_with_its_name():
+    brightness = {"cat": 0.25, "dog": 0.75, "owl": 1.0}
+    words = ["dog", "cat", "owl", "dog", "cat", "dog"]
+    figure = plotting.class_grid(np.ones((6, 4, 4)) * [[[brightness[word]]] for word in words], words)
+    heights, sheet = labels(figure)
+    assert list(heights) == ["dog", "cat", "owl"] and nothing_is_clipped(figure)
+    for (word, height), count in zip(heights.items(), (3, 2, 1), strict=True):
+        assert (sheet[round(height)] == brightness[word]).sum() == 4 * count
+    with pytest.raises(ValueError, match="Received: 5 labels for 6 images"):
+        plotting.class_grid(np.ones((6, 4, 4)), words[:5])
+
+
+def test_class_grid_of_one_class_and_of_many_of_two():
+    heights, sheet = labels(plotting.class_grid(np.ones((64, 4, 4)), ["3"] * 64))
+    assert list(heights) == ["3"] and sheet.shape[0] == sheet.shape[1]
+    heights, sheet = labels(plotting.class_grid(np.ones((64, 4, 4)), ["3", "7"] * 32))
+    assert sheet.shape[0] == sheet.shape[1] and heights["7"] - heights["3"] == pytest.approx(sheet.shape[0] / 2)
+
+
+def test_nll_maps_show_the_costly_pixels_in_bits():
+    log_prob = np.full((3, 5, 4, 3), -np.log(2) / 3)
+    log_prob[1, 2, 3] *= 10
+    figure = plotting.nll_maps(np.zeros((3, 5, 4, 3)), log_prob)
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["20.0 bits", "29.0 bits", "20.0 bits"]
+    assert "bits per pixel" in texts(figure) and nothing_is_clipped(figure)
+    brightness = figure.axes[1].get_images()[1].get_array()[..., :3].sum(axis=-1)
+    assert np.argwhere(brightness > brightness.min() + 0.5).tolist() == [[2, 3]]
+    assert np.isfinite(pixels(plotting.nll_maps(np.zeros((2, 4, 4)), np.full((2, 4, 4), -np.inf)))).all()
+    with pytest.raises(ValueError, match="Received: images"):
+        plotting.nll_maps(np.zeros((3, 5, 4)), log_prob[:2])
+
+
 def test_completions_show_what_is_missing():
     rng = np.random.default_rng(0)
     originals = rng.integers(0, 2, (3, 8, 8))
@@ -116,6 +163,6 @@ def test_no_window_and_no_global_figure():
 
 
 def test_a_missing_matplotlib_is_named(monkeypatch):
-    monkeypatch.setattr(plotting, "available", lambda: False)
+    monkeypatch.setattr("tfar.plotting.figures.available", lambda: False)
     with pytest.raises(ImportError, match="pip install"):
         plotting.image_grid(np.zeros((1, 4, 4)))

@@ -5,7 +5,23 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tfar import checks, datasets, distributions, export, heads, layers, masks, models, networks, noise, plotting, sampling, training
+    from tfar import (
+        callbacks,
+        checks,
+        datasets,
+        distributions,
+        export,
+        heads,
+        layers,
+        masks,
+        models,
+        networks,
+        noise,
+        plotting,
+        sampling,
+        training,
+    )
+    from tfar.character_model import CharacterModel, CharRNN
     from tfar.checks import check_autoregressive
     from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
     from tfar.models import (
@@ -32,6 +48,8 @@ __all__ = [
     "AutoregressiveDistribution",
     "AutoregressiveEnsemble",
     "AutoregressiveModel",
+    "CharRNN",
+    "CharacterModel",
     "DeepNADE",
     "DiagonalBiLSTM",
     "GatedPixelCNN",
@@ -39,6 +57,7 @@ __all__ = [
     "NeuralAutoregressive",
     "PixelCNN",
     "RowLSTM",
+    "callbacks",
     "check_autoregressive",
     "checks",
     "datasets",
@@ -55,7 +74,13 @@ __all__ = [
     "training",
 ]
 
-_HOMES = {"check_autoregressive": "checks", "AutoregressiveDistribution": "distributions", "AutoregressiveEnsemble": "distributions"}
+_HOMES = {
+    "CharRNN": "character_model",
+    "CharacterModel": "character_model",
+    "check_autoregressive": "checks",
+    "AutoregressiveDistribution": "distributions",
+    "AutoregressiveEnsemble": "distributions",
+}
 
 
 def __getattr__(name):

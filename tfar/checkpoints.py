@@ -24,13 +24,14 @@ class Checkpoint(keras.callbacks.Callback):
         settings: dict that JSON can hold, of what must be the same when the training goes on.
         remembered: dict of name -> (object, names of its attributes): numbers, lists and dicts of them.
         keep: the `tfar.training.KeepBest`, whose weights are kept too.
+        variables: further variables to keep.
         every: least seconds between two writings.
     """
 
-    def __init__(self, path, settings, remembered, keep, every=60.0):
+    def __init__(self, path, settings, remembered, keep, variables=(), every=60.0):
         super().__init__()
         self.path = None if path is None else Path(path)
-        self.settings, self.remembered, self.keep, self.every = settings, remembered, keep, every
+        self.settings, self.remembered, self.keep, self.others, self.every = settings, remembered, keep, variables, every
         self.seconds = 0.0  # of earlier runs
         self._began = self._written = time.monotonic()
         self._found = None
@@ -95,4 +96,4 @@ class Checkpoint(keras.callbacks.Callback):
         self._written = time.monotonic()
 
     def _variables(self):
-        return {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
+        return {"model": self.model.variables, "optimizer": self.model.optimizer.variables, "other": self.others}

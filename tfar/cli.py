@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 
-from tfar.options import DATA, FAMILIES, HEAD, TRAINING
+from tfar.options import DATA, FAMILIES, HEAD, TEXT, TRAINING
 
 DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
 EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
@@ -63,12 +63,19 @@ def parser():
     evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
     evaluate.add_argument("--batch-size", type=int, default=100, help="rows at a time (default: 100)")
+    help = "how many parts of a text are scored side by side; 1 is exact (default: 64)"
+    evaluate.add_argument("--streams", type=int, default=64, metavar="N", help=help)
     evaluate.add_argument("--json", action="store_true", help="print one line of JSON")
 
     sample = commands.add_parser("sample", parents=[folder, drawn], help="draw samples", description="Draw from a model.")
-    sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
+    sample.add_argument("-n", type=int, help="how many (default: 64, or one text)")
     sample.add_argument("--context", help="class names, or numbers, with commas (default: all classes in turn)")
-    sample.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.*)")
+    sample.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.*), or one for the text")
+    text = sample.add_argument_group("models of text")
+    text.add_argument("--prompt", metavar="TEXT", help="what the text begins with")
+    text.add_argument("--length", type=int, metavar="N", help="characters after the prompt (default: those of a training window)")
+    text.add_argument("--temperature", type=float, default=1.0, metavar="T", help="below 1 for likelier texts (default: 1)")
+    text.add_argument("--top-k", type=int, metavar="K", help="draw from the K most probable characters only")
 
     complete = commands.add_parser(
         "complete",
@@ -94,10 +101,12 @@ def parser():
 def add_family(families, name, family, shared):
     """Add `tfar train NAME` with the options of the family, of heads, of data and of training."""
     one = families.add_parser(name, parents=[shared], help=family.summary, description=f"Train a {family.summary}.")
-    one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help="digits, a TFDS name, a .npz, .npy or .csv file")
+    sources = "a text file, folder, pattern or archive, a TFDS name" if family.text else "digits, a TFDS name, a .npz, .npy or .csv file"
+    one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
     one.add_argument("--out", required=True, metavar="DIR", help="folder to write; it must not exist")
     one.set_defaults(family_options=[option.name for option in family.options])
-    for title, options in {"model": family.options, "head": HEAD, "data": DATA, "training": TRAINING}.items():
+    data = {"data": TEXT} if family.text else {"head": HEAD, "data": DATA}
+    for title, options in {"model": family.options, **data, "training": TRAINING}.items():
         group = one.add_argument_group(title)
         for option in options:
             replace(option, default=family.training.get(option.name, option.default)).add_to(group)

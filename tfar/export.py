@@ -11,7 +11,7 @@ WARM_UP = "tf_serving_warmup_requests"  # in assets.extra, where TF Serving look
 
 
 def endpoints(model, jit_compile=False):
-    """The endpoints of a model: name -> (function, specs of its named inputs).
+    """The endpoints of a model: name -> (function, specs of its named inputs, values of those that may not be 0).
 
     Row i of every output depends on row i of the inputs alone, so that a server may batch requests.
 
@@ -35,15 +35,15 @@ def endpoints(model, jit_compile=False):
         draw = tf.function(draw, autograph=False, jit_compile=True)
 
     def log_prob(x, context=None):
-        x, context = _checked(x=(x, event), context=(context, [size]))
+        x, context = checked(x=(x, event), context=(context, [size]))
         return {"log_prob": model.distribution(context).log_prob(check_support(head, x))}
 
     def sample(seed, context=None):
-        return draw(*_checked(seed=(seed, [2]), context=(context, [size])))
+        return draw(*checked(seed=(seed, [2]), context=(context, [size])))
 
     def complete(x, observed, seed, context=None):
         checked = {"x": (x, event), "observed": (observed, event), "seed": (seed, [2]), "context": (context, [size])}
-        x, observed, seed, context = _checked(**checked)
+        x, observed, seed, context = checked(**checked)
         return scored(model.distribution(context).complete(x, observed, seed), context)
 
     found = {
@@ -51,10 +51,10 @@ def endpoints(model, jit_compile=False):
         "sample": (sample, seed | context),
         "complete": (complete, x | observed | seed | context),
     }
-    return {name: (tf.function(f, input_signature=list(specs.values()), autograph=False), specs) for name, (f, specs) in found.items()}
+    return {name: (tf.function(f, input_signature=list(specs.values()), autograph=False), specs, {}) for name, (f, specs) in found.items()}
 
 
-def _checked(**arguments):
+def checked(**arguments):
     """Assert that each argument is `[B, *shape]` with one B, and a context finite.
 
     TF Serving passes on what it is sent. Nothing checks the shape that a signature promises, and TensorFlow may take it
@@ -87,7 +87,7 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True):
 
     x is int32 where the head is discrete, else float32; B may be 0. Wrong shapes, values outside the support, and
     patterns that the model's order cannot complete fail with a message. The result loads with `tf.saved_model.load`
-    alone, without tfar, Keras or TFP.
+    alone, without tfar, Keras or TFP. Models of text have endpoints of strings: `tfar.text_endpoints.endpoints`.
 
     Args:
         model: an `AutoregressiveModel`.
@@ -114,8 +114,8 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True):
     with atomic(path) as temporary:
         archive = keras.export.ExportArchive()
         archive.track(model)
-        found = endpoints(model, jit_compile)
-        for name, (function, specs) in found.items():
+        found = model.endpoints(jit_compile)
+        for name, (function, specs, _) in found.items():
             function.get_concrete_function(*specs.values())
             archive.add_endpoint(name, function)
         archive.add_endpoint("serving_default", found["log_prob"][0])
@@ -125,20 +125,21 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True):
             extra.mkdir()
             with tf.io.TFRecordWriter(str(extra / WARM_UP)) as writer:
                 for name in (*found, "serving_default"):
-                    writer.write(warm_up_record(name, found[name if name in found else "log_prob"][1]))
+                    writer.write(warm_up_record(name, *found[name if name in found else "log_prob"][1:]))
     return list(found)
 
 
-def warm_up_record(endpoint, specs):
-    """A serialised `tensorflow.serving.PredictionLog`: one row of zeros for an endpoint whose inputs are `specs`.
+def warm_up_record(endpoint, specs, values=None):
+    """A serialised `tensorflow.serving.PredictionLog`: one row of `values`, and of zeros, for inputs that are `specs`.
 
     TF Serving reads it from `assets.extra` and runs it. The message is defined in `tensorflow-serving-api`, not in
     TensorFlow, and is so small that it is encoded here; a test reads it with that package.
     """
     request = _field(1, _field(3, endpoint.encode()))  # PredictRequest.model_spec, ModelSpec.signature_name
     for name, spec in specs.items():
-        zeros = tf.make_tensor_proto(np.zeros([1, *spec.shape[1:]], spec.dtype.as_numpy_dtype))
-        request += _field(2, _field(1, name.encode()) + _field(2, zeros.SerializeToString()))  # an entry of .inputs
+        value = (values or {}).get(name, np.zeros([1, *spec.shape[1:]], spec.dtype.as_numpy_dtype))
+        proto = tf.make_tensor_proto(value, dtype=spec.dtype)
+        request += _field(2, _field(1, name.encode()) + _field(2, proto.SerializeToString()))  # an entry of .inputs
     return _field(6, _field(1, request))  # PredictionLog.predict_log, PredictLog.request
 
 

@@ -37,6 +37,9 @@ def marginal_params(head, x):
         return np.stack([x.mean(axis=0, dtype=np.float64), _raw(scale, head)], axis=-1).astype(np.float32)
     if not hasattr(head, "num_components"):
         raise ValueError(f"a head of tfar.heads is needed. Received: {head!r}")
+    if isinstance(head, heads.DiscretizedLogisticMixture):
+        unit = 2 / (head.levels - 1)  # its locations and scales are those of values from -1 to 1
+        x, scale = x * unit - 1, np.maximum(scale * unit, 1e-2)
     count = head.num_components
     loc = np.moveaxis(np.quantile(x, (np.arange(count) + 0.5) / count, axis=0), 0, -1)  # (*event, K)
     raw = np.repeat(_raw(scale / 2, head)[..., None], count, axis=-1)
@@ -59,6 +62,8 @@ def baseline(head, train, x):
 
     Each has its own marginal in `train [M, *event]`: that of the head for discrete values, and a normal one for others.
     """
+    if isinstance(head, heads.DiscretizedLogisticMixture):
+        head = heads.Categorical(head.levels)
     head = head if head.dtype.is_integer else heads.Normal(min_scale=1e-6)
     params = tf.constant(marginal_params(head, train))
     parts = (x[start : start + 1000] for start in range(0, len(x), 1000))
@@ -74,6 +79,5 @@ def start_at_marginals(model, x):
     network = model.network
     layers = [layer for layer in getattr(network, "masked_layers", ()) if layer.strict and layer.use_bias]
     bias = getattr(network, "output_bias", layers[-1].bias if layers else None)
-    params = marginal_params(model.head, x)
-    if bias is not None and np.prod(bias.shape) == params.size:
-        bias.assign(params.reshape(bias.shape))
+    if bias is not None and np.prod(bias.shape) == network.event_size * network.params_size:
+        bias.assign(marginal_params(model.head, x).reshape(bias.shape))

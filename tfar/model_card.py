@@ -20,28 +20,27 @@ def model_card(trained, path, signatures):
     metrics = trained.folder / runs.METRICS
     metrics = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else {}
     model, size = trained.model, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    sizes = ", ".join(f"{rows:,} {split}" for split, rows in trained.data["sizes"].items())
+    unit = "characters" if trained.is_text else "rows"
+    sizes = ", ".join(f"{count:,} {split}" for split, count in trained.data["sizes"].items())
+    kind = "text" if trained.is_text else f"{trained.preparation.kind} values `{list(model.event_shape)}`"
     facts = {
         "model": f"{type(model.network).__name__}, head `{model.head!r}`, {model.count_params():,} parameters",
-        "data": f"{trained.data['name']} ({trained.preparation.kind}), rows: {sizes}",
+        "data": f"{trained.data['name']} ({trained.data['kind']}), {unit}: {sizes}",
         "version": f"{path.name}, {size / 1e6:.2f} MB",
     }
     endpoints = {f"`{name}`": (inputs, outputs) for name, (inputs, outputs) in sorted(signatures.items())}
     parts = [
         f"# {path.parent.name}",
-        f"A density of {trained.preparation.kind} values `{list(model.event_shape)}`. `tf.saved_model.load` loads version "
-        f"`{path.name}` without any other package, and TF Serving serves it.",
+        f"A density of {kind}. `tf.saved_model.load` loads version `{path.name}` without any other package, and TF Serving serves it.",
         _table(["", ""], facts.items()),
         "## Likelihood",
-        _likelihood(metrics),
+        _likelihood(metrics, unit),
         "## Endpoints",
         _table(["endpoint", "inputs", "outputs"], [(name, *words) for name, words in endpoints.items()]),
         "Row i of an answer depends on row i of the request alone. `log_prob` is in nats. A row's `seed` alone decides "
         "what is drawn for it.",
         "## Values",
-        *_values(trained),
-        *_context(trained),
-        _order(model.network),
+        *(_text(model) if trained.is_text else [*_values(trained), *_context(trained), _order(model.network)]),
         MARK,
     ]
     return "\n\n".join(parts) + "\n"
@@ -52,22 +51,39 @@ def _table(header, rows):
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def _likelihood(metrics):
+def _likelihood(metrics, unit):
     """The table of NLLs, and the command behind it."""
-    rows = []
+    rows, text = [], unit == "characters"
+    bits, per = ("bits_per_character", "nats per character") if text else ("bits_per_dim", "nats")
     for name in ("train", "validation", "test"):
         if name in metrics:
             found = metrics[name]
             error = "" if found["nll_error"] is None else f" ± {found['nll_error']:.3f}"
             own = [f"{found['nll_own_units']:.3f}"] if "nll_own_units" in found else []
-            rows.append([name, f"{found['rows']:,}", f"{found['nll']:.3f}{error}", f"{found['bits_per_dim']:.4f}", *own])
+            rows.append([name, f"{found[unit]:,}", f"{found['nll']:.3f}{error}", f"{found[bits]:.4f}", *own])
     if not rows:
         return "Not measured: the model's folder holds no metrics."
     own = ["NLL in the data's own units"] if len(rows[0]) > 4 else []
-    table = _table(["split", "rows", "NLL, nats (mean ± standard error)", "bits per dimension", *own], rows)
-    note = f"Independent positions, fitted to the training rows, have {metrics['baseline_nll']:.3f} nats on the test rows."
+    words = bits.replace("_", " ").replace("dim", "dimension")
+    table = _table(["split", unit, f"NLL, {per} (mean ± standard error)", words, *own], rows)
+    what = "The frequencies of the training characters" if text else "Independent positions, fitted to the training rows,"
+    note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}."
     versions = ", ".join(f"{package} {version}" for package, version in metrics["versions"].items() if version)
     return f"{table}\n\n{note} Measured at the end of\n\n    {metrics['command']}\n\nwith {versions}."
+
+
+def _text(model):
+    """What strings the endpoints take."""
+    vocabulary = model.vocabulary
+    if vocabulary.kind == "bytes":
+        yield "Strings are any bytes; `characters` and `length` count them."
+    else:
+        other = "no others" if vocabulary.unknown is None else "any other as U+FFFD"
+        yield f"Strings are UTF-8, of these {len(vocabulary)} characters, as Python writes them, and {other}:\n\n    {vocabulary.symbols!r}"
+    yield (
+        "`text` begins with its `prompt`, which may be empty, and goes on for `length` characters. `temperature` is above 0: "
+        "1 draws from the density that `log_prob` scores, less draws likelier texts."
+    )
 
 
 def _values(trained):

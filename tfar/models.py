@@ -57,6 +57,11 @@ class AutoregressiveModel(keras.Model):
         """Shape of one example."""
         return self.network.event_shape
 
+    @property
+    def metric_size(self):
+        """How many dimensions the metric `nll` is of; `bits_per_dim` is for one."""
+        return self.network.event_size
+
     def distribution(self, context=None, member=None, order=None, num_orders=None, seed=0, **options):
         """The model's density as a `tfd.Distribution`.
 
@@ -186,8 +191,14 @@ class AutoregressiveModel(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         self._nll.update_state(-y_pred, sample_weight)
-        self._bits_per_dim.update_state(-y_pred / (self.network.event_size * math.log(2.0)), sample_weight)
+        self._bits_per_dim.update_state(-y_pred / (self.metric_size * math.log(2.0)), sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def endpoints(self, jit_compile=False):
+        """What `export` writes; see `tfar.export.endpoints`."""
+        from tfar.export import endpoints
+
+        return endpoints(self, jit_compile)
 
     def export(self, filepath, **options):
         """Write a SavedModel that TF Serving serves; see `tfar.export.export_saved_model`."""
@@ -216,7 +227,7 @@ def _placeholder(y, kwargs):
     return np.zeros([len(weight), 0], np.float32) if y is None and weight is not None else y
 
 
-def _family(network_class, head="bernoulli"):
+def family(network_class, head="bernoulli"):
     """The constructor of a family: the network's own arguments, with a head in place of the number of parameters."""
 
     def constructor(event_shape, head=head, **options):
@@ -240,19 +251,19 @@ def _family(network_class, head="bernoulli"):
     return constructor
 
 
-LogisticAutoregressive = _family(networks.LogisticAutoregressive)
-MADE = _family(networks.MADE)
-NADE = _family(networks.NADE)
-RNADE = _family(networks.RNADE, head=heads.NormalMixture(10))
-NeuralAutoregressive = _family(networks.NeuralAutoregressive)
+LogisticAutoregressive = family(networks.LogisticAutoregressive)
+MADE = family(networks.MADE)
+NADE = family(networks.NADE)
+RNADE = family(networks.RNADE, head=heads.NormalMixture(10))
+NeuralAutoregressive = family(networks.NeuralAutoregressive)
 
-DeepNADE = _family(networks.DeepNADE)
-NADEK = _family(networks.NADEK)
+DeepNADE = family(networks.DeepNADE)
+NADEK = family(networks.NADEK)
 
-PixelCNN = _family(networks.PixelCNN)
-GatedPixelCNN = _family(networks.GatedPixelCNN)
-RowLSTM = _family(networks.RowLSTM)
-DiagonalBiLSTM = _family(networks.DiagonalBiLSTM)
+PixelCNN = family(networks.PixelCNN)
+GatedPixelCNN = family(networks.GatedPixelCNN)
+RowLSTM = family(networks.RowLSTM)
+DiagonalBiLSTM = family(networks.DiagonalBiLSTM)
 
 FAMILIES = {
     "logistic": LogisticAutoregressive,

@@ -68,14 +68,15 @@ def row_seeds(seed, rows):
     return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
 
 
-def uniform(seeds, count, stream=VALUES, dtype=tf.float32):
+def uniform(seeds, count, stream=VALUES, dtype=tf.float32, start=0):
     """Return `count` numbers per row, uniform on the open interval (0, 1), `[n, count]`, from the rows' seeds `[n, 2]`.
 
     They are the odd multiples of 2^-24, exact in float32: neither 0 nor 1 occurs, so that a logarithm or a quantile is finite.
-    Numbers of a smaller count are a prefix of those of a larger one; different streams are independent.
+    Numbers of a smaller count are a prefix of those of a larger one; `start`, an even number, skips so many of them.
+    Different streams are independent.
     """
     key = tf.unstack(tf.bitcast(seeds, tf.uint32)[:, None, :], axis=-1)  # 2 x [n, 1]
-    index = tf.range((count + 1) // 2, dtype=tf.int32)[None, :]
+    index = start // 2 + tf.range((count + 1) // 2, dtype=tf.int32)[None, :]
     counter = (tf.cast(index, tf.uint32), tf.fill([1, (count + 1) // 2], tf.constant(stream, tf.uint32)))
     words = tf.stack(threefry(key, counter), axis=-1)  # [n, count / 2, 2]
     words = tf.reshape(words, [tf.shape(seeds)[0], 2 * ((count + 1) // 2)])[:, :count]

@@ -59,11 +59,13 @@ class Family:
         summary: one line for the help.
         options: its own `Option`s.
         training: other defaults of the options in `TRAINING`, by name.
+        text: whether it is a model of text.
     """
 
     summary: str
     options: tuple = ()
     training: dict = field(default_factory=dict)
+    text: bool = False
 
 
 def order(text):
@@ -187,16 +189,45 @@ FAMILIES = {
     ),
 }
 
+FAMILIES["charrnn"] = Family(
+    "recurrent network that reads and writes text, character by character",
+    (
+        Option("cell", str, "lstm", "of the recurrent layers", choices=("lstm", "gru", "rnn")),
+        Option("units", int, 512, "size of each layer's state", metavar="H"),
+        Option("num_layers", int, 3, "number of recurrent layers", metavar="N"),
+        Option("dropout", float, 0.4, "share of each layer's outputs that training drops", metavar="P"),
+        Option("embedding", int, None, "size of a character's learned vector (default: one-hot codes)", metavar="E"),
+    ),
+    training={"learning_rate": 3e-3, "clip": 1.0, "batch_size": 64, "epochs": 30, "schedule": "cosine", "jit": False},
+    text=True,
+)
+TEXT_FAMILIES = tuple(name for name, family in FAMILIES.items() if family.text)
+
+TEXT = (
+    Option("data_dir", str, None, "folder of prepared TFDS data sets (default: TFDS_DATA_DIR)", metavar="DIR"),
+    Option("vocabulary", str, "characters", "what the classes are", choices=("characters", "bytes")),
+    Option("splits", float, (90, 5, 5), "percentages that train, validate and test, one after the other", many=True, metavar="P"),
+    Option("unknown", bool, False, "a class for characters that the training split lacks"),
+    Option("sequence_length", int, 64, "characters that gradients go back through at most", metavar="T"),
+    Option("carry", bool, True, "begin a window with the state in which the one before it ended"),
+)
+
 HEAD = (
     Option(
         "head",
         str,
         "auto",
         "density of one value; auto: bernoulli or categorical for discrete data, normal_mixture for others",
-        choices=("auto", "bernoulli", "categorical", "normal", "normal_mixture", "laplace_mixture"),
+        choices=("auto", "bernoulli", "categorical", "normal", "normal_mixture", "laplace_mixture", "discretized_logistic_mixture"),
     ),
     Option("components", int, 10, "of a mixture", metavar="K"),
-    Option("min_scale", float, 1e-3, "smallest scale of a continuous density, in standard deviations", metavar="S"),
+    Option(
+        "min_scale",
+        float,
+        1e-3,
+        "smallest scale of a continuous density, in standard deviations, or of levels scaled to [-1, 1]",
+        metavar="S",
+    ),
 )
 
 DATA = (
@@ -213,8 +244,11 @@ TRAINING = (
     Option("learning_rate", float, 1e-3, "of Adam, at its highest", metavar="R"),
     Option("schedule", str, "plateau", "of the learning rate", choices=("plateau", "cosine", "constant")),
     Option("weight_decay", float, 0.0, "decoupled decay of the kernels, times the learning rate", metavar="W"),
+    Option("clip", float, 100.0, "greatest norm of the gradient", metavar="G"),
     Option("patience", int, 10, "epochs without a better validation NLL before training stops", metavar="N"),
     Option("jit", bool, True, "compile the training step by XLA"),
     MODEL_SEED,
+    Option("pictures_every", int, 0, "draw samples, completions and likelihoods every so many epochs; 0: at the end only", metavar="N"),
+    Option("tensorboard", str, None, "folder for TensorBoard: NLL, learning rate, and the pictures", metavar="DIR"),
     Option("quiet", bool, False, "no progress bar"),
 )

@@ -32,10 +32,15 @@ def paths(run, args, stem):
     return [refuse_existing(run.folder / f"{stem}{ending}", args.overwrite) for ending in endings]
 
 
-def write_picture(run, path, x, data=None, overwrite=False):
-    """Draw values as modelled, `x [N, *event]`: a grid of images, or a table's columns beside those of `data`."""
+def write_picture(run, path, x, data=None, overwrite=False, context=None):
+    """Draw values as modelled, `x [N, *event]`: a grid of images, or a table's columns beside those of `data`.
+
+    Images drawn given their classes, `context [N, C]`, are in rows with the names of the classes.
+    """
     images = run.as_images(x)
-    if images is not None:
+    if images is not None and context is not None and run.label_column:
+        figure = plotting.class_grid(images, [label for (label,) in run.label_cells(context, len(x))])
+    elif images is not None:
         figure = plotting.image_grid(images)
     else:
         flat = [None if values is None else run.own_units(values).reshape(len(values), -1) for values in (x, data)]

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfar import datasets
+from tfar import datasets, plotting
 from tfar.models import AutoregressiveModel
 
 MODEL, DATA, METRICS, HISTORY = "model.keras", "data.json", "metrics.json", "history.csv"
+TEXT = "text"  # the kind of data that is no array
 PACKAGES = ("tfar", "tensorflow", "tensorflow-probability", "keras", "numpy")
 
 
@@ -43,6 +45,24 @@ class Run:
                 raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
         model = keras.saving.load_model(folder / MODEL, compile=False)
         return cls(folder, model, json.loads((folder / DATA).read_text(encoding="utf-8")))
+
+    @property
+    def is_text(self):
+        """Whether it is a `tfar.character_model.CharacterModel`."""
+        return self.data.get("kind") == TEXT
+
+    def text(self, data_dir=None):
+        """The `tfar.datasets.TextData` that the model was trained on, loaded again.
+
+        Raises:
+            ValueError: it has changed since.
+        """
+        kept = self.data
+        found = datasets.load_text(kept["source"], data_dir or kept["data_dir"], self.model.vocabulary, kept["splits"])
+        checksums = found.to_config()["checksums"]
+        if checksums != kept["checksums"]:
+            raise ValueError(f"the text is not that which the model was trained on: {kept['source']} has changed. Received: {checksums}")
+        return found
 
     @property
     def preparation(self):
@@ -83,14 +103,7 @@ class Run:
         Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images; None for others. Continuous ones are scaled from the
         least to the greatest value.
         """
-        shape, x = self.model.event_shape, np.asarray(x, np.float64)
-        if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
-            return None
-        x = x[..., 0] if len(shape) == 3 and shape[2] == 1 else x
-        if self.preparation.kind != "continuous":
-            return x / (self.preparation.levels - 1)
-        x = self.own_units(x if x.shape[1:] == shape else x[..., None]).reshape(x.shape)
-        return (x - np.nanmin(x)) / max(np.nanmax(x) - np.nanmin(x), 1e-12)
+        return plotting.as_images(self.own_units(x), self.preparation.levels)
 
     @property
     def columns(self):
@@ -136,9 +149,23 @@ class Run:
 
 def save_model(model, path):
     """Write a model's `.keras` file without the optimizer's state, which is three times as large as the weights."""
-    copy = AutoregressiveModel.from_config(model.get_config())
+    copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
     copy.save(path)
+
+
+def record(model, fit, command):
+    """How a model came about, for its metrics.json: `fit` is a `tfar.training.Fit`, `command` the command line."""
+    return {
+        "parameters": model.count_params(),
+        "epochs": fit.epochs,
+        "best_epoch": fit.best_epoch,
+        "interrupted": fit.interrupted,
+        "seconds": round(fit.seconds, 1),
+        "command": command,
+        "versions": versions(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
 
 
 def versions():

@@ -26,9 +26,18 @@ def generate(network, head, uniforms, context=None, given=None, values=None, **m
     Returns:
         Values `[D, B]` in the order of generation.
     """
-    size, block_size = network.event_size, network.block_size
-    batch = tf.shape(uniforms)[1]
-    state = network.initial_state(batch, context, value_dtype=head.dtype, **member)
+    state = network.initial_state(tf.shape(uniforms)[1], context, value_dtype=head.dtype, **member)
+    return advance(network, head, uniforms, state, given, values)[0]
+
+
+def advance(network, head, uniforms, state, given=None, values=None):
+    """`generate` from a state on; D is that of the arguments, and a network of one block may be given any.
+
+    Returns:
+        Values `[D, B]`, and the state that the last step returned, to which the last value is not known yet.
+    """
+    block_size, blocks = network.block_size, -(-network.event_size // network.block_size)
+    size = tf.shape(uniforms)[0] if uniforms.shape[0] is None else uniforms.shape[0]
     out = tf.TensorArray(head.dtype, size, element_shape=[uniforms.shape[1]], infer_shape=True)
 
     def position(index, previous, out, state):
@@ -40,18 +49,19 @@ def generate(network, head, uniforms, context=None, given=None, values=None, **m
 
     def block(number, previous, out, state):
         state = network.enter_block(state, number)
-        end = tf.minimum((number + 1) * block_size, size)
+        end = tf.minimum((number + 1) * block_size, size) if blocks > 1 else size
         loop = (number * block_size, previous, out, state)
         _, previous, out, state = tf.while_loop(lambda index, *_: index < end, position, loop)
         return number + 1, previous, out, state
 
-    first = tf.zeros([batch], head.dtype)
+    first = tf.zeros([tf.shape(uniforms)[1]], head.dtype)
     first = tf.ensure_shape(first, [uniforms.shape[1]])
-    blocks = -(-size // block_size)
     loop = (tf.constant(0), first, out, state)
     if blocks == 1:
-        return block(*loop)[2].stack()
-    return tf.while_loop(lambda number, *_: number < blocks, block, loop)[2].stack()
+        _, _, out, state = block(*loop)
+    else:
+        _, _, out, state = tf.while_loop(lambda number, *_: number < blocks, block, loop)
+    return out.stack(), state
 
 
 def fixed_point(network, head, uniforms, context=None, given=None, values=None, **member):

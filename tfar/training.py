@@ -145,7 +145,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
         ValueError: values outside the head's support, no positive number where one is needed, or a checkpoint of a
             training with other settings.
     """
-    _check_positive(batch_size=batch_size)
+    check_positive(batch_size=batch_size)
     for split in (train, validation):
         for row in range(0, len(split.x), 4096):
             check_support(model.head, tf.constant(split.x[row : row + 4096]))
@@ -176,6 +176,7 @@ def fit_stream(
     callbacks=(),
     checkpoint=None,
     settings=None,
+    variables=(),
     verbose=0,
 ):
     """Train a model on a stream of batches, as `fit` does.
@@ -194,9 +195,10 @@ def fit_stream(
         checkpoint: name of a `.npz` file that is written at the beginning of an epoch, once a minute at most. Where it
             exists, the training goes on from it, exactly as if it had not been interrupted; it is left there.
         settings: dict of what else must be the same when a training goes on.
+        variables: further variables that a checkpoint keeps.
         verbose: as in Keras: 0 silent, 1 a progress bar, 2 a line per epoch.
     """
-    _check_positive(epochs=epochs, epoch_steps=steps, learning_rate=learning_rate, patience=patience)
+    check_positive(epochs=epochs, epoch_steps=steps, learning_rate=learning_rate, patience=patience)
     adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average, clip)
     model.compile(adam, jit_compile=jit)
     adam.build(model.trainable_variables)
@@ -212,7 +214,7 @@ def fit_stream(
         **{"epochs": epochs, "epoch_steps": steps, "learning_rate": learning_rate, "schedule": schedule, "patience": patience},
         **{"weight_decay": weight_decay, "average": average, "clip": clip, "parameters": model.count_params()},
     }
-    saved = Checkpoint(checkpoint, settings, remembered, keep)
+    saved = Checkpoint(checkpoint, settings, remembered, keep, variables)
     first = saved.read()
     interrupted = False
     try:
@@ -233,7 +235,8 @@ def fit_stream(
     return Fit(columns, keep.epoch, saved.elapsed, interrupted)
 
 
-def _check_positive(**values):
+def check_positive(**values):
+    """Refuse values that are not above 0."""
     for name, value in values.items():
         if not value > 0:
             raise ValueError(f"{name} must be above 0. Received: {name}={value!r}")

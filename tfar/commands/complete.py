@@ -9,6 +9,8 @@ from tfar.datasets.arrays import TABLES
 def run(args):
     """Complete rows with blanks, or else rows of which the first positions of the model's order are shown to it."""
     trained = runs.Run.open(args.folder)
+    if trained.is_text:
+        raise ValueError(f"a text is continued by 'tfar sample DIR --prompt TEXT'. Received: {args.folder}, a model of text")
     if args.n < 1 or args.rows is not None and args.rows < 1:
         raise ValueError(f"there must be at least one row, and one draw. Received: --rows {args.rows}, -n {args.n}")
     paths = outputs.paths(trained, args, f"completions-{args.seed}")

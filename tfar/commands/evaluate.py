@@ -3,12 +3,23 @@
 import json
 
 from tfar import runs, training
+from tfar.commands import text
 from tfar.marginals import baseline
 
 
 def run(args):
     """Score rows by a trained model, beside the baseline of independent positions."""
     trained = runs.Run.open(args.folder)
+    show = text.report if trained.is_text else report
+    name, scores, independent = (text.evaluate if trained.is_text else evaluate)(trained, args)
+    if args.json:
+        print(json.dumps({"folder": str(args.folder), "data": name, **scores, "baseline_nll": independent}))
+    else:
+        print(show(f"{args.folder} on {name}", scores, independent))
+
+
+def evaluate(trained, args):
+    """Score rows, and return the name of the data, the scores and the baseline's NLL."""
     rows = trained.rows(args.data, args.split, args.data_dir)
     scores = training.evaluate(trained.model, rows, args.batch_size)
     preparation, independent = trained.preparation, None
@@ -22,10 +33,7 @@ def run(args):
     else:
         independent = -float(baseline(trained.model.head, known, rows.x).mean())
     name = args.data or f"{trained.data['name']}, {args.split or 'test'}"
-    if args.json:
-        print(json.dumps({"folder": str(args.folder), "data": name, **scores, "baseline_nll": independent}))
-    else:
-        print(report(f"{args.folder} on {name}", scores, independent))
+    return name, scores, independent
 
 
 def report(title, scores, independent=None):

@@ -1,23 +1,29 @@
 """`tfar train`: from a data set to the folder of a trained model."""
 
 import inspect
+import os
 import sys
-import time
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from tfar import datasets, heads, models, outputs, plotting, runs, training
+from tfar import callbacks, datasets, heads, models, outputs, plotting, runs, training
+from tfar.commands import text
 from tfar.commands.evaluate import report
+from tfar.distributions import AutoregressiveDistribution
 from tfar.files import atomic, refuse_existing, write_json
 from tfar.marginals import baseline
+from tfar.options import TEXT_FAMILIES
 
-SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "patience", "jit", "seed", "epoch_steps")
+SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "clip", "patience", "jit", "seed", "epoch_steps")
 MOST_ROWS = 10_000  # of a split that are scored: enough for an error of 0.1 %, and some families are slow at it
 
 
 def run(args):
     """Train a model, and write its folder. A training that was killed goes on where it was when the command is given again."""
+    if args.model in TEXT_FAMILIES:
+        return text.train(args)
     out = refuse_existing(args.out)
     dataset = datasets.load(args.data, args.data_dir, levels=args.levels, context=args.context, seed=args.data_seed)
     model = build(args, dataset)
@@ -29,20 +35,28 @@ def run(args):
         print(f"going on from {checkpoint}", flush=True)
     verbose = 0 if args.quiet else 1 if sys.stdout.isatty() else 2
     settings = {name: getattr(args, name) for name in SETTINGS}
-    fit = training.fit(model, dataset.train, dataset.validation, checkpoint=checkpoint, verbose=verbose, **settings)
+    trained = runs.Run(out, model, dataset.to_config())
+    drawn = out.with_name(f"{out.name}.pictures")
+    extra = watchers(args, trained, dataset, drawn)
+    if not checkpoint.exists():
+        for stale in drawn.glob("epoch-*.png"):
+            stale.unlink()
+    fit = training.fit(model, dataset.train, dataset.validation, checkpoint=checkpoint, callbacks=extra, verbose=verbose, **settings)
     if fit.interrupted:
         print(f"\ninterrupted: going on with the weights of epoch {fit.best_epoch}", flush=True)
     with atomic(out) as folder:
         folder.mkdir()
         runs.save_model(model, folder / runs.MODEL)
-        write_json(folder / runs.DATA, dataset.to_config())
+        write_json(folder / runs.DATA, trained.data)
         columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
         outputs.write_csv(folder / runs.HISTORY, *columns)
         metrics = measure(model, dataset, fit, args)
         write_json(folder / runs.METRICS, metrics)
+        if drawn.exists():
+            os.replace(drawn, folder / "pictures")
     checkpoint.unlink(missing_ok=True)
     if plotting.available():
-        pictures(runs.Run(out, model, dataset.to_config()), dataset, fit, metrics, args.seed)
+        pictures(trained, dataset, fit, metrics, args.seed)
     print(report(f"{args.model} on {dataset.name}, test", metrics["test"], metrics["baseline_nll"]))
     print("\n".join(str(path) for path in sorted(out.iterdir())))
 
@@ -51,7 +65,7 @@ def build(args, dataset):
     """The model that the arguments ask for, with a head that fits the data and weights drawn from `args.seed`."""
     allowed = {
         "binary": ("bernoulli", "categorical"),
-        "categorical": ("categorical",),
+        "categorical": ("categorical", "discretized_logistic_mixture"),
         "continuous": ("normal_mixture", "normal", "laplace_mixture"),
     }[dataset.kind]
     name = allowed[0] if args.head == "auto" else args.head
@@ -63,6 +77,7 @@ def build(args, dataset):
         "normal": lambda: heads.Normal(args.min_scale),
         "normal_mixture": lambda: heads.NormalMixture(args.components, args.min_scale),
         "laplace_mixture": lambda: heads.LaplaceMixture(args.components, args.min_scale),
+        "discretized_logistic_mixture": lambda: heads.DiscretizedLogisticMixture(args.components, dataset.levels, args.min_scale),
     }[name]()
     keras.utils.set_random_seed(args.seed % 2**32)
     constructor = models.FAMILIES[args.model]
@@ -84,23 +99,42 @@ def measure(model, dataset, fit, args):
         "data": dataset.name,
         **splits,
         "baseline_nll": -float(baseline(model.head, dataset.train.x, dataset.test.x).mean()),
-        "parameters": model.count_params(),
-        "epochs": fit.epochs,
-        "best_epoch": fit.best_epoch,
-        "interrupted": fit.interrupted,
-        "seconds": round(fit.seconds, 1),
-        "command": args.command_line,
-        "versions": runs.versions(),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **runs.record(model, fit, args.command_line),
     }
 
 
-def pictures(run, dataset, fit, metrics, seed, count=64):
-    """Draw the learning curve and samples into the run's folder."""
+def watchers(args, run, dataset, folder):
+    """The Keras callbacks that log to TensorBoard and draw pictures into a folder as the model learns, where they are asked for."""
+    found = []
+    if args.tensorboard:
+        callbacks.require_tensorboard()
+        found.append(keras.callbacks.TensorBoard(args.tensorboard, write_graph=False))
+    if (args.tensorboard or args.pictures_every) and plotting.available():
+        context, count = contexts(run, dataset, 36)
+        labels = sum(run.label_cells(context, count), []) or None
+        where = folder if args.pictures_every else None, Path(args.tensorboard, "pictures") if args.tensorboard else None
+        rows = dataset.validation.take(slice(8))
+        found.append(callbacks.SamplePictures(*where, args.pictures_every, count, args.seed, context, labels, rows))
+    return found
+
+
+def contexts(run, dataset, count):
+    """What to draw samples for, and how many, at most `count` or one for each class: classes in turn, else contexts of test rows."""
+    names, context = run.preparation.context_names, dataset.test.context
+    if names is not None:
+        count = len(names) * max(1, count // len(names))  # a grid with no gaps
+        return run.contexts(None, count), count
+    return None if context is None else context[np.arange(count) % len(context)], count
+
+
+def pictures(run, dataset, fit, metrics, seed):
+    """Draw the learning curve, samples, and what each pixel of some test images costs into the run's folder."""
     if fit.epochs:
         plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png")
-    context = dataset.test.context
-    if context is not None:
-        context = context[np.arange(count) % len(context)]
+    context, count = contexts(run, dataset, 64)
     x = run.model.sample(count, seed, context).numpy()
-    outputs.write_picture(run, run.folder / "samples.png", x, dataset.test.x)
+    outputs.write_picture(run, run.folder / "samples.png", x, dataset.test.x, context=context)
+    rows = dataset.test.take(slice(8))
+    images, distribution = run.as_images(rows.x), run.model.distribution(rows.context)
+    if images is not None and isinstance(distribution, AutoregressiveDistribution):
+        plotting.save(plotting.nll_maps(images, distribution.position_log_prob(rows.x)), run.folder / "nll.png")

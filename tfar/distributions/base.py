@@ -122,6 +122,10 @@ class NetworkDistribution(tfd.Distribution):
         return super()._call_log_prob(tf.convert_to_tensor(value), name, **kwargs)
 
     def _log_prob(self, x, **kwargs):
+        return self._by_rows(self._log_prob_rows, x)
+
+    def _by_rows(self, function, x, result_shape=()):
+        """Check values `[..., *event]`, and give them and their context row by row to a function with results `[N, *result_shape]`."""
         self._check_shape(x)
         x = self._check_values(x)
         event = self._network.event_shape
@@ -131,9 +135,9 @@ class NetworkDistribution(tfd.Distribution):
             shape = tf.broadcast_dynamic_shape(shape, self._batch_shape_tensor())
             static = tf.broadcast_static_shape(static, self.batch_shape)
             x = tf.broadcast_to(x, tf.concat([shape, event], axis=0))
-        rows = tf.reshape(x, [-1, *event])
-        result = tf.reshape(self._log_prob_rows(rows, self._context_rows(shape)), shape)
-        return tf.ensure_shape(result, static)
+        rows = function(tf.reshape(x, [-1, *event]), self._context_rows(shape))
+        rows = tf.reshape(rows, tf.concat([shape, tf.constant(result_shape, tf.int32)], axis=0))
+        return tf.ensure_shape(rows, static.concatenate(result_shape))
 
     def _sample_n(self, n, seed=None, **kwargs):
         seed = noise.as_seed(seed)

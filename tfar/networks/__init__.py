@@ -1,6 +1,7 @@
 """Networks: one file per family."""
 
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
+from tfar.networks.char_rnn import CharRNN
 from tfar.networks.deep_nade import DeepNADE
 from tfar.networks.diagonal_bilstm import DiagonalBiLSTM
 from tfar.networks.gated_pixel_cnn import GatedPixelCNN
@@ -20,6 +21,7 @@ __all__ = [
     "NADEK",
     "RNADE",
     "AutoregressiveNetwork",
+    "CharRNN",
     "DeepNADE",
     "DiagonalBiLSTM",
     "GatedPixelCNN",

@@ -1,0 +1,319 @@
+"""CharRNN against the equations of its cells, written out with NumPy; models of text: training, scoring, writing."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfar
+from tfar import heads, networks, noise, text_training, writing
+from tfar.datasets import Vocabulary
+
+LETTERS = "abcdefgh"
+FALSE_ALARM = 1e-4
+
+
+def randomize(network, scale=0.6, seed=0):
+    if not network.built:
+        network.build()
+    generator = np.random.default_rng(seed)
+    for weight in network.trainable_weights:
+        weight.assign(generator.normal(size=weight.shape, scale=scale))
+    return network
+
+
+def text_model(symbols=LETTERS, length=12, **options):
+    model = tfar.CharRNN(symbols, length, **{"units": 16, "num_layers": 2, "embedding": 5, **options})
+    randomize(model.network)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return text_model()
+
+
+@pytest.fixture(scope="module")
+def text():
+    """Letters that follow each other by rule: after a letter, the next one or the one after it."""
+    generator = np.random.default_rng(0)
+    return np.cumsum(generator.integers(1, 3, 6000)).astype(np.int32) % len(LETTERS)
+
+
+# --- the papers' equations
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def lstm(x, state, w, u, b):
+    """Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000: gates i, f, candidate g, gate o."""
+    h, c = state
+    i, f, g, o = np.split(x @ w + h @ u + b, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def gru(x, state, w, u, b):
+    """Cho et al. 2014, with the reset gate after the recurrent product: gates z, r, candidate n."""
+    (h,) = state
+    (xz, xr, xn), (hz, hr, hn) = np.split(x @ w + b[0], 3), np.split(h @ u + b[1], 3)
+    z, r = sigmoid(xz + hz), sigmoid(xr + hr)
+    return (z * h + (1 - z) * np.tanh(xn + r * hn),)
+
+
+def simple(x, state, w, u, b):
+    """Elman 1990."""
+    return (np.tanh(x @ w + state[0] @ u + b),)
+
+
+@pytest.mark.parametrize(("cell", "equation", "states"), [("lstm", lstm, 2), ("gru", gru, 1), ("rnn", simple, 1)])
+@pytest.mark.parametrize("embedding", [None, 3])
+def test_parameters_follow_the_equations(cell, equation, states, embedding):
+    units, classes, length = 6, 4, 7
+    network = networks.CharRNN(
+        [length], classes, num_classes=classes, cell=cell, units=units, num_layers=2, embedding=embedding, context_size=2
+    )
+    randomize(network)
+    generator = np.random.default_rng(1)
+    x, context = generator.integers(0, classes, [3, length]), generator.normal(size=[3, 2])
+    found = network(x.astype(np.int32), context.astype(np.float32)).numpy()
+    codes = np.eye(classes) if embedding is None else np.asarray(network.embeddings, np.float64)
+    layers = [[np.asarray(weight, np.float64) for weight in layer.weights] for layer in network.layers]
+    v, b = (np.asarray(weight, np.float64) for weight in network.last.weights)
+    for row, features, params in zip(x, context, found, strict=True):
+        memory = [(np.zeros(units),) * states for _ in layers]
+        code = np.asarray(network.start, np.float64)
+        for t in range(length):
+            h = np.concatenate([code, features])
+            for k, weights in enumerate(layers):
+                memory[k] = equation(h, memory[k], *weights)
+                h = memory[k][0]
+            np.testing.assert_allclose(params[t], h @ v + b, rtol=1e-4, atol=1e-5)
+            code = codes[row[t]]
+
+
+def test_sizes():
+    """4 (n m + n^2 + n) weights of an LSTM with n units and m inputs, 3 (n m + n^2 + 2 n) of this GRU, n m + n^2 + n of a simple one."""
+    k, n = 65, 32
+    for cell, size in (
+        ("lstm", lambda m: 4 * (n * m + n * n + n)),
+        ("gru", lambda m: 3 * (n * m + n * n + 2 * n)),
+        ("rnn", lambda m: n * m + n * n + n),
+    ):
+        network = networks.CharRNN([10], k, num_classes=k, cell=cell, units=n, num_layers=3)
+        assert network.effective_parameters() == size(k) + 2 * size(n) + n * k + k + k  # the last k: the code of the beginning
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"event_shape": [2, 2]}, {"order": "reversed"}, {"cell": "transformer"}, {"units": 0}, {"num_layers": 1.5}, {"embedding": 3}],
+)
+def test_what_no_sequence_has_is_refused(options):
+    with pytest.raises(ValueError, match="Received: "):
+        networks.CharRNN(**{"event_shape": [4], **options})
+
+
+# --- hello
+
+
+def test_hello():
+    keras.utils.set_random_seed(0)
+    model = tfar.CharRNN("helo", length=5, units=16, num_layers=1)
+    model.compile(keras.optimizers.Adam(0.05))
+    model.fit(np.tile(model.vocabulary.encode("hello"), (32, 1)), epochs=120, verbose=0)
+    assert float(tf.exp(model.log_prob("hello"))) > 0.99
+    assert model.sample(3, seed=4) == ["hello"] * 3
+    assert model.sample(1, seed=1, prompt="he", length=3) == ["hello"]
+    assert model.evaluate(np.tile(model.vocabulary.encode("hello"), (2, 1)), verbose=0, return_dict=True)["nll"] < 0.01 / 5
+
+
+# --- scoring
+
+
+def test_probabilities_of_all_texts_of_a_length_sum_to_one(model):
+    codes = np.array(list(itertools.product(range(len(LETTERS)), repeat=3)), np.int32)
+    assert np.exp(model.log_prob(codes).numpy().astype(np.float64)).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_strings_are_scored_as_their_codes(model):
+    texts = ["abcabcabcabc", "h", "gfedcba" * 50]
+    found = model.log_prob(texts).numpy()
+    for text, nats in zip(texts, found, strict=True):
+        codes = model.vocabulary.encode(text)[None]
+        assert nats == pytest.approx(float(model.log_prob(codes)[0]), rel=1e-5)
+        params, _ = model.network.scan(codes, model.network.initial_state(1))
+        assert nats == pytest.approx(float(model.head.log_prob(params, codes, event_ndims=1)[0]), rel=1e-5)
+    assert float(model.log_prob(texts[0])) == pytest.approx(
+        float(model.distribution().log_prob(model.vocabulary.encode(texts[0]))), rel=1e-5
+    )
+    assert model.log_prob(texts[1]).shape == ()
+
+
+def test_one_stream_is_exact_and_several_are_close(model, text):
+    network, head = model.network, model.head
+    exact = writing.score_text(network, head, text, streams=1)
+    assert exact.sum() == pytest.approx(float(model.log_prob(text[None])[0]), rel=1e-5)
+    # these weights forget within 200 symbols, so that the warm-up makes the streams equal
+    several = writing.score_text(network, head, text, streams=5, warm_up=200)
+    assert several.shape == text.shape
+    np.testing.assert_allclose(several, exact, atol=1e-4)
+    cold = writing.score_text(network, head, text, streams=5, warm_up=2)
+    assert np.abs(cold - exact).max() > 1e-2 and np.abs(cold[:1200] - exact[:1200]).max() < 1e-4
+
+
+def test_evaluate(model, text):
+    scores = text_training.evaluate(model, text[:5500], streams=2)
+    nats = -writing.score_text(model.network, model.head, text[:5500], 2)
+    assert scores["characters"] == 5500 and scores["nll"] == pytest.approx(nats.mean())
+    assert scores["bits_per_character"] == pytest.approx(scores["nll"] / np.log(2))
+    means = [part.mean() for part in np.array_split(nats, 5)]
+    assert scores["nll_error"] == pytest.approx(np.std(means, ddof=1) / 5**0.5)
+    with pytest.raises(ValueError, match="Received: none"):
+        text_training.evaluate(model, text[:0])
+
+
+# --- writing
+
+
+def test_writing_is_sampling(model):
+    seeds = noise.row_seeds(noise.as_seed(3), 4)
+    expected = [model.vocabulary.decode(row) for row in model.distribution().sample_rows(seeds).numpy()]
+    assert model.sample(4, seed=3) == model.sample(4, seed=seeds) == expected
+    long = model.sample(4, seed=3, length=300)
+    assert [len(one) for one in long] == [300] * 4 and [one[:12] for one in long] == expected
+    assert "".join(model.write(300, seed=seeds[2:3])) == long[2]
+    parts = writing.pieces(model.network, model.head, seeds, 300, jit_compile=False)
+    assert [model.vocabulary.decode(row) for row in np.concatenate(list(parts), axis=1)] == long
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 150])
+def test_a_prompt_is_a_given_beginning(model, length):
+    seeds, prompt = noise.row_seeds(noise.as_seed(3), 2), ("hgfa" * 40)[:length]
+    whole = text_model(length=length + 20)
+    whole.set_weights(model.get_weights())
+    x = np.zeros([2, length + 20], np.int32)
+    x[:, :length] = model.vocabulary.encode(prompt)
+    completed = whole.complete(x, np.arange(length + 20) < length, seeds).numpy()
+    found = model.sample(2, seed=seeds, prompt=prompt, length=20)
+    assert found == [model.vocabulary.decode(row) for row in completed]
+    assert prompt + "".join(model.write(20, seed=seeds[:1], prompt=prompt)) == found[0]
+    both = model.sample(2, seed=seeds, prompt=[prompt, prompt[::-1]], length=20)
+    assert both[0] == found[0] and both[1].startswith(prompt[::-1])
+
+
+@pytest.mark.parametrize(("temperature", "top_k"), [(1.0, None), (0.5, None), (2.0, 3), (0.7, 1)])
+def test_frequencies_follow_temperature_and_top_k(model, temperature, top_k):
+    count = 20_000
+    written = model.sample(count, seed=9, prompt="ab", length=1, temperature=temperature, top_k=top_k)
+    observed = np.bincount(model.vocabulary.encode("".join(text[-1] for text in written)), minlength=8)
+    params, _ = model.network.scan(model.vocabulary.encode("aba")[None], model.network.initial_state(1))
+    p = np.exp(params[0, -1].numpy().astype(np.float64) / temperature)
+    p[np.argsort(p)[: 0 if top_k is None else 8 - top_k]] = 0
+    expected = count * p / p.sum()
+    assert (observed[expected == 0] == 0).all()
+    kept = expected > 0
+    statistic = ((observed - expected)[kept] ** 2 / expected[kept]).sum()
+    assert kept.sum() == 1 or float(tf.math.igammac((kept.sum() - 1) / 2.0, statistic / 2)) > FALSE_ALARM
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"length": 0}, {"n": 0}, {"temperature": 0.0}, {"temperature": float("nan")}, {"temperature": -1}, {"top_k": 0}, {"prompt": "xyz"}],
+)
+def test_bad_requests_are_refused(model, options):
+    with pytest.raises(ValueError, match="Received: "):
+        model.sample(**{"n": 1, **options})
+    if "n" not in options:
+        with pytest.raises(ValueError, match="Received: "):
+            list(model.write(**{"length": 3, **options}))
+
+
+def test_a_context_selects_what_is_written():
+    model = text_model(context_size=2)
+    context = np.eye(2, dtype=np.float32)
+    one, other = model.sample(2, seed=[[1, 2], [1, 2]], context=context, length=40)
+    assert one != other and model.sample(1, seed=[[1, 2]], context=context[1], length=40) == [other]
+    scores = model.log_prob([one, one], context)
+    assert abs(float(scores[0] - scores[1])) > 0.1
+
+
+def test_a_model_keeps_its_vocabulary(tmp_path):
+    model = tfar.CharRNN(Vocabulary("äb日\ufffd", unknown="\ufffd"), length=9, units=8, num_layers=1)
+    model.save(tmp_path / "m.keras")
+    copy = keras.saving.load_model(tmp_path / "m.keras")
+    assert copy.vocabulary == model.vocabulary and copy.sample(3, seed=1, prompt="日x") == model.sample(3, seed=1, prompt="日x")
+    with pytest.raises(ValueError, match="Received: head=Categorical"):
+        tfar.CharacterModel(model.network, heads.Categorical(4), Vocabulary("abc"))
+    with pytest.raises(ValueError, match="at least two symbols"):
+        tfar.CharRNN("a")
+
+
+# --- training
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_training_learns_the_rule(text, carry):
+    keras.utils.set_random_seed(1)
+    model = tfar.CharRNN(LETTERS, units=16, num_layers=1)
+    options = {"sequence_length": 20, "batch_size": 16, "epochs": 3, "learning_rate": 0.02, "jit": False, "carry": carry}
+    fit = text_training.fit(model, text[:5000], text[5000:], **options)
+    assert min(fit.history["val_nll"]) < np.log(2) + 0.05  # the rule leaves one bit, whatever came before
+    assert text_training.evaluate(model, text[5000:])["nll"] < np.log(2) + 0.05
+
+
+def test_carried_states_are_those_of_the_whole_text(text):
+    model = text_model()
+    rows, length, steps = 4, 10, 30
+    options = {"sequence_length": length, "batch_size": rows, "epochs": 1, "epoch_steps": steps, "learning_rate": 1e-12}
+    options |= {"jit": False, "average": 0, "start": False, "schedule": "constant"}
+    codes = text[: rows * (length * steps + 9)]
+    expected = [writing.score_text(model.network, model.head, part[: length * steps], 1).mean() for part in codes.reshape(rows, -1)]
+    fit = text_training.fit(model, codes, text[:100], **options)
+    assert fit.history["nll"][0] == pytest.approx(-np.mean(expected), rel=1e-4)
+    assert model.network.carried is None
+    cut = text_training.fit(model, codes, text[:100], **options, carry=False)
+    assert abs(cut.history["nll"][0] + np.mean(expected)) > 1e-3
+
+
+class Killed(Exception):
+    pass
+
+
+class Kill(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) == 25:
+            raise Killed
+
+
+@pytest.mark.parametrize("carry", [False, True])
+def test_a_killed_training_goes_on_as_if_nothing_had_been(text, tmp_path, monkeypatch, carry):
+    from tfar import training
+    from tfar.checkpoints import Checkpoint
+
+    monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
+
+    def train(name, **options):
+        keras.utils.set_random_seed(1)
+        model = tfar.CharRNN(LETTERS, units=8, num_layers=2, dropout=0.3)
+        options |= {"sequence_length": 20, "batch_size": 16, "epochs": 4, "epoch_steps": 10, "jit": False, "carry": carry}
+        text_training.fit(model, text[:5000], text[5000:], checkpoint=tmp_path / name, **options)
+        return model.get_weights()
+
+    expected = train("whole.npz")
+    with pytest.raises(Killed):
+        train("killed.npz", callbacks=[Kill()])
+    for one, other in zip(train("killed.npz"), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_training_refuses_what_cannot_be(text):
+    with pytest.raises(ValueError, match="Received: context_size=2"):
+        text_training.fit(text_model(context_size=2), text, text)
+    with pytest.raises(ValueError, match="Received: 10"):
+        text_training.fit(text_model(), text[:10], text, sequence_length=20)
+    with pytest.raises(ValueError, match="Received: sequence_length=0"):
+        text_training.fit(text_model(), text, text, sequence_length=0)

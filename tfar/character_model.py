@@ -1,0 +1,179 @@
+"""Models of text: a `CharRNN` network with the vocabulary that turns characters into its classes and back."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfar import heads, networks, noise, writing
+from tfar.datasets import Vocabulary
+from tfar.distributions.base import check_support
+from tfar.models import AutoregressiveModel
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class CharacterModel(AutoregressiveModel):
+    """A density of texts of any length: p(x) = prod_t p(x_t | x_1, ..., x_{t-1}), the first character included.
+
+    It reads and writes strings. Below the surface it is an `AutoregressiveModel` of codes 0..K-1: `fit` takes int
+    windows `[B, T]`, `distribution()` is that of sequences of `event_shape`. The metrics are per character: `nll` in
+    nats, `bits_per_dim` in bits.
+
+    Args:
+        network: a `tfar.networks.CharRNN`.
+        head: a `tfar.heads.Categorical`.
+        vocabulary: a `tfar.datasets.Vocabulary` of as many symbols as the head has classes.
+
+    >>> model = CharRNN("helo", length=5, units=8, num_layers=1)
+    >>> model.log_prob("hello").shape, model.log_prob(["hello", "hole!"[:4]]).shape
+    (TensorShape([]), TensorShape([2]))
+    >>> [len(text) for text in model.sample(2, length=12, prompt="he", seed=1)]
+    [14, 14]
+    """
+
+    def __init__(self, network, head, vocabulary, **kwargs):
+        super().__init__(network, head, **kwargs)
+        self.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary.from_config(vocabulary)
+        if self.head != heads.Categorical(len(self.vocabulary)):
+            raise ValueError(f"{self.vocabulary!r} needs Categorical({len(self.vocabulary)}). Received: head={self.head!r}")
+
+    def log_prob(self, x, context=None):
+        """Score texts: log p(x) in nats.
+
+        Args:
+            x: a string, a list of B strings, or codes `[B, T]` with T of any size.
+            context: `[B, C]`, `[C]` for all, or None.
+
+        Returns:
+            float32 `[B]`; a scalar for a string.
+
+        Raises:
+            ValueError: characters that the vocabulary lacks, codes outside 0..K-1, or no text.
+        """
+        single, lengths = isinstance(x, str), None
+        if single or (isinstance(x, list | tuple) and x and all(isinstance(text, str) for text in x)):
+            codes = [self.vocabulary.encode(text) for text in ([x] if single else x)]
+            lengths = np.array([len(row) for row in codes])
+            if not lengths.all():
+                raise ValueError("a text must have at least one character. Received: an empty one")
+            x = np.zeros([len(codes), lengths.max()], np.int32)
+            for row, code in zip(x, codes, strict=True):
+                row[: len(code)] = code
+        x = tf.convert_to_tensor(x)
+        if x.shape.rank != 2:
+            raise ValueError(f"x must be a string, strings, or codes [B, T]. Received: x.shape={x.shape}")
+        if not tf.executing_eagerly():
+            return self._read(x, context)
+        x = check_support(self.head, x).numpy()
+        total = sum(piece.sum(axis=1) for piece in writing.score(self.network, self.head, x, lengths, self._contexts(context, len(x))))
+        return tf.constant(total[0] if single else total, tf.float32)
+
+    def sample(self, n=1, seed=None, context=None, length=None, prompt="", temperature=1.0, top_k=None):
+        """Write texts.
+
+        Args:
+            n: how many.
+            seed: as `AutoregressiveModel.sample`.
+            context: `[n, C]`, `[C]` for all, or None.
+            length: how many characters after the prompt; None for as many as `event_shape` has.
+            prompt: a string with which all begin, or one string each of the same number of characters.
+            temperature: above 0; p_k^(1 / temperature) / Z is drawn from: below 1 more likely texts, above 1 wilder ones.
+            top_k: draw from so many of the most probable characters only; None for all.
+
+        Returns:
+            A list of n strings, each with its prompt.
+
+        Raises:
+            ValueError: characters that the vocabulary lacks, or a length, temperature or top_k that is not above 0.
+        """
+        parts = list(self._pieces(n, seed, context, length, prompt, temperature, top_k))
+        codes = np.concatenate([self._prompts(prompt, n), *parts], axis=1)
+        return [self.vocabulary.decode(row) for row in codes]
+
+    def write(self, length, seed=None, context=None, prompt="", temperature=1.0, top_k=None):
+        """Write one text and yield it as it comes, a few characters at a time, after the prompt; arguments as `sample`.
+
+        >>> model = CharRNN("helo", units=8, num_layers=1)
+        >>> "".join(model.write(100, seed=3)) == model.sample(1, length=100, seed=3)[0]
+        True
+        """
+        decoder = self.vocabulary.decoder()
+        for piece in self._pieces(1, seed, context, length, prompt, temperature, top_k):
+            yield decoder.feed(piece[0])
+        yield decoder.finish()
+
+    def _pieces(self, n, seed, context, length, prompt, temperature, top_k):
+        length = self.network.event_size if length is None else length
+        for name, value in {"n": n, "length": length, "top_k": top_k}.items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+                raise ValueError(f"{name} must be a whole number above 0. Received: {name}={value!r}")
+        if not (temperature > 0 and math.isfinite(temperature)):
+            raise ValueError(f"temperature must be above 0. Received: temperature={temperature!r}")
+        seed = noise.as_seed(seed)
+        seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, n)
+        if seeds.shape[0] != n:
+            raise ValueError(f"one seed per row must be [{n}, 2]. Received: seed.shape={seed.shape}")
+        context = self._contexts(context, n)
+        return writing.pieces(self.network, self.head, seeds, length, self._prompts(prompt, n), context, temperature, top_k)
+
+    def _prompts(self, prompt, n):
+        prompts = [prompt] * n if isinstance(prompt, str) else list(prompt)
+        codes = [self.vocabulary.encode(text) for text in prompts]
+        if len(codes) != n or len({len(code) for code in codes}) > 1:
+            lengths = sorted({len(code) for code in codes})
+            raise ValueError(f"prompt must be one string, or {n} of the same length. Received: {len(codes)} of lengths {lengths}")
+        return np.stack(codes)
+
+    def _contexts(self, context, rows):
+        if context is None:
+            return None
+        return tf.broadcast_to(tf.convert_to_tensor(context, dtype_hint=tf.float32), [rows, self.network.context_size])
+
+    def _read(self, x, context=None, training=False):
+        """log p(x) `[B]` of codes `[B, T]` in one scan."""
+        return -self.network.objective(x, context, self.head, training=training)
+
+    def call(self, inputs, training=False):
+        x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        x = tf.convert_to_tensor(x)
+        if x.shape.rank is not None and x.shape.rank != 2:
+            raise ValueError(f"x must be codes [B, T]. Received: x.shape={x.shape}")
+        return self._read(check_support(self.head, x), context, training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, y_pred / self._size(x, y_pred), sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred / self._size(x, y_pred), sample_weight)
+
+    metric_size = 1  # the metrics are per character already
+
+    def _size(self, x, like):
+        """T, in the dtype of `like`."""
+        x = x[0] if isinstance(x, list | tuple) else x
+        return tf.cast(tf.shape(x)[1], like.dtype)
+
+    def endpoints(self, jit_compile=False):
+        """What `export` writes; see `tfar.text_endpoints.endpoints`."""
+        from tfar.text_endpoints import endpoints
+
+        return endpoints(self, jit_compile)
+
+    def get_config(self):
+        return {**super().get_config(), "vocabulary": self.vocabulary.to_config()}
+
+
+def CharRNN(vocabulary, length=100, **options):
+    """A `CharacterModel` around `tfar.networks.CharRNN`.
+
+    Args:
+        vocabulary: a `tfar.datasets.Vocabulary`, or the symbols of one as a string.
+        length: T, the number of characters of `event_shape`, and of `sample` where none is said.
+        **options: of `tfar.networks.CharRNN`: cell, units, num_layers, dropout, embedding, context_size.
+    """
+    vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
+    size = len(vocabulary)
+    if size < 2:
+        raise ValueError(f"a vocabulary must have at least two symbols. Received: {vocabulary!r}")
+    return CharacterModel(networks.CharRNN([length], size, num_classes=size, **options), heads.Categorical(size), vocabulary)

@@ -1,0 +1,101 @@
+"""What the commands do for models of text."""
+
+import math
+import sys
+
+import keras
+
+from tfar import datasets, outputs, plotting, runs, text_training
+from tfar.character_model import CharRNN
+from tfar.files import atomic, refuse_existing, write_json
+from tfar.marginals import baseline
+
+SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "clip", "patience", "jit", "seed", "epoch_steps")
+WINDOWS = ("sequence_length", "carry")
+MOST_TRAINING = 100_000  # characters of the training split that are scored
+
+
+def train(args):
+    """Train a character model, and write its folder."""
+    out = refuse_existing(args.out)
+    data = datasets.load_text(args.data, args.data_dir, args.vocabulary, args.splits, args.unknown, args.sequence_length)
+    keras.utils.set_random_seed(args.seed % 2**32)
+    options = {option: getattr(args, option) for option in args.family_options}
+    model = CharRNN(data.vocabulary, args.sequence_length, **options)
+    print(f"{data}\n{args.model}: {model.count_params():,} parameters", flush=True)
+    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
+    if checkpoint.exists():
+        print(f"going on from {checkpoint}", flush=True)
+    settings = {name: getattr(args, name) for name in (*SETTINGS, *WINDOWS)}
+    settings["verbose"] = 0 if args.quiet else 1 if sys.stdout.isatty() else 2
+    fit = text_training.fit(model, data.train, data.validation, checkpoint=checkpoint, **settings)
+    if fit.interrupted:
+        print(f"\ninterrupted: going on with the weights of epoch {fit.best_epoch}", flush=True)
+    splits = {**data.splits, "train": data.train[:MOST_TRAINING]}
+    metrics = {
+        "model": args.model,
+        "data": data.name,
+        **{name: text_training.evaluate(model, codes) for name, codes in splits.items()},
+        "baseline_nll": -float(baseline(model.head, data.train[:, None], data.test[:, None]).mean()),
+        **runs.record(model, fit, args.command_line),
+    }
+    with atomic(out) as folder:
+        folder.mkdir()
+        runs.save_model(model, folder / runs.MODEL)
+        write_json(folder / runs.DATA, {"kind": runs.TEXT, **data.to_config()})
+        columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
+        outputs.write_csv(folder / runs.HISTORY, *columns)
+        write_json(folder / runs.METRICS, metrics)
+        if plotting.available() and fit.epochs:
+            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), folder / "curve.png")
+        (folder / "sample.txt").write_text(model.sample(1, args.seed, length=2000)[0], encoding="utf-8")
+    checkpoint.unlink(missing_ok=True)
+    print(report(f"{args.model} on {data.name}, test", metrics["test"], metrics["baseline_nll"]))
+    print("\n".join(str(path) for path in sorted(out.iterdir())))
+
+
+def evaluate(trained, args):
+    """Score a text, and return the name of the data, the scores and the baseline's NLL."""
+    model = trained.model
+    if args.data is not None:
+        if args.split is not None:
+            raise ValueError(f"a split is one of the model's own data, others are taken whole. Received: {args.split!r} and {args.data}")
+        name, text = datasets.read_text(args.data, args.data_dir, binary=model.vocabulary.kind == "bytes")
+        codes = model.vocabulary.encode(text if model.vocabulary.kind == "bytes" else text.decode("utf-8"), model.vocabulary.dtype)
+        return name, text_training.evaluate(model, codes, args.streams), None
+    data = trained.text(args.data_dir)
+    codes = data.splits[args.split or "test"]
+    independent = -float(baseline(model.head, data.train[:, None], codes[:, None]).mean())
+    return f"{data.name}, {args.split or 'test'}", text_training.evaluate(model, codes, args.streams), independent
+
+
+def sample(trained, args):
+    """Write texts: to a file, or to the terminal as they come."""
+    options = {"length": args.length, "prompt": args.prompt or "", "temperature": args.temperature, "top_k": args.top_k}
+    count = 1 if args.n is None else args.n
+    if args.out is None and count == 1:
+        print(options["prompt"], end="", flush=True)
+        for piece in trained.model.write(seed=args.seed, **options):
+            print(piece, end="", flush=True)
+        print()
+        return
+    path = None if args.out is None else refuse_existing(args.out, args.overwrite)
+    text = f"\n{'-' * 80}\n".join(trained.model.sample(count, args.seed, **options))
+    if path is None:
+        print(text)
+        return
+    with atomic(path, args.overwrite) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    print(path)
+
+
+def report(title, scores, independent=None):
+    """What `train` and `evaluate` print of scores from `text_training.evaluate`."""
+    error = "" if math.isnan(scores["nll_error"]) else f" +- {scores['nll_error']:.4f} (standard error)"
+    lines = [
+        f"{title}: {scores['characters']:,} characters",
+        f"  NLL       {scores['nll']:8.4f}{error} nats per character, {scores['bits_per_character']:.4f} bits",
+    ]
+    if independent is not None:
+        lines.append(f"  baseline  {independent:8.4f} nats, frequencies of the characters")
+    return "\n".join(lines)

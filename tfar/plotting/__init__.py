@@ -1,0 +1,25 @@
+"""Pictures of samples, completions, likelihoods, training and masks, by matplotlib, which is imported when the first one is drawn.
+
+Every function returns a matplotlib `Figure` that belongs to no window and to no global state; `save` writes one.
+"""
+
+from tfar.plotting.charts import learning_curve, masks, table
+from tfar.plotting.figures import MISSING, available, rendered, require, save
+from tfar.plotting.images import MISSING_COLOUR, as_images, class_grid, completions, image_grid, nll_maps
+
+__all__ = [
+    "MISSING",
+    "MISSING_COLOUR",
+    "as_images",
+    "available",
+    "class_grid",
+    "completions",
+    "image_grid",
+    "learning_curve",
+    "masks",
+    "nll_maps",
+    "rendered",
+    "require",
+    "save",
+    "table",
+]

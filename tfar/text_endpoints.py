@@ -1,0 +1,126 @@
+"""The SavedModel of a model of text: strings in, strings out, the whole loop inside the graph."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfar import noise, sampling
+from tfar.distributions.base import require
+from tfar.export import checked
+from tfar.writing import Tempered
+
+
+def endpoints(model, jit_compile=False):
+    """The endpoints of a `CharacterModel`, as `tfar.export.endpoints` has them for other models.
+
+        log_prob    text [B] string, context [B, C] float32                   -> log_prob [B] float32, nats; characters [B] int32
+        sample      prompt [B] string, seed [B, 2] int32, length [B] int32,
+                    temperature [B] float32, context                          -> text [B] string
+
+    Strings are UTF-8. Row i of `text` begins with its prompt, and goes on for `length` characters (bytes, for a
+    vocabulary of bytes). With temperature 1 it is what `CharacterModel.sample` writes from the same seed. Requests that
+    the vocabulary, or a temperature of 0 or below, makes impossible fail with a message.
+
+    Raises:
+        ValueError: `jit_compile`: the length of a text is not known when a program is compiled.
+    """
+    if jit_compile:
+        raise ValueError(f"the sampler of text has no fixed length to compile for. Received: jit_compile={jit_compile}")
+    network, head, codec = model.network, model.head, Codec(model.vocabulary)
+    size = network.context_size
+    context = {"context": tf.TensorSpec([None, size], tf.float32, name="context")} if size else {}
+
+    def log_prob(text, context=None):
+        text, context = checked(text=(text, []), context=(context, [size]))
+        codes, lengths = codec.encode(text)
+        counted = tf.sequence_mask(lengths, tf.shape(codes)[1])
+
+        def score():
+            params, _ = network.scan(codes, network.initial_state(tf.shape(codes)[0], context))
+            nats = head.log_prob(params, codes, event_ndims=0)
+            return tf.reduce_sum(tf.where(counted, nats, tf.zeros_like(nats)), axis=1)
+
+        nats = tf.cond(tf.shape(text)[0] > 0, score, lambda: tf.zeros([0]))
+        return {"log_prob": nats, "characters": lengths}
+
+    def sample(prompt, seed, length, temperature, context=None):
+        shapes = {"prompt": (prompt, []), "seed": (seed, [2]), "length": (length, []), "temperature": (temperature, [])}
+        prompt, seed, length, temperature, context = checked(**shapes, context=(context, [size]))
+        sensible = require(length >= 0, "length must be 0 or above. Received: a negative one")
+        sensible += require((temperature > 0) & tf.math.is_finite(temperature), "temperature must be above 0. Received: another one")
+        with tf.control_dependencies(sensible):
+            codes, known = codec.encode(prompt)
+
+        def write():
+            ends = known + length
+            count = tf.maximum(tf.reduce_max(ends), tf.shape(codes)[1])
+            uniforms = tf.transpose(noise.uniform(seed, count))[..., None]  # (T, B, 1)
+            values = tf.transpose(tf.pad(codes, [[0, 0], [0, count - tf.shape(codes)[1]]]))
+            given = tf.transpose(tf.sequence_mask(known, count))
+            state = network.initial_state(tf.shape(codes)[0], context, value_dtype=head.dtype)
+            out, _ = sampling.advance(network, Tempered(head, temperature), uniforms, state, given, values)
+            return codec.decode(tf.transpose(out), ends)
+
+        return {"text": tf.cond(tf.shape(prompt)[0] > 0, write, lambda: tf.zeros([0], tf.string))}
+
+    one = tf.TensorSpec
+    found = {
+        "log_prob": (log_prob, {"text": one([None], tf.string, name="text"), **context}, {"text": codec.symbols[:1]}),
+        "sample": (
+            sample,
+            {
+                "prompt": one([None], tf.string, name="prompt"),
+                "seed": one([None, 2], tf.int32, name="seed"),
+                "length": one([None], tf.int32, name="length"),
+                "temperature": one([None], tf.float32, name="temperature"),
+                **context,
+            },
+            {"prompt": codec.symbols[:1], "length": [8], "temperature": [1.0]},
+        ),
+    }
+    return {name: (tf.function(f, input_signature=list(s.values()), autograph=False), s, e) for name, (f, s, e) in found.items()}
+
+
+class Codec:
+    """A `tfar.datasets.Vocabulary` in TensorFlow operations, without tables, which a SavedModel would have to initialise.
+
+    >>> from tfar.datasets import Vocabulary
+    >>> codes, lengths = Codec(Vocabulary("abc")).encode(tf.constant(["cab", "b"]))
+    >>> codes.numpy().tolist(), lengths.numpy().tolist()
+    ([[2, 0, 1], [1, 0, 0]], [3, 1])
+    >>> Codec(Vocabulary("abc")).decode(codes, lengths).numpy().tolist()
+    [b'cab', b'b']
+    """
+
+    def __init__(self, vocabulary):
+        self.bytes = vocabulary.kind == "bytes"
+        self.points = np.array([ord(symbol) for symbol in vocabulary.symbols], np.int32)
+        self.symbols = [bytes([p]) if self.bytes else chr(p).encode("utf-8", "surrogatepass") for p in self.points]
+        self.unknown = None if vocabulary.unknown is None else vocabulary.symbols.index(vocabulary.unknown)
+
+    def encode(self, text):
+        """Codes int32 `[B, T]` of strings `[B]`, 0 after the end of each, with T at least 1, and their lengths `[B]`."""
+        if self.bytes:
+            lengths = tf.strings.length(text)
+            points = tf.cast(tf.io.decode_raw(text, tf.uint8, fixed_length=tf.maximum(tf.reduce_max(lengths), 1)), tf.int32)
+            return points, lengths
+        ragged = tf.strings.unicode_decode(text, "UTF-8", errors="strict")
+        lengths = tf.cast(ragged.row_lengths(), tf.int32)
+        points = ragged.to_tensor(default_value=int(self.points[0]))  # (B, T)
+        points = tf.pad(points, [[0, 0], [0, tf.cast(tf.shape(points)[1] == 0, tf.int32)]], constant_values=int(self.points[0]))
+        order = np.argsort(self.points)
+        at = tf.minimum(tf.searchsorted(self.points[order], tf.reshape(points, [-1])), len(order) - 1)
+        found = tf.reshape(tf.gather(self.points[order], at), tf.shape(points)) == points
+        codes = tf.reshape(tf.gather(order.astype(np.int32), at), tf.shape(points))
+        if self.unknown is not None:
+            codes = tf.where(found, codes, self.unknown)
+        else:
+            message = f"every character must be one of the vocabulary's {len(self.points)}. Received: others"
+            with tf.control_dependencies(require(tf.reduce_all(found, axis=1), message)):
+                codes = tf.identity(codes)
+        return tf.where(tf.sequence_mask(lengths, tf.shape(codes)[1]), codes, 0), lengths
+
+    def decode(self, codes, lengths):
+        """Strings `[B]` of the first `lengths [B]` codes of each row `[B, T]`."""
+        symbols = tf.gather(tf.constant(self.symbols), codes)
+        shown = tf.where(tf.sequence_mask(lengths, tf.shape(codes)[1]), symbols, "")
+        return tf.strings.reduce_join(shown, axis=1)

@@ -1,0 +1,100 @@
+"""Fitting a character model to a text, by backpropagation through time that is cut at the ends of windows."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfar import training, writing
+from tfar.datasets import steps_per_pass, windows
+from tfar.marginals import marginal_params
+
+VALIDATION_WINDOW = 1024  # long, so that few characters are scored with little before them
+
+
+class Carry(keras.callbacks.Callback):
+    """Let each batch of a training begin with the states in which the one before ended, and each pass with fresh ones.
+
+    Args:
+        network: a `tfar.networks.CharRNN`.
+        batch_size: rows of a batch.
+        steps: batches in a pass.
+    """
+
+    def __init__(self, network, batch_size, steps):
+        super().__init__()
+        self.network, self.steps = network, steps
+        self.carried = tf.nest.map_structure(lambda s: tf.Variable(s, trainable=False), network.initial_state(batch_size))
+
+    @property
+    def variables(self):
+        """What a checkpoint must keep."""
+        return tf.nest.flatten(self.carried)
+
+    def on_train_begin(self, logs=None):
+        self.network.__dict__["carried"] = self.carried
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) % self.steps == 0:
+            for variable in self.variables:
+                variable.assign(tf.zeros_like(variable))
+
+    def on_train_end(self, logs=None):
+        self.network.__dict__["carried"] = None
+
+
+def fit(model, train, validation, sequence_length=128, batch_size=64, carry=True, epoch_steps=None, seed=0, start=True, **options):
+    """Train a character model by maximum likelihood until its validation NLL gets no better; see `tfar.training.fit`.
+
+    Args:
+        model: a `CharacterModel`.
+        train, validation: codes, integers `[n]`.
+        sequence_length: characters in a window; gradients do not go back beyond its beginning.
+        batch_size: windows in a step.
+        carry: whether a window begins with the state in which the one before it in the text ended, so that what lies
+            further back is still known; else windows are shuffled and begin with the state of a beginning.
+        epoch_steps: steps in an epoch; None for one pass over the text, or 100 steps where that is more.
+        seed: of the windows without carry.
+        start: whether to set the last bias to the frequencies of the characters first.
+        **options: of `tfar.training.fit_stream`.
+
+    Raises:
+        ValueError: a text shorter than one batch, carry with a context, or what `fit_stream` refuses.
+    """
+    training.check_positive(sequence_length=sequence_length, batch_size=batch_size)
+    if carry and model.network.context_size:
+        raise ValueError(f"windows of one text have one context: use carry=False. Received: context_size={model.network.context_size}")
+    if start:
+        model.network.output_bias.assign(marginal_params(model.head, train[:, None])[0])
+    batch_size = min(batch_size, max(1, len(train) // sequence_length))
+    steps = steps_per_pass(len(train), sequence_length, batch_size)
+
+    def stream(first):
+        found = windows(train, sequence_length, batch_size, seed, carry, first)
+        return found.map(lambda x, _: x) if carry else found
+
+    length = min(len(validation), VALIDATION_WINDOW)
+    rows = validation[: len(validation) // length * length].reshape(-1, length).astype(np.int32)
+    held = {"validation_data": (rows,), "validation_batch_size": batch_size}
+    settings = {"sequence_length": sequence_length, "batch_size": batch_size, "carry": carry, "seed": seed, "characters": len(train)}
+    carried = Carry(model.network, batch_size, steps) if carry else None
+    options["callbacks"] = [*options.get("callbacks", ()), *([carried] if carry else [])]
+    epoch_steps = max(steps, training.LEAST_STEPS) if epoch_steps is None else epoch_steps
+    variables = carried.variables if carry else ()
+    return training.fit_stream(model, stream, epoch_steps, held, settings=settings, variables=variables, **options)
+
+
+def evaluate(model, codes, streams=64):
+    """Score a text.
+
+    Returns:
+        Dict of `nll`, nats per character; its standard error `nll_error`, from the spread of the means of stretches of
+        1,000 characters, which are less alike than characters; `bits_per_character`; `characters`.
+    """
+    if not len(codes):
+        raise ValueError("there must be at least one character to score. Received: none")
+    nats = -writing.score_text(model.network, model.head, codes, streams)
+    stretches = np.array_split(nats, max(1, len(nats) // 1000))
+    means = np.array([stretch.mean() for stretch in stretches])
+    error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("nan")
+    nll = float(nats.mean())
+    return {"nll": nll, "nll_error": error, "bits_per_character": nll / float(np.log(2)), "characters": len(nats)}
