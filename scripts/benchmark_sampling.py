@@ -1,15 +1,27 @@
-"""Time a whole batch of samples against one `log_prob` of the same batch and against one pass of the network per position.
+"""Time a batch of samples against one `log_prob` of it and against one pass of the network for each position.
 
-    python scripts/benchmark_sampling.py [--batch 64] [--only made] [--repeats 20] [--estimate]
+    python scripts/benchmark_sampling.py [--family made pixelcnn] [--batch 1 16 64 256] [--side 28] [--out results/FILE.txt]
 
-All samplers get the same seeds. The D full passes are XLA too: one compiled call of the network and the draw, repeated D times in one
-compiled loop. The last column counts the values in which a sampler differs from the passes; a draw within rounding of its threshold may
-fall either way, and then both probabilities are shown. Timings are the least of the repeats; compare them within one run only.
+Columns, in milliseconds, each the least of some repeats; compare them within one row only:
+
+    log_prob   one call under XLA; served: the SavedModel's endpoint, a graph without XLA
+    sample     under XLA, as `tf.function(..., jit_compile=True)`, and how many XLA log_probs that is
+    served     the SavedModel's endpoint `sample`, without XLA, which also scores what it draws; and the same ratio
+    fix.pt.    fixed-point iteration under XLA; families of vectors only
+    D passes   one call of the whole network and one draw, D times. Families of vectors: in one loop under XLA, timed as a whole.
+               Families of images, which would take hours: 3 passes under XLA are timed, and the least is multiplied by D (marked ~)
+    faster     D passes by sample, and by served
+    differ     values in which the XLA sample, the served one and the fixed point's differ from what one pass over them draws from the
+               same noise; where none does, the sample is that of the D passes. A draw within rounding of its threshold may fall
+               either way, and is then shown with its probability
 """
 
 import argparse
 import os
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -18,24 +30,45 @@ import tensorflow as tf
 
 import tfar
 from tfar import noise
+from tfar.files import atomic, refuse_existing
+from tfar.options import FAMILIES
 
-MODELS = {
-    "logistic 784": lambda: tfar.LogisticAutoregressive([784]),
-    "made 784-500-784": lambda: tfar.MADE([784], hidden_units=[500]),
-    "made 784-500-500-784": lambda: tfar.MADE([784], hidden_units=[500, 500]),
-    "made 784-500-784 direct, random order": lambda: tfar.MADE([784], hidden_units=[500], direct=True, order="random"),
-    "made 784-8000-784": lambda: tfar.MADE([784], hidden_units=[8000]),
-    "nade 784-500": lambda: tfar.NADE([784], hidden_units=500),
-    "rnade 784-500, 10 normals": lambda: tfar.RNADE([784], hidden_units=500),
-    "neural 784-16": lambda: tfar.NeuralAutoregressive([784], hidden_units=16),
-}
+HEADER = (
+    f"{'model':38s} {'batch':>5s} {'log_prob':>9s} {'served':>9s} {'sample':>9s} {'ratio':>6s} "
+    f"{'served':>9s} {'ratio':>6s} {'fix.pt.':>9s} {'D passes':>12s} {'faster':>7s} {'served':>7s}   differ"
+)
 
 
-def best(function, repeats):
-    """Least wall time of a call in milliseconds, after one call that compiles."""
+def models(side):
+    """The rows: family -> name -> constructor, for vectors or images of side * side binary values."""
+    size = side * side
+
+    def image(family):
+        options = {option.name: option.default for option in FAMILIES[family].options}
+        depth = options.get("num_blocks") or options["num_layers"]
+        name = f"{family} {side}x{side}, {depth} x {options['filters']}"
+        return {name: lambda: tfar.models.FAMILIES[family]([side, side, 1], **options)}
+
+    return {
+        "logistic": {f"logistic {size}": lambda: tfar.LogisticAutoregressive([size])},
+        "made": {
+            f"made {size}-500-{size}": lambda: tfar.MADE([size], hidden_units=[500]),
+            f"made {size}-500-500-{size}": lambda: tfar.MADE([size], hidden_units=[500, 500]),
+            f"made {size}-500-{size} direct, random order": lambda: tfar.MADE([size], hidden_units=[500], direct=True, order="random"),
+            f"made {size}-8000-{size}": lambda: tfar.MADE([size], hidden_units=[8000]),
+        },
+        "nade": {f"nade {size}-500": lambda: tfar.NADE([size], hidden_units=500)},
+        "rnade": {f"rnade {size}-500, 10 normals": lambda: tfar.RNADE([size], hidden_units=500)},
+        "neural": {f"neural {size}-16": lambda: tfar.NeuralAutoregressive([size], hidden_units=16)},
+        **{family: image(family) for family in ("pixelcnn", "gated_pixelcnn", "rowlstm", "diagonal_bilstm")},
+    }
+
+
+def best(function, repeats, seconds):
+    """Least wall time of a call in milliseconds, after one call that compiles; at least once, and while `seconds` last."""
     function()
-    times = []
-    for _ in range(repeats):
+    times, began = [], time.perf_counter()
+    while not times or len(times) < repeats and time.perf_counter() - began < seconds:
         start = time.perf_counter()
         function()
         times.append(time.perf_counter() - start)
@@ -46,68 +79,113 @@ def spread_weights(model):
     """Random weights with strong dependencies and outputs on both sides, so that equal samples mean something."""
     generator = np.random.default_rng(0)
     for variable in model.trainable_variables:
-        fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
+        axes = -1 if len(model.event_shape) > 1 else 1  # inputs of a kernel: a convolution's are all axes but the last
+        fan_in = np.prod(variable.shape[:axes]) if len(variable.shape) > 1 else 1
         variable.assign(generator.normal(size=variable.shape) / fan_in**0.5)
 
 
-def differences(model, one, other):
-    """Positions where two samples of the same rows first differ, with the probability of a one under each."""
-    rows = []
-    for row in np.flatnonzero((one != other).any(axis=1)):
-        position = int(np.flatnonzero(one[row] != other[row])[0])
-        params = [model.network(tf.constant(x[row : row + 1])).numpy()[0, position] for x in (one, other)]
-        rows.append(f"row {row}, position {position}: " + " / ".join(f"{1 / (1 + np.exp(-p[0])):.9f}" for p in params))
-    return rows
+class Row:
+    """What is timed of one model."""
 
+    def __init__(self, name, model, folder):
+        self.name, self.model, self.network, self.head = name, model, model.network, model.head
+        spread_weights(model)
+        model.export(f"{folder}/1", warm_up=False)
+        self.served = tf.saved_model.load(f"{folder}/1").signatures
+        self.log_prob = tf.function(model.distribution().log_prob, jit_compile=True, autograph=False)
+        self.images = len(model.event_shape) > 1
+        methods = ["stepping"] if self.images else ["stepping", "fixed_point", "naive"]
+        self.samplers = {method: self.compiled(model.distribution(method=method).sample_rows) for method in methods}
+        self.one_pass = self.compiled(self.draw_position)
+        self.redraw = self.compiled(self.draw_all)
 
-def measure(name, model, batch, repeats, estimate):
-    spread_weights(model)
-    seeds = noise.row_seeds(noise.as_seed(7), batch)
-    exact = model.head.dtype.is_integer
+    @staticmethod
+    def compiled(function):
+        return tf.function(function, jit_compile=True, autograph=False)
 
-    def sampler(method, jit):
-        distribution = model.distribution(method=method)
-        return tf.function(distribution.sample_rows, jit_compile=jit, autograph=False)
+    def draw_all(self, x, seeds):
+        """What each position draws given the values of x before it, `[B, *event]`, and the parameters `[B, *event, P]`."""
+        params = self.network(x)
+        uniforms = noise.uniform(seeds, self.network.event_size * self.head.noise_size)
+        return self.head.draw(params, tf.reshape(uniforms, [*params.shape[:-1], self.head.noise_size])), params
 
-    samplers = {"xla": sampler("stepping", True), "graph": sampler("stepping", False), "fixed point": sampler("fixed_point", True)}
-    x = samplers["xla"](seeds)
-    log_prob = tf.function(model.distribution().log_prob, jit_compile=True, autograph=False)
-    forward = best(lambda: log_prob(x).numpy(), repeats)
-    times = {key: best(lambda s=s: s(seeds).numpy(), repeats if key == "xla" else 3) for key, s in samplers.items()}
-    if estimate:
-        passes, full = forward * model.network.event_size, samplers["fixed point"](seeds).numpy()
-    else:
-        naive = sampler("naive", True)
-        full = naive(seeds).numpy()
-        passes = best(lambda: naive(seeds).numpy(), 1)
-    drawn = {key: s(seeds).numpy() for key, s in samplers.items()}
-    differing = {key: int((~np.isclose(value, full, rtol=1e-3, atol=1e-3)).sum()) for key, value in drawn.items()}
-    print(
-        f"{name:38s} {batch:5d} {forward:9.2f} {times['xla']:9.2f} {times['xla'] / forward:7.2f} {times['graph']:9.1f} "
-        f"{times['fixed point']:9.1f} {passes:10.1f} {passes / times['xla']:8.0f}   {differing}",
-        flush=True,
-    )
-    for key, value in drawn.items():
-        if exact and differing[key]:
-            print("    " + "\n    ".join(f"{key}: {line}" for line in differences(model, value, full)))
+    def draw_position(self, x, index, uniforms):
+        """One pass: the whole network, and the draw of one position, `[B]`."""
+        params = tf.reshape(self.network(x), [x.shape[0], self.network.event_size, -1])
+        return self.head.draw(tf.gather(params, index, axis=1), uniforms)
+
+    def measure(self, batch, repeats, seconds):
+        """The line of the table, and lines that show what differs."""
+        times, drawn, seeds = {}, {}, noise.row_seeds(noise.as_seed(7), batch)
+
+        def timed(key, function, repeats=repeats):
+            began = time.perf_counter()
+            times[key] = best(function, repeats, seconds)
+            print(
+                f"  {self.name}, batch {batch}: {key} {times[key]:.2f} ms ({time.perf_counter() - began:.0f} s)",
+                file=sys.stderr,
+                flush=True,
+            )
+
+        x = self.samplers["stepping"](seeds)
+        timed("log_prob", lambda: self.log_prob(x).numpy())
+        timed("served log_prob", lambda: self.served["log_prob"](x=x)["log_prob"].numpy())
+        timed("sample", lambda: drawn.update(sample=self.samplers["stepping"](seeds).numpy()))
+        timed("served", lambda: drawn.update(served=self.served["sample"](seed=seeds)["x"].numpy()))
+        if self.images:
+            index, uniforms = tf.constant(self.network.event_size // 2), noise.uniform(seeds, self.head.noise_size)
+            timed("a pass", lambda: self.one_pass(x, index, uniforms).numpy(), 3)
+            times["passes"] = times["a pass"] * self.network.event_size
+        else:
+            timed("fixed point", lambda: drawn.update(fixed=self.samplers["fixed_point"](seeds).numpy()), 3)
+            timed("passes", lambda: self.samplers["naive"](seeds).numpy(), 1)
+        found = {key: self.differences(value, seeds) for key, value in drawn.items()}
+        one, fixed = times["log_prob"], f"{times['fixed point']:9.1f}" if "fixed point" in times else f"{'-':>9s}"
+        passes = f"{'~' if self.images else ''}{times['passes']:.1f}"
+        line = (
+            f"{self.name:38s} {batch:5d} {one:9.2f} {times['served log_prob']:9.2f} "
+            f"{times['sample']:9.2f} {times['sample'] / one:6.2f} {times['served']:9.1f} {times['served'] / one:6.2f} {fixed} "
+            f"{passes:>12s} {times['passes'] / times['sample']:7.0f} {times['passes'] / times['served']:7.0f}   "
+            f"{', '.join(str(count) for count, _ in found.values())}"
+        )
+        return [line, *(f"    {key}: {text}" for key, (_, texts) in found.items() for text in texts)]
+
+    def differences(self, x, seeds):
+        """How many values one pass over x draws otherwise, and for discrete ones the first in each row with its probability."""
+        redrawn, params = (result.numpy().reshape(len(x), self.network.event_size, -1) for result in self.redraw(tf.constant(x), seeds))
+        x, redrawn = x.reshape(len(x), -1), redrawn[..., 0]
+        differ = ~np.isclose(x, redrawn, rtol=1e-3, atol=1e-3)
+        order, texts = np.asarray(self.network.order), []
+        for row in np.flatnonzero(differ.any(axis=1)) if self.head.dtype.is_integer else []:
+            position = order[np.flatnonzero(differ[row, order])[0]]
+            texts.append(f"row {row}, position {position}: {1 / (1 + np.exp(-params[row, position, 0])):.9f}")
+        return int(differ.sum()), texts
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, nargs="+", default=[64])
-    parser.add_argument("--only", default="", help="part of a model's name")
-    parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--estimate", action="store_true", help="take D times log_prob for the D passes; compare with fixed-point samples")
+    rows = models(28)
+    parser.add_argument("--family", nargs="+", choices=rows, default=list(rows), metavar="NAME", help=f"of {', '.join(rows)}")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 16, 64, 256])
+    parser.add_argument("--side", type=int, default=28, help="of the images; vectors have its square (default: 28)")
+    parser.add_argument("--repeats", type=int, default=20, help="at most (default: 20)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="after which no repeat begins (default: 10)")
+    parser.add_argument("--out", metavar="FILE", help="write the table there too, after each row")
     arguments = parser.parse_args()
-    print(
-        f"{'model':38s} {'batch':>5s} {'log_prob':>9s} {'sample':>9s} {'ratio':>7s} {'no XLA':>9s} {'fix.pt.':>9s} {'D passes':>10s} "
-        f"{'x faster':>8s}   values that differ from the D passes      (milliseconds)"
-    )
-    for name, build in MODELS.items():
-        if arguments.only in name:
-            model = build()
-            for batch in arguments.batch:
-                measure(name, model, batch, arguments.repeats, arguments.estimate)
+    out = None if arguments.out is None else refuse_existing(arguments.out)
+    table = [HEADER]
+    print(HEADER, flush=True)
+    for family in arguments.family:
+        for name, build in models(arguments.side)[family].items():
+            with tempfile.TemporaryDirectory() as folder:
+                row = Row(name, build(), folder)
+                for batch in arguments.batch:
+                    lines = row.measure(batch, arguments.repeats, arguments.seconds)
+                    print("\n".join(lines), flush=True)
+                    table += lines
+                    if out is not None:
+                        with atomic(out, overwrite=True) as temporary:
+                            Path(temporary).write_text(f"{__doc__}\n" + "\n".join(table) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

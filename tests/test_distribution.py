@@ -41,6 +41,40 @@ def test_batch_shape_comes_from_the_context(conditional):
     np.testing.assert_allclose(distribution[1, 2].log_prob(x[:, 1, 2]), one, rtol=1e-5)
 
 
+def test_position_log_prob_is_that_of_each_value_given_those_before():
+    """Against ratios of marginal probabilities, by enumeration."""
+    model, order = tfar.MADE([4], hidden_units=[16], activation="tanh", order=[2, 0, 3, 1]), [2, 0, 3, 1]
+    for variable in model.trainable_variables:
+        variable.assign(np.random.default_rng(1).normal(size=variable.shape))
+    cube = np.array(np.meshgrid(*[[0, 1]] * 4)).reshape(4, -1).T
+    probability, found = model.distribution().prob(cube).numpy(), model.distribution().position_log_prob(cube).numpy()
+    for x, terms in zip(cube, found, strict=True):
+        marginals = [probability[(cube[:, order[:k]] == x[order[:k]]).all(axis=1)].sum() for k in range(5)]
+        np.testing.assert_allclose(terms[order], np.diff(np.log(marginals)), rtol=1e-4, atol=1e-6)
+
+
+def test_position_log_prob_has_the_shapes_of_log_prob(conditional):
+    context = np.random.default_rng(0).normal(size=[4, 1, 2]).astype("float32")
+    distribution, x = conditional.distribution(context), np.random.default_rng(1).integers(0, 2, [6, 1, 5, 3])
+    terms = distribution.position_log_prob(x)
+    assert terms.shape == (6, 4, 5, 3)
+    np.testing.assert_allclose(tf.reduce_sum(terms, axis=-1), distribution.log_prob(x), rtol=1e-5)
+    unknown = tf.function(distribution.position_log_prob, input_signature=[tf.TensorSpec([None, None, None, 3], tf.int64)])
+    np.testing.assert_allclose(unknown(x), terms, rtol=1e-5)
+    for bad in (x[..., :2], x + 5):
+        with pytest.raises(ValueError, match="values must be .* Received: "):
+            distribution.position_log_prob(bad)
+
+
+@pytest.mark.parametrize("head", ["bernoulli", tfar.heads.DiscretizedLogisticMixture(2, levels=5)])
+def test_position_log_prob_of_colour_images(head):
+    model = tfar.PixelCNN([3, 2, 3], head=head, num_blocks=1, filters=6, kernel_size=3)
+    x = model.sample(4, seed=1)
+    terms = model.distribution().position_log_prob(x)
+    assert terms.shape == x.shape
+    np.testing.assert_allclose(tf.reduce_sum(terms, axis=[1, 2, 3]), model.log_prob(x), rtol=1e-5)
+
+
 def test_inside_other_distributions(model, conditional):
     base = model.distribution()
     plate = tfd.Sample(base, 4)

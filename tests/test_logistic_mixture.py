@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfar import heads
+from tfar import heads, marginals
 
 LEVELS = [2, 5, 256]
 
@@ -90,3 +90,11 @@ def test_support_and_config():
 def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         heads.DiscretizedLogisticMixture(*arguments)
+
+
+def test_training_starts_near_the_values_and_the_baseline_is_of_frequencies():
+    x = np.random.default_rng(0).normal([40, 200], [10, 3], [500, 2]).round().astype(np.int32)
+    head = heads.DiscretizedLogisticMixture(5, 256)
+    drawn = head(tf.constant(marginals.marginal_params(head, x))).sample(2000, seed=1).numpy()
+    np.testing.assert_allclose(drawn.mean(axis=0), [40, 200], atol=2)
+    np.testing.assert_array_equal(marginals.baseline(head, x, x), marginals.baseline(heads.Categorical(256), x, x))

@@ -42,8 +42,8 @@ def endpoints(model, jit_compile=False):
         return draw(*checked(seed=(seed, [2]), context=(context, [size])))
 
     def complete(x, observed, seed, context=None):
-        checked = {"x": (x, event), "observed": (observed, event), "seed": (seed, [2]), "context": (context, [size])}
-        x, observed, seed, context = checked(**checked)
+        given = {"x": (x, event), "observed": (observed, event), "seed": (seed, [2]), "context": (context, [size])}
+        x, observed, seed, context = checked(**given)
         return scored(model.distribution(context).complete(x, observed, seed), context)
 
     found = {

@@ -1,0 +1,140 @@
+"""Time how fast a character model writes, against scoring as many characters and against a loop of calls in Python.
+
+    python scripts/benchmark_characters.py [--cell lstm] [--units 512] [--layers 3] [--characters 512] [--batch 1 64]
+                                           [--file TEXT] [--out results/FILE.txt]
+
+Columns, characters per second of the whole batch, each the best of some repeats; compare them within one row only:
+
+    write      `tfar.writing.pieces`: one compiled loop under XLA, taken up again every 64 characters
+    graph      the same without XLA
+    served     the SavedModel's endpoint `sample`
+    score      `tfar.writing.score` of as many characters, through Keras' layers
+    ratio      the time of `write` by that of `score`
+    python     a loop in Python that calls the Keras network with its whole prefix for each character, of 100 characters
+    faster     `write` by `python`
+
+With --file, the text is scored too, in 64 streams: time, and how far the process's memory grew from the first tenth to the end.
+"""
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+
+import tfar
+from tfar import noise, writing
+from tfar.datasets import Vocabulary, read_text
+from tfar.files import atomic, refuse_existing
+
+SYMBOLS = "".join(map(chr, range(32, 97)))  # 65, as tiny Shakespeare has
+PREFIX = 100
+
+
+def best(function, repeats=3):
+    """Least seconds of a call, after one that compiles."""
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def python_loop(model, rows, length):
+    """One call of the Keras network with the whole prefix for each character."""
+    x = np.zeros([rows, 0], np.int32)
+    uniforms = noise.uniform(noise.row_seeds(noise.as_seed(0), rows), length)
+    for t in range(length):
+        params = model.network(np.pad(x, [[0, 0], [0, 1]]))[:, -1]  # what is at the last place does not count
+        x = np.concatenate([x, model.head.draw(params, uniforms[:, t : t + 1]).numpy()[:, None]], axis=1)
+    return x
+
+
+def row(model, served, batch, count):
+    """One line of the table."""
+    seeds = noise.row_seeds(noise.as_seed(0), batch)
+
+    def write(jit_compile):
+        return np.concatenate(list(writing.pieces(model.network, model.head, seeds, count, jit_compile=jit_compile)), axis=1)
+
+    x = write(True)
+    request = {
+        "prompt": tf.fill([batch], ""),
+        "seed": seeds,
+        "length": tf.fill([batch], count),
+        "temperature": tf.ones([batch]),
+    }
+    same = served(**request)["text"].numpy().tolist() == [model.vocabulary.decode(codes).encode() for codes in x]
+    seconds = {
+        "write": best(lambda: write(True)),
+        "graph": best(lambda: write(False)),
+        "served": best(lambda: served(**request)),
+        "score": best(lambda: list(writing.score(model.network, model.head, x))),
+    }
+    loop = best(lambda: python_loop(model, batch, PREFIX), repeats=1) * count / PREFIX  # longer prefixes cost more: a lower bound
+    rates = {name: batch * count / value for name, value in seconds.items()}
+    return (
+        f"{batch:5d} {rates['write']:9,.0f} {rates['graph']:9,.0f} {rates['served']:9,.0f} {rates['score']:9,.0f} "
+        f"{seconds['write'] / seconds['score']:6.2f} {batch * count / loop:9,.1f} {loop / seconds['write']:7.0f}"
+        f"   {'same text served' if same else 'ANOTHER TEXT SERVED'}"
+    )
+
+
+def memory():
+    """Greatest memory of the process so far, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def score_file(model, source):
+    """How long a text takes to score, and what memory."""
+    codes = Vocabulary.of(read_text(source)[1].decode()).encode(read_text(source)[1].decode(), np.uint8) % len(SYMBOLS)
+    writing.score_text(model.network, model.head, codes[: len(codes) // 10])
+    before, start = memory(), time.perf_counter()
+    writing.score_text(model.network, model.head, codes)
+    seconds = time.perf_counter() - start
+    return (
+        f"{len(codes):,} characters scored in {seconds:.0f} s, {len(codes) / seconds:,.0f} a second; "
+        f"peak memory {before:.0f} MiB after a tenth of them, {memory():.0f} MiB after all"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cell", default="lstm")
+    parser.add_argument("--units", type=int, default=512)
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--characters", type=int, default=512)
+    parser.add_argument("--batch", type=int, nargs="*", default=[1, 64])
+    parser.add_argument("--file")
+    parser.add_argument("--out")
+    args = parser.parse_args()
+    path = None if args.out is None else refuse_existing(args.out)
+    model = tfar.CharRNN(SYMBOLS, cell=args.cell, units=args.units, num_layers=args.layers)
+    lines = [
+        f"{args.layers} x {args.units} {args.cell}, {model.count_params():,} parameters, {args.characters} characters a row",
+        f"{'batch':>5s} {'write':>9s} {'graph':>9s} {'served':>9s} {'score':>9s} {'ratio':>6s} {'python':>9s} {'faster':>7s}",
+    ]
+    print("\n".join(lines), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(f"{folder}/1")
+        served = tf.saved_model.load(f"{folder}/1").signatures["sample"]
+        for batch in args.batch:
+            lines.append(row(model, served, batch, args.characters))
+            print(lines[-1], flush=True)
+    if args.file:
+        lines.append(score_file(model, args.file))
+        print(lines[-1], flush=True)
+    if path is not None:
+        with atomic(path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
