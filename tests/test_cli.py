@@ -481,6 +481,35 @@ def test_traceback_on_request(tmp_path):
         main(["sample", tmp_path / "nowhere", "--traceback"])
 
 
+@pytest.mark.parametrize("family", ["nade", "deepnade"])
+def test_a_random_order_is_drawn_from_the_seed(tmp_path, family):
+    from tfar import masks
+    from tfar.runs import Run
+
+    words = ["--data", "digits", "--order", "random", "--seed", "3", "--hidden-units", "8", "--epochs", "1", "--no-jit", "--quiet"]
+    assert main(["train", family, "--out", tmp_path / "run", *words]) == 0
+    np.testing.assert_array_equal(Run.open(tmp_path / "run").model.network.order, masks.random_orders(64, 1, 3)[0])
+
+
+def test_evaluate_in_random_orders(tmp_path, capsys):
+    from tfar.runs import Run
+
+    words = ["--data", "digits", "--hidden-units", "8", "--epochs", "1", "--quiet"]
+    assert main(["train", "deepnade", "--out", tmp_path / "run", *words]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", tmp_path / "run", "--num-orders", "3", "--rows", "20", "--batch-size", "8", "--seed", "5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    run = Run.open(tmp_path / "run")
+    x = run.rows().x[:20]
+    orders = run.model.distribution(num_orders=3, seed=5).log_prob(x).numpy()
+    assert found["rows"] == 20 and found["nll"] == pytest.approx(-orders.mean(), rel=1e-5)
+    assert "Received: --rows 0" in fails(capsys, "evaluate", tmp_path / "run", "--rows", "0")
+
+
+def test_random_orders_need_a_model_that_takes_any(folder, capsys):
+    assert "order-agnostic" in fails(capsys, "evaluate", folder, "--num-orders", "3")
+
+
 # --- text
 
 

@@ -63,6 +63,10 @@ def parser():
     evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
     evaluate.add_argument("--batch-size", type=int, default=100, help="rows at a time (default: 100)")
+    evaluate.add_argument("--rows", type=int, metavar="N", help="the first so many rows (default: all)")
+    help = "of a model that takes any order, the mean of the probabilities in so many random ones (default: its own order)"
+    evaluate.add_argument("--num-orders", type=int, metavar="N", help=help)
+    evaluate.add_argument("--seed", type=int, default=0, help="of the random orders (default: 0)")
     help = "how many parts of a text are scored side by side; 1 is exact (default: 64)"
     evaluate.add_argument("--streams", type=int, default=64, metavar="N", help=help)
     evaluate.add_argument("--json", action="store_true", help="print one line of JSON")

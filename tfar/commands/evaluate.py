@@ -21,7 +21,12 @@ def run(args):
 def evaluate(trained, args):
     """Score rows, and return the name of the data, the scores and the baseline's NLL."""
     rows = trained.rows(args.data, args.split, args.data_dir)
-    scores = training.evaluate(trained.model, rows, args.batch_size)
+    if args.rows is not None:
+        if args.rows < 1:
+            raise ValueError(f"there must be at least one row to score. Received: --rows {args.rows}")
+        rows = rows.take(slice(args.rows))
+    orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed}
+    scores = training.evaluate(trained.model, rows, args.batch_size, **orders)
     preparation, independent = trained.preparation, None
     if preparation.standardization is not None:
         scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian

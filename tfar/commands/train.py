@@ -1,6 +1,7 @@
 """`tfar train`: from a data set to the folder of a trained model."""
 
 import inspect
+import math
 import os
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfar import callbacks, datasets, heads, models, outputs, plotting, runs, training
+from tfar import callbacks, datasets, heads, masks, models, outputs, plotting, runs, training
 from tfar.commands import text
 from tfar.commands.evaluate import report
 from tfar.distributions import AutoregressiveDistribution
@@ -82,6 +83,8 @@ def build(args, dataset):
     keras.utils.set_random_seed(args.seed % 2**32)
     constructor = models.FAMILIES[args.model]
     options = {option: getattr(args, option) for option in args.family_options}
+    if options.get("order") == "random" and "num_masks" not in options:  # MADE draws its own
+        options["order"] = masks.random_orders(math.prod(dataset.event_shape), 1, args.seed)[0].tolist()
     known = {"seed": args.seed, "data_mean": dataset.train.x.mean(axis=0)}
     options |= {name: value for name, value in known.items() if name in inspect.signature(constructor).parameters}
     return constructor(dataset.event_shape, head=head, context_size=dataset.context_size or 0, **options)
