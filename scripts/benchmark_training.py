@@ -1,10 +1,14 @@
 """Time and memory of NADE's training step at D = 784, H = 500, against plainer ways to write its recurrence.
 
-    python scripts/benchmark_training.py [--batch 64] [--repeats 10]
+    python scripts/benchmark_training.py [--batch 64] [--repeats 20] [--out results/FILE.txt]
 
-Loss and gradients of one minibatch, in ms: as `tfar.networks.NADE` computes them, as a Python loop over the dimensions
-in eager mode, and as a `tf.while_loop` over single dimensions. All in one run, in turn, the best of the repeats each.
-Then the memory that a training step at batch 100 takes in a process of its own.
+Loss and gradients of one minibatch: as `tfar.networks.NADE` computes them, by a `tf.while_loop` over single dimensions, and by a Python
+loop over them in eager mode. All in one process, in turn. Columns:
+
+    ms, median   least and median wall time of the repeats, and how many times the least one of NADE, without XLA and under it, it is
+    CPU ms       least time that the process spent on all cores, and the same; other processes change it less than the wall time
+    peak MiB     the most memory that a process of its own holds, with TensorFlow in it, for 3 steps at batch 100 and their compilation;
+                 and how much of it these steps added. One float32 [B, D, H] is 150 MiB
 """
 
 import argparse
@@ -14,6 +18,9 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from tfar.files import atomic, refuse_existing
+
 D, H = 784, 500
 
 
@@ -61,7 +68,8 @@ def recurrences(network):
     return unrolled, looped
 
 
-def compare(batch, repeats):
+def steps(batch):
+    """What is compared: a function of no arguments for each way and mode, and the network whose weights they all use."""
     import numpy as np
     import tensorflow as tf
 
@@ -69,73 +77,95 @@ def compare(batch, repeats):
     x = tf.constant(np.random.default_rng(0).integers(2, size=[batch, D]), tf.float32)
     unrolled, looped = recurrences(network)
 
-    def chunked(x):
+    def step(call, compiled=True, xla=False):
+        def run():
+            return gradients(call, network, x)
+
+        return tf.function(run, jit_compile=xla, autograph=False) if compiled else run
+
+    def nade(x):
         return network(x)[..., 0]
 
-    def compiled(call, xla):
-        return tf.function(lambda: gradients(call, network, x), jit_compile=xla, autograph=False)
+    return {
+        ("tfar.networks.NADE", "graph"): step(nade),
+        ("tfar.networks.NADE", "XLA"): step(nade, xla=True),
+        ("tf.while_loop over dimensions", "graph"): step(looped),
+        ("tf.while_loop over dimensions", "XLA"): step(looped, xla=True),
+        ("Python loop over dimensions", "eager"): step(unrolled, compiled=False),
+    }, network
 
-    ways = {
-        "NADE, graph": compiled(chunked, False),
-        "NADE, XLA": compiled(chunked, True),
-        "loop over dimensions, eager Python": lambda: gradients(unrolled, network, x),
-        "loop over dimensions, tf.while_loop": compiled(looped, False),
-        "loop over dimensions, tf.while_loop, XLA": compiled(looped, True),
-    }
-    times = {name: [] for name in ways}
+
+def measure(batch, repeats):
+    """Wall and CPU times in ms of each repeat, by way and mode."""
+    import numpy as np
+
+    ways, _ = steps(batch)
+    wall, cpu = {key: [] for key in ways}, {key: [] for key in ways}
     expected = None
     for turn in range(repeats + 1):  # the first turn traces and compiles
-        for name, run in ways.items():
-            start = time.perf_counter()
+        for key, run in ways.items():
+            start, spent = time.perf_counter(), time.process_time()
             results = [result.numpy() for result in run()]
             if turn:
-                times[name].append(time.perf_counter() - start)
+                wall[key].append(1e3 * (time.perf_counter() - start))
+                cpu[key].append(1e3 * (time.process_time() - spent))
             else:
                 expected = expected or results
                 for one, other in zip(results, expected, strict=True):
                     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4 * np.abs(other).max())
-    best = {name: 1e3 * min(values) for name, values in times.items()}
-    print(f"loss and gradients, D = {D}, H = {H}, batch {batch}, best of {repeats} in ms, and times as long as NADE's:")
-    print(f"  {'':42s}{'ms':>8s}{'/ graph':>9s}{'/ XLA':>9s}")
-    for name, value in best.items():
-        print(f"  {name:42s}{value:8.1f}{value / best['NADE, graph']:9.1f}{value / best['NADE, XLA']:9.1f}")
+    return wall, cpu
 
 
 def mebibytes(field):
-    with open("/proc/self/status") as file:
+    with open("/proc/self/status") as file:  # getrusage would inherit the parent's peak
         return next(int(line.split()[1]) for line in file if line.startswith(field)) / 1024
 
 
-def peak(batch, xla):
-    """Print how much the process grows, at most, over what it has before its first training step."""
+def peak(index):
+    """Print the most memory that this process holds in three training steps, and how much more than before it that is."""
     import keras
-    import numpy as np
 
-    import tfar
+    ways, network = steps(100)
+    optimizer, before = keras.optimizers.Adam(1e-3), mebibytes("VmRSS")
+    for _ in range(3):
+        optimizer.apply(list(ways.values())[index]()[1:], network.trainable_weights)
+    print(f"{mebibytes('VmHWM'):9.0f} {mebibytes('VmHWM') - before:6.0f}")
 
-    model = tfar.NADE([D], hidden_units=H)
-    model.compile(keras.optimizers.Adam(1e-3), jit_compile=xla)
-    x = np.random.default_rng(0).integers(2, size=[batch, D]).astype(np.float32)
-    before = mebibytes("VmRSS")
-    model.fit(x, epochs=5, batch_size=batch, verbose=0)
-    print(f"{mebibytes('VmHWM') - before:.0f} {mebibytes('VmHWM'):.0f}")  # getrusage would inherit the parent's peak
+
+def row(index, key, wall, cpu):
+    def ratios(times):
+        base = [min(times["tfar.networks.NADE", mode]) for mode in ("graph", "XLA")]
+        return f"{min(times[key]) / base[0]:8.2f} {min(times[key]) / base[1]:6.2f}"
+
+    command = [sys.executable, __file__, "--peak", str(index)]
+    memory = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+    median = sorted(wall[key])[len(wall[key]) // 2]
+    return f"{key[0]:30s} {key[1]:6s} {min(wall[key]):8.1f} {median:8.1f} {ratios(wall)} {min(cpu[key]):8.1f} {ratios(cpu)} {memory}"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--peak", choices=("graph", "xla"), help=argparse.SUPPRESS)
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--out", help="a new file for the table")
+    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peak:
-        return peak(100, options.peak == "xla")
-    compare(options.batch, options.repeats)
-    print("\npeak memory that training steps at batch 100 add to a process, compilation included ([B, D, H]: 150 MiB):")
-    for mode in ("graph", "xla"):
-        command = [sys.executable, __file__, "--peak", mode]
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        grown, total = output.strip().splitlines()[-1].split()
-        print(f"  {mode:6s}{grown:>6s} MiB, of {total} MiB for the whole process")
+    if options.peak is not None:
+        return peak(options.peak)
+    path = None if options.out is None else refuse_existing(options.out)
+    wall, cpu = measure(options.batch, options.repeats)
+    lines = [
+        f"loss and gradients of NADE, D = {D}, H = {H}, batch {options.batch}, {options.repeats} repeats on {os.cpu_count()} cores",
+        f"{'':30s} {'':6s} {'ms':>8s} {'median':>8s} {'/ graph':>8s} {'/ XLA':>6s} {'CPU ms':>8s} {'/ graph':>8s} {'/ XLA':>6s} "
+        f"{'peak MiB':>9s} {'added':>6s}",
+    ]
+    print("\n".join(lines), flush=True)
+    for index, key in enumerate(wall):
+        lines.append(row(index, key, wall, cpu))
+        print(lines[-1], flush=True)
+    if path is not None:
+        with atomic(path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

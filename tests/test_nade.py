@@ -1,4 +1,4 @@
-"""NADE and RNADE against their papers' equations, written out with NumPy."""
+"""NADE and RNADE against their papers' equations, written out one dimension at a time."""
 
 import itertools
 
@@ -8,12 +8,15 @@ import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import heads, noise, sampling
+from tfar import heads
 from tfar.networks import NADE, RNADE
-from tfar.networks.checkpointing import checkpointed_map
-from tfar.networks.nade import _CHUNK
+from tfar.networks.nade import _RUNS
 
-ACTIVATIONS = {"sigmoid": lambda a: 1 / (1 + np.exp(-a)), "relu": lambda a: np.maximum(a, 0)}
+ACTIVATIONS = {
+    "sigmoid": lambda a: 1 / (1 + tf.exp(-a)),
+    "relu": lambda a: tf.maximum(a, 0),
+    "silu": lambda a: a / (1 + tf.exp(-a)),
+}
 
 
 def randomize(network, seed=0, scale=0.5):
@@ -26,24 +29,28 @@ def randomize(network, seed=0, scale=0.5):
     return network
 
 
-def reference(network, x, context=None):
-    """Larochelle & Murray 2011, with rho of Uria et al. 2013: one example and one dimension at a time."""
+def recurrence(network, weights, x, context=None):
+    """Larochelle & Murray 2011, with rho of Uria et al. 2013, one dimension at a time: x `[B, D]` to parameters `[B, D, P]`."""
     size, units = network.event_size, network.hidden_units
-    weights = {weight.name: np.asarray(weight, np.float64) for weight in network.weights}
-    columns = weights["input_kernel"].reshape(size, -1, units)  # W_{., d}, for each value of a categorical x_d
-    rows = weights["output_kernel"].reshape(size, -1, units)  # V_d
+    columns = tf.reshape(weights["input_kernel"], [size, -1, units])  # W_{., d}, for each value of a categorical x_d
+    rows = tf.reshape(weights["output_kernel"], [size, -1, units])  # V_d
     activation = ACTIVATIONS[network.activation.__name__]
-    params = np.zeros((len(x), size, network.params_size))
-    for b, example in enumerate(np.asarray(x).reshape(len(x), size)):
-        a = weights["hidden_bias"].copy()
-        if context is not None:
-            a += context[b] @ weights["context_kernel"]
-        for k in range(size):
-            d = network.order[k]
-            rho = weights["rescaling"][d] if network.rescale else 1.0
-            params[b, d] = weights["output_bias"][d] + rows[d] @ activation(rho * a)
-            a += columns[d, int(example[d])] if network.num_classes else columns[d, 0] * example[d]
-    return params
+    a = tf.zeros([x.shape[0], units], tf.float64) + weights["hidden_bias"]
+    if context is not None:
+        a += context @ weights["context_kernel"]
+    params = {}
+    for d in network.order:
+        rho = weights["rescaling"][d] if network.rescale else 1.0
+        params[d] = weights["output_bias"][d] + activation(rho * a) @ tf.transpose(rows[d])
+        a += tf.gather(columns[d], x[:, d]) if network.num_classes else x[:, d : d + 1] * columns[d]
+    return tf.stack([params[d] for d in range(size)], axis=1)
+
+
+def reference(network, x, context=None):
+    """The recurrence's parameters in double precision."""
+    weights = {weight.name: tf.constant(weight.numpy(), tf.float64) for weight in network.weights}
+    flat = tf.constant(np.reshape(x, [len(x), -1]), tf.int32 if network.num_classes else tf.float64)
+    return recurrence(network, weights, flat, None if context is None else tf.constant(context, tf.float64)).numpy()
 
 
 def values(network, batch, seed=0):
@@ -56,8 +63,8 @@ def values(network, batch, seed=0):
 CASES = {
     "bernoulli": lambda: (NADE([7], hidden_units=5), heads.Bernoulli()),
     "order": lambda: (NADE([7], hidden_units=5, order=[3, 1, 6, 0, 5, 2, 4]), heads.Bernoulli()),
-    "chunks": lambda: (NADE([2, _CHUNK], hidden_units=5, order="reversed"), heads.Bernoulli()),
-    "padded": lambda: (NADE([2 * _CHUNK + 1], hidden_units=5, rescale=True, order="reversed"), heads.Bernoulli()),
+    "runs": lambda: (NADE([2, _RUNS], hidden_units=5, order="reversed"), heads.Bernoulli()),
+    "padded": lambda: (NADE([2 * _RUNS + 1], hidden_units=5, rescale=True, order="reversed"), heads.Bernoulli()),
     "context": lambda: (NADE([7], hidden_units=5, context_size=3, order="reversed"), heads.Bernoulli()),
     "categorical": lambda: (
         NADE([2, 3], 4, hidden_units=5, num_classes=4, order=[3, 1, 0, 5, 2, 4], activation="relu"),
@@ -88,50 +95,104 @@ def test_parameters_are_the_papers(case, mode):
     np.testing.assert_allclose(np.reshape(params, expected.shape), expected, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("case", ["padded", "context", "categorical", "mixture"])
+GRADIENT_CASES = {
+    "mixture": lambda: RNADE([11], 6, hidden_units=5, dtype="float64"),
+    "categorical": lambda: NADE([2, 3], 4, hidden_units=5, num_classes=4, context_size=3, dtype="float64"),
+    "order": lambda: NADE([7], hidden_units=5, order=[3, 1, 6, 0, 5, 2, 4], activation="silu", context_size=2, dtype="float64"),
+    "runs": lambda: NADE([3, _RUNS], 2, hidden_units=5, order="reversed", rescale=True, dtype="float64"),
+    "padded": lambda: NADE([5 * _RUNS + 1], hidden_units=5, context_size=2, dtype="float64"),
+    "short": lambda: NADE([_RUNS - 1], hidden_units=5, context_size=2, rescale=True, dtype="float64"),
+    "single": lambda: NADE([1], 2, hidden_units=5, rescale=True, dtype="float64"),
+}
+
+
+def differentiable(network, batch=4):
+    """The network and its recurrence as functions of the same tensors: weights by name, real values, context."""
+    randomize(network)
+    x = tf.constant(values(network, batch).reshape(batch, -1), tf.int32 if network.num_classes else tf.float64)
+    tensors = {weight.name: weight.value for weight in network.weights}
+    tensors.update({} if network.num_classes else {"x": x + tf.zeros_like(x)})
+    if network.context_size:
+        tensors["context"] = tf.constant(np.random.default_rng(3).normal(size=(batch, network.context_size)))
+
+    def call(tensors):
+        context = (tensors["context"],) if network.context_size else ()
+        return tf.reshape(
+            network(tf.reshape(tensors.get("x", x), [batch, *network.event_shape]), *context), [batch, network.event_size, -1]
+        )
+
+    def slow(tensors):
+        weights = {name: tf.convert_to_tensor(tensor) for name, tensor in tensors.items()}
+        return recurrence(network, weights, weights.get("x", x), weights.get("context"))
+
+    return call, slow, tensors
+
+
+@pytest.mark.parametrize("case", GRADIENT_CASES)
 @pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
 def test_gradients_are_those_of_the_recurrence(case, mode):
-    """The backward pass computes chunks again: compare with plain differentiation of one step after the other."""
-    network, head, context = make(case)
-    if not network.num_classes and head.dtype == tf.int32:
-        x = tf.constant(np.random.default_rng(0).integers(2, size=(4, *network.event_shape)), tf.float32)
-    else:
-        x = tf.constant(values(network, 4))
-    args = [x] if context is None else [x, tf.constant(context)]
+    """The backward pass is not a differentiation: compare with that of one position after the other, in double precision."""
+    network = GRADIENT_CASES[case]()
+    call, slow, tensors = differentiable(network)
+    upstream = tf.constant(np.random.default_rng(1).normal(size=(4, network.event_size, network.params_size)))
 
-    def stepped(x, context=None):
-        state, params = network.initial_state(4, context), {}
-        flat = tf.reshape(x, [4, -1])
-        for k, d in enumerate(network.order):
-            previous = flat[:, network.order[k - 1]] if k else tf.zeros([4], x.dtype)
-            params[d], state = network.step(state, k, previous)
-        return tf.reshape(tf.stack([params[d] for d in range(network.event_size)], axis=1), [4, *network.event_shape, -1])
-
-    def gradients(call, *args):
-        sources = [w.value for w in network.trainable_weights] + [a for a in args if a.dtype.is_floating]
+    def gradients(function):
         with tf.GradientTape() as tape:
-            tape.watch([a for a in args if a.dtype.is_floating])
-            loss = tf.reduce_sum(head.log_prob(call(*args), tf.stop_gradient(args[0]), len(network.event_shape)))
-        return loss, tape.gradient(loss, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            tape.watch(tensors)
+            params = function(tensors)
+        return tape.gradient(params, tensors, upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    expected_loss, expected = gradients(stepped, *args)
+    expected = gradients(slow)
     compute = gradients if mode == "eager" else tf.function(gradients, jit_compile=mode == "xla", autograph=False)
-    loss, found = compute(network, *args)
-    np.testing.assert_allclose(loss, expected_loss, rtol=1e-5)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * max(np.abs(other).max(), 1e-3))
+    found = compute(call)
+    for name in tensors:
+        largest = np.abs(expected[name]).max()
+        assert largest > 0 or network.event_size == 1, name
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-12 * max(largest, 1), err_msg=name)
 
 
-def test_checkpointed_map_has_second_derivatives():
-    x = tf.constant([0.5, -1.0, 2.0])
-    with tf.GradientTape() as outer:
-        outer.watch(x)
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            y = tf.reduce_sum(checkpointed_map(lambda a: a**3, [x]))
-        gradient = inner.gradient(y, x)
-    np.testing.assert_allclose(gradient, 3 * x**2, rtol=1e-6)
-    np.testing.assert_allclose(outer.gradient(gradient, x), 6 * x, rtol=1e-6)
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+def test_second_derivatives_are_those_of_the_recurrence(mode):
+    network = NADE([2 * _RUNS + 1], hidden_units=3, activation="silu", context_size=2, rescale=True, dtype="float64")
+    call, slow, tensors = differentiable(network)
+
+    def second(function):
+        with tf.GradientTape() as outer:
+            outer.watch(tensors)
+            with tf.GradientTape() as inner:
+                inner.watch(tensors)
+                loss = tf.reduce_sum(tf.sin(function(tensors)))
+            total = tf.add_n([tf.reduce_sum(gradient**2) for gradient in inner.gradient(loss, tensors).values()])
+        return outer.gradient(total, tensors)
+
+    expected = second(slow)
+    found = (second if mode == "eager" else tf.function(second, jit_compile=mode == "xla", autograph=False))(call)
+    for name in tensors:
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-12 * np.abs(expected[name]).max(), err_msg=name)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_gradients_are_close(policy):
+    """The sums have 200 terms, which are added one by one and subtracted again."""
+
+    def gradients(policy):
+        network = randomize(NADE([200], hidden_units=16, dtype=policy), scale=0.2)
+        with tf.GradientTape() as tape:
+            params = tf.cast(network(tf.constant(np.random.default_rng(0).integers(2, size=(8, 200)), tf.float32)), tf.float32)
+            loss = tf.reduce_mean(tf.sin(params))
+        return tape.gradient(loss, [weight.value for weight in network.trainable_weights])
+
+    for one, other in zip(gradients(policy), gradients("float32"), strict=True):
+        assert one.dtype == tf.float32
+        assert np.linalg.norm(one - other) < 0.02 * np.linalg.norm(other)
+
+
+def test_log_prob_of_a_row_alone_and_of_no_rows():
+    network = randomize(NADE([2 * _RUNS + 1], hidden_units=5))
+    x = np.random.default_rng(0).integers(2, size=(3, 2 * _RUNS + 1))
+    call = tf.function(network, input_signature=[tf.TensorSpec([None, 2 * _RUNS + 1], tf.int32)], autograph=False)
+    np.testing.assert_allclose(call(x[:1]), network(x)[:1], rtol=1e-5)
+    assert call(x[:0]).shape == (0, 2 * _RUNS + 1, 1)
 
 
 @pytest.mark.parametrize("options", [{}, {"order": [5, 2, 7, 0, 1, 4, 6, 3]}, {"activation": "relu", "rescale": True}])
@@ -142,7 +203,7 @@ def test_probabilities_sum_to_one(options):
     np.testing.assert_allclose(np.exp(np.float64(log_prob)).sum(), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", ["order", "chunks", "context", "categorical", "mixture"])
+@pytest.mark.parametrize("case", ["order", "runs", "context", "categorical", "mixture"])
 def test_dependencies_are_exactly_the_orders(case):
     network, _, context = make(case)
     found = tfar.check_autoregressive(network, context=None if context is None else context[0])
@@ -155,22 +216,6 @@ def test_context_reaches_every_position():
     x = values(network, 1)
     one, other = network(x, context[:1]), network(x, context[1:2])
     assert np.all(np.abs(one - other) > 1e-6)
-
-
-@pytest.mark.parametrize("case", ["order", "padded", "context", "categorical", "mixture", "laplace", "single"])
-def test_samplers_agree(case):
-    network, head, context = make(case, batch=3)
-    seeds = noise.row_seeds(noise.as_seed(5), 3)
-    context = None if context is None else tf.constant(context)
-    samples = []
-    for method, compiled in (("stepping", False), ("stepping", True), ("naive", False), ("fixed_point", True)):
-
-        def draw(method=method):
-            return sampling.sample_rows(network, head, seeds, context, method=method)
-
-        samples.append(tf.function(draw, jit_compile=compiled, autograph=False)().numpy())
-    for other in samples[1:]:
-        np.testing.assert_allclose(samples[0], other, atol=0 if head.dtype == tf.int32 else 1e-5)
 
 
 def test_parameter_count_is_the_papers():

@@ -66,8 +66,8 @@ def checked(**arguments):
     for name, (_, shape) in given.items():
         ended = tf.concat([found[name], [-1] * (len(shape) + 2)], axis=0)[: len(shape) + 2]  # any other rank differs
         rows = ended[:1] if rows is None else rows
-        matches = tf.reduce_all(ended == tf.concat([rows, shape, [-1]], axis=0))
-        message = f"{name} must be [B, {', '.join(map(str, shape))}], with one B for all inputs. Received: {name}.shape="
+        matches = tf.reduce_all(ended == tf.concat([rows, shape, [-1]], axis=0)) & (ended[0] >= 0)
+        message = f"{name} must be [{', '.join(map(str, ['B', *shape]))}], with one B for all inputs. Received: {name}.shape="
         asserts.append(tf.debugging.Assert(matches, [message, found[name]], summarize=10))
     if "context" in given:
         finite = tf.reduce_all(tf.math.is_finite(given["context"][0]))

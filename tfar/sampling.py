@@ -39,29 +39,57 @@ def advance(network, head, uniforms, state, given=None, values=None):
     block_size, blocks = network.block_size, -(-network.event_size // network.block_size)
     size = tf.shape(uniforms)[0] if uniforms.shape[0] is None else uniforms.shape[0]
     out = tf.TensorArray(head.dtype, size, element_shape=[uniforms.shape[1]], infer_shape=True)
-
-    def position(index, previous, out, state):
-        params, state = network.step(state, index, previous)
-        value = head.draw(params, tf.gather(uniforms, index))
-        value = value if given is None else tf.where(tf.gather(given, index), tf.gather(values, index), value)
-        value = tf.ensure_shape(value, previous.shape)
-        return index + 1, value, out.write(index, value), state
-
-    def block(number, previous, out, state):
-        state = network.enter_block(state, number)
-        end = tf.minimum((number + 1) * block_size, size) if blocks > 1 else size
-        loop = (number * block_size, previous, out, state)
-        _, previous, out, state = tf.while_loop(lambda index, *_: index < end, position, loop)
-        return number + 1, previous, out, state
-
     first = tf.zeros([tf.shape(uniforms)[1]], head.dtype)
     first = tf.ensure_shape(first, [uniforms.shape[1]])
-    loop = (tf.constant(0), first, out, state)
+
+    def positions(start, end, previous, out, state):
+        def position(index, previous, out, state):
+            params, state = network.step(state, index, previous)
+            value = head.draw(params, tf.gather(uniforms, index))
+            value = value if given is None else tf.where(tf.gather(given, index), tf.gather(values, index), value)
+            value = tf.ensure_shape(value, previous.shape)
+            return value, out.write(index, value), state
+
+        return _loop(start, end, position, previous, out, state, network.step(state, start, previous)[1])
+
+    def block(number, previous, out, state):
+        end = tf.minimum((number + 1) * block_size, size)
+        return positions(number * block_size, end, previous, out, network.enter_block(state, number))
+
     if blocks == 1:
-        _, _, out, state = block(*loop)
+        _, out, state = positions(tf.constant(0), size, first, out, network.enter_block(state, tf.constant(0)))
     else:
-        _, _, out, state = tf.while_loop(lambda number, *_: number < blocks, block, loop)
+        entered = network.enter_block(state, tf.constant(0))
+        _, out, state = _loop(tf.constant(0), blocks, block, first, out, state, network.step(entered, tf.constant(0), first)[1])
     return out.stack(), state
+
+
+def _loop(start, end, body, previous, out, state, after):
+    """Run `previous, out, state = body(index, previous, out, state)` for each index from `start` to before `end`.
+
+    `after` is a state that one round has been through, whose operations nothing uses. The tensors that it shares with
+    `state` are the same in every round: they stay outside the loop, which without XLA pays for each tensor it carries.
+    """
+    leaves = tf.nest.flatten(state)
+    changing = [new is not old for new, old in zip(tf.nest.flatten(after), leaves, strict=True)]
+
+    def whole(carried):
+        carried = iter(carried)
+        return tf.nest.pack_sequence_as(state, [next(carried) if changes else leaf for changes, leaf in zip(changing, leaves, strict=True)])
+
+    def parts(state):
+        return [leaf for changes, leaf in zip(changing, tf.nest.flatten(state), strict=True) if changes]
+
+    def one(index, previous, out, carried):
+        previous, out, state = body(index, previous, out, whole(carried))
+        new = parts(state)
+        for leaf, old in zip(new, carried, strict=True):
+            if tf.is_tensor(leaf):  # and no TensorArray
+                leaf.set_shape(old.shape)  # what is known of it; unlike tf.ensure_shape at no cost
+        return index + 1, previous, out, new
+
+    _, previous, out, carried = tf.while_loop(lambda index, *_: index < end, one, (start, previous, out, parts(state)))
+    return previous, out, whole(carried)
 
 
 def fixed_point(network, head, uniforms, context=None, given=None, values=None, **member):

@@ -8,6 +8,8 @@ from tfar.distributions.base import require
 from tfar.export import checked
 from tfar.writing import Tempered
 
+LONGEST = 100_000  # characters of one answer: what a server is sent must not exhaust it
+
 
 def endpoints(model, jit_compile=False):
     """The endpoints of a `CharacterModel`, as `tfar.export.endpoints` has them for other models.
@@ -17,8 +19,8 @@ def endpoints(model, jit_compile=False):
                     temperature [B] float32, context                          -> text [B] string
 
     Strings are UTF-8. Row i of `text` begins with its prompt, and goes on for `length` characters (bytes, for a
-    vocabulary of bytes). With temperature 1 it is what `CharacterModel.sample` writes from the same seed. Requests that
-    the vocabulary, or a temperature of 0 or below, makes impossible fail with a message.
+    vocabulary of bytes), `LONGEST` at most. With temperature 1 it is what `CharacterModel.sample` writes from the same
+    seed. Requests that the vocabulary, a length or a temperature makes impossible fail with a message.
 
     Raises:
         ValueError: `jit_compile`: the length of a text is not known when a program is compiled.
@@ -45,7 +47,7 @@ def endpoints(model, jit_compile=False):
     def sample(prompt, seed, length, temperature, context=None):
         shapes = {"prompt": (prompt, []), "seed": (seed, [2]), "length": (length, []), "temperature": (temperature, [])}
         prompt, seed, length, temperature, context = checked(**shapes, context=(context, [size]))
-        sensible = require(length >= 0, "length must be 0 or above. Received: a negative one")
+        sensible = require((length >= 0) & (length <= LONGEST), f"length must be 0 to {LONGEST}. Received: another one")
         sensible += require((temperature > 0) & tf.math.is_finite(temperature), "temperature must be above 0. Received: another one")
         with tf.control_dependencies(sensible):
             codes, known = codec.encode(prompt)
@@ -114,7 +116,7 @@ class Codec:
         if self.unknown is not None:
             codes = tf.where(found, codes, self.unknown)
         else:
-            message = f"every character must be one of the vocabulary's {len(self.points)}. Received: others"
+            message = f"every character must be one of the {len(self.points)} of the vocabulary. Received: others"
             with tf.control_dependencies(require(tf.reduce_all(found, axis=1), message)):
                 codes = tf.identity(codes)
         return tf.where(tf.sequence_mask(lengths, tf.shape(codes)[1]), codes, 0), lengths

@@ -84,6 +84,25 @@ class MaskedStepping:
             ]
         return self.__dict__["groups"]
 
+    def _tables(self):
+        """What a step looks up: where its units begin in the block's window, and which of its slots are units."""
+        if "tables" not in self.__dict__:
+            groups, block = self._groups(), self.block_size
+            positions = groups[0].starts.shape[1] - 1
+            block_of = np.arange(positions) // block * block
+            begins = np.stack([g.starts[:, :-1] - g.starts[:, block_of] for g in groups], axis=2)  # (n, positions, layers)
+            # Inputs are a slot behind, since a step takes in the position before its own.
+            firsts = np.stack([g.starts[:, :-1:block] for g in groups], axis=2)  # (n, blocks, layers)
+            firsts[:, :, 0] -= self.features
+            self.__dict__["tables"] = {
+                "begins": np.stack([begins, np.zeros_like(begins)], axis=-1),  # (n, positions, layers, 2), rows and columns
+                "firsts": np.stack([firsts, np.zeros_like(firsts)], axis=-1),
+                "rows": (begins[:, :, :1] + np.arange(self.features))[..., None],  # (n, positions, E, 1)
+                "live": [np.diff(g.starts)[..., None, None] > np.arange(g.width)[:, None] for g in groups[1:-1]],
+                "live_block": [np.diff(g.starts[:, ::block])[..., None, None] > np.arange(g.window)[:, None] for g in groups[1:-1]],
+            }
+        return self.__dict__["tables"]
+
     def initial_state(self, batch_size, context=None, value_dtype=None, member=0):
         groups, dtype = self._groups(), self.compute_dtype
         context = self.as_context(context)
@@ -104,53 +123,52 @@ class MaskedStepping:
                 biases[target] += _sorted(tf.transpose(term), 0, sorts[target], before[target], groups[target].padded)
         sources = groups[:-1]
         return {
+            **tf.nest.map_structure(lambda table: tf.convert_to_tensor(pick(table)), self._tables()),
             "kernels": kernels,
             "biases": biases[1:],
-            "starts": [tf.convert_to_tensor(pick(g.starts)) for g in groups],
+            "sizes": [tf.stack([g.width, batch_size]) for g in groups[1:]],
             "values": [tf.zeros([g.padded, batch_size], dtype) for g in sources],  # of all earlier blocks, zero from there on
-            "new": [tf.zeros([g.window, batch_size], dtype) for g in sources],  # of this block
+            "inputs": tf.zeros([groups[0].window, batch_size], dtype),  # of this block
             "sums": [tf.zeros([g.window, batch_size], dtype) for g in groups[1:]],  # pre-activations of this block
             "inner": [tf.zeros([groups[s].window, groups[t].window], dtype) for _, s, t in self.connections],
-            "block": tf.constant(0),
         }
 
-    def _window(self, layer, block, starts):
-        """First sorted unit of a block; inputs are a slot behind, since a step takes in the position before its own."""
-        first = starts[layer][block * self.block_size]
-        return first - self.features if layer == 0 else first
-
     def enter_block(self, state, block):
-        groups, starts = self._groups(), state["starts"]
-        values = []
-        for layer, (value, new) in enumerate(zip(state["values"], state["new"], strict=True)):
-            rows = self._window(layer, state["block"], starts) + tf.range(groups[layer].window)
-            values.append(tf.tensor_scatter_nd_update(value, rows[:, None], new))
-        firsts = [self._window(layer, block, starts) for layer in range(len(groups))]
-        sums = [_rows(b, f, g.window) for b, f, g in zip(state["biases"], firsts[1:], groups[1:], strict=True)]
+        groups = self._groups()
+        # At the end of a block the pre-activations of all its units are final.
+        ended = tf.maximum(block - 1, 0)
+        new = [state["inputs"]]
+        for sums, live in zip(state["sums"], state["live_block"], strict=False):
+            new.append(tf.where(live[ended], self.activation(sums), tf.zeros([], sums.dtype)))
+        values, firsts = [], tf.unstack(state["firsts"][ended])
+        for group, value, first, changed in zip(groups, state["values"], firsts, new, strict=False):
+            rows = first[0] + tf.range(group.window)
+            values.append(tf.tensor_scatter_nd_update(value, rows[:, None], tf.where(block > 0, changed, tf.zeros([], value.dtype))))
+        firsts = tf.unstack(state["firsts"][block])
+        sums = [_rows(b, f[0], g.window) for b, f, g in zip(state["biases"], firsts[1:], groups[1:], strict=True)]
         inner = []
         for (_, source, target), kernel in zip(self.connections, state["kernels"], strict=True):
-            columns = tf.slice(kernel, [0, firsts[target]], [groups[source].padded, groups[target].window])
+            columns = tf.slice(kernel, [0, firsts[target][0]], [groups[source].padded, groups[target].window])
             sums[target - 1] += tf.matmul(columns, values[source], transpose_a=True)
-            inner.append(_rows(columns, firsts[source], groups[source].window))
+            inner.append(_rows(columns, firsts[source][0], groups[source].window))
         sums = [s + tf.zeros_like(old) for s, old in zip(sums, state["sums"], strict=True)]
-        new = [tf.zeros_like(n) for n in state["new"]]
-        return {**state, "values": values, "sums": sums, "inner": inner, "new": new, "block": block}
+        return {**state, "values": values, "sums": sums, "inner": inner, "inputs": tf.zeros_like(state["inputs"])}
 
     def step(self, state, index, previous):
-        groups, starts = self._groups(), state["starts"]
-        new, sums, last = list(state["new"]), list(state["sums"]), len(groups) - 1
-        for layer, group in enumerate(groups):
-            offset = starts[layer][index] - starts[layer][state["block"] * self.block_size]
-            values = self.encode_value(previous) if layer == 0 else _rows(sums[layer - 1], offset, group.width)  # (width, B)
-            if layer == last:
-                return tf.transpose(values), {**state, "new": new, "sums": sums}
+        groups, sums = self._groups(), list(state["sums"])
+        begins = tf.unstack(tf.gather(state["begins"], index))
+        values = self.encode_value(previous)  # (E, B)
+        inputs = tf.tensor_scatter_nd_update(state["inputs"], tf.gather(state["rows"], index), values)
+        for layer, (group, begin) in enumerate(zip(groups, begins, strict=True)):
             if layer > 0:
-                count = starts[layer][index + 1] - starts[layer][index]
-                there = tf.range(group.width) < count
-                values = tf.where(there[:, None], self.activation(values), tf.zeros([], values.dtype))
-            rows = offset + tf.range(group.width)
-            new[layer] = tf.tensor_scatter_nd_update(new[layer], rows[:, None], values)
+                values = tf.slice(sums[layer - 1], begin, state["sizes"][layer - 1])  # (width, B)
+                values.set_shape([group.width, previous.shape[0]])
+            if layer == len(groups) - 1:
+                return tf.transpose(values), {**state, "inputs": inputs, "sums": sums}
+            if layer > 0:
+                live = tf.gather(state["live"][layer - 1], index)
+                values = tf.where(live, self.activation(values), tf.zeros([], values.dtype))
             for (_, source, target), inner in zip(self.connections, state["inner"], strict=True):
                 if source == layer:
-                    weights = _rows(inner, offset, group.width)
+                    weights = tf.slice(inner, begin, [group.width, groups[target].window])
                     sums[target - 1] += tf.matmul(weights, values, transpose_a=True)
