@@ -1,5 +1,7 @@
 """Query an exported model with TensorFlow alone: python scripts/query_saved_model.py PATH [--rows N] [--seed S]
 
+A model of text takes --prompt, --length and --temperature too.
+
 PATH is a SavedModel, or a folder of numbered versions as TF Serving keeps them (the highest is taken). tfar, Keras and
 TensorFlow Probability are blocked from import, so what runs here is what the files hold and nothing else.
 """
@@ -39,6 +41,9 @@ def main(arguments=None):
     parser.add_argument("path", type=Path)
     parser.add_argument("--rows", type=int, default=3, help="how many rows to score and to draw (default 3)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
+    parser.add_argument("--prompt", default="", help="with which a text begins (default: nothing)")
+    parser.add_argument("--length", type=int, default=200, help="characters of a text after its prompt (default 200)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="of a text (default 1)")
     options = parser.parse_args(arguments)
     folder = saved_model_folder(options.path)
 
@@ -55,18 +60,25 @@ def main(arguments=None):
         outputs = function.structured_outputs
         print(f"  {name}({signature(inputs[name])}) -> {signature(outputs)}")
 
-    seeds = tf.constant([[options.seed, row] for row in range(options.rows)], tf.int32)
+    given = {"seed": tf.constant([[options.seed, row] for row in range(options.rows)], tf.int32)}
     context = {}
     if "context" in inputs["sample"]:
         classes = inputs["sample"]["context"].shape[-1]
         context = {"context": tf.one_hot(tf.range(options.rows) % classes, classes)}
-    drawn = model.signatures["sample"](seed=seeds, **context)
-    x, origin = rows_and_origin(inputs["log_prob"]["x"], drawn["x"].numpy(), options.rows)
-    scored = model.signatures["log_prob"](x=tf.constant(x), **context)["log_prob"].numpy()
-
-    print(f"log_prob of {len(x)} {origin}: {np.array2string(scored, precision=3)}")
-    print(f"log_prob of {options.rows} samples: {np.array2string(drawn['log_prob'].numpy(), precision=3)}")
-    print(picture(drawn["x"].numpy()[0]))
+    for name in {"prompt", "length", "temperature"} & set(inputs["sample"]):
+        given[name] = tf.fill([options.rows], tf.constant(getattr(options, name), inputs["sample"][name].dtype))
+    drawn = {name: value.numpy() for name, value in model.signatures["sample"](**given, **context).items()}
+    if "text" in drawn:
+        scored = model.signatures["log_prob"](text=tf.constant(drawn["text"]), **context)
+        nats = scored["log_prob"].numpy() / np.maximum(scored["characters"].numpy(), 1)
+        print(f"log_prob of {options.rows} samples, nats per character: {np.array2string(nats, precision=3)}")
+        print(drawn["text"][0].decode(errors="replace"))
+    else:
+        x, origin = rows_and_origin(inputs["log_prob"]["x"], drawn["x"], options.rows)
+        scored = model.signatures["log_prob"](x=tf.constant(x), **context)["log_prob"].numpy()
+        print(f"log_prob of {len(x)} {origin}: {np.array2string(scored, precision=3)}")
+        print(f"log_prob of {options.rows} samples: {np.array2string(drawn['log_prob'], precision=3)}")
+        print(picture(drawn["x"][0]))
     leaked = [name for name, module in sys.modules.items() if module is not None and name.split(".")[0] in BLOCKED]
     if leaked:
         raise RuntimeError(f"Blocked packages were imported all the same. Received: {leaked}")

@@ -7,7 +7,8 @@ and NumPy alone stands in for the server: what a graph needs from Python, or fro
     with Client({"made": "saved_models/made/1"}) as client:    # a process that keeps the models loaded
         client.run("made", "log_prob", x=x)                    # {"log_prob": array}, or raises ServingError
 
-The C API does not read signatures: this process finds their tensors in `saved_model.pb` and sends the names along.
+The C API does not read signatures: this process finds their tensors in `saved_model.pb` and sends the names along. Strings
+are arrays of objects, which are bytes: NumPy's own strings lose the zeros at their end.
 """
 
 import ctypes
@@ -19,8 +20,9 @@ import sys
 
 import numpy as np
 
-DTYPES = {1: "float32", 2: "float64", 3: "int32", 9: "int64", 10: "bool"}  # TF_DataType
+DTYPES = {1: "float32", 2: "float64", 3: "int32", 7: "object", 9: "int64", 10: "bool"}  # TF_DataType
 NUMBERS = {np.dtype(name): number for number, name in DTYPES.items()}
+STRING, STRING_SIZE = 7, 24  # TF_STRING, sizeof(TF_TString)
 FORBIDDEN = ("tensorflow", "keras", "tf_keras", "tensorflow_probability", "tfar")
 
 
@@ -42,20 +44,24 @@ def load_library():
     library._ZN10tensorflow21DisableXlaCompilationEv()
     pointers = (
         *("TF_NewStatus", "TF_NewGraph", "TF_NewSessionOptions", "TF_LoadSessionFromSavedModel"),
-        *("TF_GraphOperationByName", "TF_AllocateTensor", "TF_TensorData"),
+        *("TF_GraphOperationByName", "TF_AllocateTensor", "TF_TensorData", "TF_StringGetDataPointer"),
     )
-    results = dict.fromkeys(pointers, ctypes.c_void_p) | {"TF_Message": ctypes.c_char_p, "TF_Dim": ctypes.c_int64}
+    results = dict.fromkeys(pointers, ctypes.c_void_p)
+    results |= {"TF_Message": ctypes.c_char_p, "TF_Dim": ctypes.c_int64, "TF_StringGetSize": ctypes.c_size_t}
     api = {name: getattr(library, name, None) or getattr(framework, name) for name in (*results, *PLAIN)}
     for name, result in results.items():
         api[name].restype = result
     return api
 
 
-PLAIN = ("TF_GetCode", "TF_SessionRun", "TF_TensorType", "TF_NumDims", "TF_DeleteTensor", "TF_DeleteStatus")
+PLAIN = (
+    *("TF_GetCode", "TF_SessionRun", "TF_TensorType", "TF_NumDims", "TF_DeleteTensor", "TF_DeleteStatus"),
+    *("TF_StringInit", "TF_StringCopy"),
+)
 
 
 class Session:
-    """One loaded SavedModel.
+    """One loaded SavedModel, which several threads may run.
 
     Args:
         api: what `load_library` returns.
@@ -96,19 +102,32 @@ class Session:
         return found
 
     def _to_tensor(self, array):
-        array = np.ascontiguousarray(array)
-        shape = (ctypes.c_int64 * array.ndim)(*array.shape)
-        tensor = ctypes.c_void_p(self.api["TF_AllocateTensor"](NUMBERS[array.dtype], shape, array.ndim, ctypes.c_size_t(array.nbytes)))
-        if array.nbytes:
-            ctypes.memmove(self.api["TF_TensorData"](tensor), array.ctypes.data, array.nbytes)
+        array = np.asarray(array, order="C")
+        number, shape = NUMBERS[array.dtype], (ctypes.c_int64 * array.ndim)(*array.shape)
+        size = array.size * STRING_SIZE if number == STRING else array.nbytes
+        tensor = ctypes.c_void_p(self.api["TF_AllocateTensor"](number, shape, array.ndim, ctypes.c_size_t(size)))
+        if number == STRING:
+            for place, text in zip(self._strings(tensor, array.size), array.flat, strict=True):
+                self.api["TF_StringInit"](place)
+                self.api["TF_StringCopy"](place, ctypes.c_char_p(text), ctypes.c_size_t(len(text)))
+        elif size:
+            ctypes.memmove(self.api["TF_TensorData"](tensor), array.ctypes.data, size)
         return tensor
 
     def _to_array(self, tensor):
-        dims = range(self.api["TF_NumDims"](tensor))
-        array = np.empty([self.api["TF_Dim"](tensor, d) for d in dims], DTYPES[self.api["TF_TensorType"](tensor)])
-        if array.nbytes:
+        dims, number = range(self.api["TF_NumDims"](tensor)), self.api["TF_TensorType"](tensor)
+        array = np.empty([self.api["TF_Dim"](tensor, d) for d in dims], DTYPES[number])
+        if number == STRING:
+            for index, place in enumerate(self._strings(tensor, array.size)):
+                array.flat[index] = ctypes.string_at(self.api["TF_StringGetDataPointer"](place), self.api["TF_StringGetSize"](place))
+        elif array.nbytes:
             ctypes.memmove(array.ctypes.data, self.api["TF_TensorData"](tensor), array.nbytes)
         return array
+
+    def _strings(self, tensor, size):
+        """Pointers to the strings of a tensor of `size` of them."""
+        start = self.api["TF_TensorData"](tensor) if size else 0
+        return [ctypes.c_void_p(start + STRING_SIZE * index) for index in range(size)]
 
     def run(self, signature, inputs):
         """The outputs of a signature, {name: array}.
@@ -130,7 +149,7 @@ class Session:
         finally:
             for tensor in (*given, *found):
                 if tensor:
-                    self.api["TF_DeleteTensor"](ctypes.c_void_p(tensor))
+                    self.api["TF_DeleteTensor"](ctypes.c_void_p(tensor))  # with its strings
 
 
 def answer(requests, replies):
@@ -159,14 +178,13 @@ class Client:
     """A process without TensorFlow's Python that answers requests to SavedModels.
 
     Args:
-        paths: {name: folder of a SavedModel}.
+        paths: {name: folder of a SavedModel}; a model is loaded as it is first asked for.
     """
 
     def __init__(self, paths):
         command = [sys.executable, "-P", __file__]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for name, path in paths.items():
-            self._ask(name, str(path), signatures(path))
+        self.paths, self.loaded = paths, set()
 
     def _ask(self, *request):
         pickle.dump(request, self.process.stdin)
@@ -178,6 +196,9 @@ class Client:
 
     def run(self, model, signature, /, **inputs):
         """The outputs of a model's signature for NumPy arrays, or a ServingError."""
+        if model not in self.loaded:
+            self._ask(model, str(self.paths[model]), signatures(self.paths[model]))
+            self.loaded.add(model)
         return self._ask(model, signature, inputs)
 
     def __enter__(self):

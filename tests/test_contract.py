@@ -61,7 +61,7 @@ CASES = {
     "made-normal": case(tfar.MADE, [2], "normal", hidden_units=[16], order=[1, 0]),
     "made-normals": case(tfar.MADE, [2], NORMALS, hidden_units=[16], context_size=1),
     "made-laplaces": case(tfar.MADE, [2], LAPLACES, hidden_units=[16]),
-    "made-member": case(tfar.MADE, [8], hidden_units=[16], num_masks=3, order="random", options={"member": 2}),
+    "made-member": case(tfar.MADE, [8], hidden_units=[16], activation="sigmoid", num_masks=3, order="random", options={"member": 2}),
     "made-ensemble": case(tfar.MADE, [8], hidden_units=[24], activation="tanh", num_masks=3, order="random", context_size=2),
     "neural": case(tfar.NeuralAutoregressive, [8], hidden_units=4, context_size=2),
     "nade": case(tfar.NADE, [10], hidden_units=12, order="reversed"),

@@ -16,26 +16,54 @@ from test_contract import CASES, context_of, discrete, randomize
 
 import tfar
 from tfar import export, noise
+from tfar.datasets import Vocabulary
+from tfar.text_endpoints import LONGEST, Codec
 
-FAMILIES = ["logistic", "made-deep", "made-categorical", "made-ensemble", "nade", "rnade", "deepnade", "nadek"]
+VECTORS = ["logistic", "made-deep", "made-categorical", "made-ensemble", "neural", "nade", "rnade", "deepnade", "nadek"]
+IMAGES = ["pixelcnn", "gated-pixelcnn", "row-lstm", "diagonal-bilstm"]
+FAMILIES = VECTORS + IMAGES
+LETTERS = "athenïv日本🎉 "  # of one to four bytes
+TEXTS = {
+    "characters": lambda: tfar.CharRNN(LETTERS, units=8, num_layers=1, embedding=3),
+    "bytes": lambda: tfar.CharRNN(Vocabulary.bytes(), cell="gru", units=8, num_layers=1, embedding=4, context_size=2),
+}
+ENDPOINTS = {  # and their inputs, beside the context
+    "values": {"log_prob": ["x"], "sample": ["seed"], "complete": ["x", "observed", "seed"]},
+    "text": {"log_prob": ["text"], "sample": ["prompt", "seed", "length", "temperature"]},
+}
 ROWS = 6
 GROUPINGS = ([[0], [1], [2], [3], [4], [5]], [[0, 1], [2, 3, 4, 5]], [[5, 3, 1], [0, 2, 4]])
 
 
+class Made(dict):
+    """A dictionary whose values are made as they are asked for: `make(key)`."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __missing__(self, key):
+        self[key] = self.make(key)
+        return self[key]
+
+
 @pytest.fixture(scope="module")
 def models():
-    built = {name: CASES[name].model() for name in FAMILIES}
-    for model in built.values():
+    def build(name):
+        model = TEXTS[name]() if name in TEXTS else CASES[name].model()
         randomize(model.network)
-    return built
+        return model
+
+    return Made(build)
 
 
 @pytest.fixture(scope="module")
 def paths(models, tmp_path_factory):
-    found = {name: tmp_path_factory.mktemp(name) / "1" for name in FAMILIES}
-    for name, path in found.items():
+    def write(name):
+        path = tmp_path_factory.mktemp(name) / "1"
         models[name].export(path)
-    return found
+        return path
+
+    return Made(write)
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +73,10 @@ def client(paths):
         yield client
 
 
-@pytest.fixture(params=FAMILIES)
-def name(request):
-    return request.param
+# the scope keeps the tests of a model together, which matters where processes share them out: each makes what it needs
+each_family = pytest.mark.parametrize("name", FAMILIES, scope="module")
+each_text = pytest.mark.parametrize("name", TEXTS, scope="module")
+each_model = pytest.mark.parametrize("name", [*FAMILIES, *TEXTS], scope="module")
 
 
 def some_requests(model):
@@ -63,8 +92,7 @@ def some_requests(model):
         rank = np.argsort(network.generation_order(**member))
         observed = (rank < np.arange(ROWS)[:, None] * len(rank) // ROWS).reshape(x.shape)
     values = {"x": x, "observed": observed, "seed": seed, **given}
-    inputs = {"log_prob": ["x"], "sample": ["seed"], "complete": ["x", "observed", "seed"]}
-    return {endpoint: {k: values[k] for k in (*names, *given)} for endpoint, names in inputs.items()}
+    return {endpoint: {k: values[k] for k in (*names, *given)} for endpoint, names in ENDPOINTS["values"].items()}
 
 
 def assert_same(model, found, expected, message=""):
@@ -77,6 +105,7 @@ def assert_same(model, found, expected, message=""):
         np.testing.assert_allclose(found["x"], expected["x"], **tolerance, err_msg=message)
 
 
+@each_family
 def test_answers_are_those_of_the_model(models, client, name):
     model, requests = models[name], some_requests(models[name])
     expected = {"log_prob": {"log_prob": model.log_prob(**requests["log_prob"]).numpy()}}
@@ -90,6 +119,7 @@ def test_answers_are_those_of_the_model(models, client, name):
         assert_same(model, client.run(name, endpoint, **request), answer, endpoint)
 
 
+@each_family
 def test_completions_keep_what_is_given(models, client, name):
     request = some_requests(models[name])["complete"]
     found = client.run(name, "complete", **request)["x"]
@@ -97,6 +127,7 @@ def test_completions_keep_what_is_given(models, client, name):
     assert np.any(found != request["x"])
 
 
+@each_family
 def test_rows_do_not_depend_on_how_they_are_batched(models, client, name):
     for endpoint, request in some_requests(models[name]).items():
         together = client.run(name, endpoint, **request)
@@ -106,6 +137,7 @@ def test_rows_do_not_depend_on_how_they_are_batched(models, client, name):
                 assert_same(models[name], alone, {k: v[rows] for k, v in together.items()}, f"{endpoint} {rows}")
 
 
+@each_family
 def test_an_empty_batch_has_an_empty_answer(models, client, name):
     for endpoint, request in some_requests(models[name]).items():
         found = client.run(name, endpoint, **{k: v[:0] for k, v in request.items()})
@@ -141,6 +173,7 @@ def bad_requests(model, requests):
         yield "complete", {"observed": np.tile(last.reshape(event), [ROWS, *[1] * len(event)])}, "observed positions"
 
 
+@each_family
 def test_bad_requests_are_refused_and_the_next_good_one_is_served(models, client, name):
     model, requests = models[name], some_requests(models[name])
     good = {endpoint: client.run(name, endpoint, **request) for endpoint, request in requests.items()}
@@ -156,6 +189,153 @@ def test_unobserved_values_are_not_looked_at(models, client):
     request = some_requests(models["rnade"])["complete"]
     blank = request | {"x": np.where(request["observed"], request["x"], np.nan).astype("float32")}
     np.testing.assert_array_equal(client.run("rnade", "complete", **blank)["x"], client.run("rnade", "complete", **request)["x"])
+
+
+# --- models of text
+
+
+def strings(*texts):
+    """Strings as bytes in an array of objects, as the C++ session takes them."""
+    array = np.empty(len(texts), object)
+    array[:] = [text.encode() if isinstance(text, str) else text for text in texts]
+    return array
+
+
+def text_requests(model):
+    """As `some_requests`: texts with nothing in them, longer than a string that TensorFlow keeps in place, and of all lengths."""
+    network, as_bytes = model.network, model.vocabulary.kind == "bytes"
+    given = {"context": context_of(model, ROWS)} if network.context_size else {}
+    values = {
+        "text": strings(*([b"\xff\xfe\x00", b"\x00"] if as_bytes else ["日本 🎉", "ï"]), "", "a", "naïve " * 9, "the 🎉"),
+        "prompt": strings("", "naïve", "the 日本 🎉 heat at ten ", "a\0" if as_bytes else "🎉", "", "ï"),
+        "seed": noise.row_seeds(noise.as_seed(4), ROWS).numpy(),
+        "length": np.array([9, 70, 3, 1, 40, 0], np.int32),
+        "temperature": np.array([1, 1, 1, 1, 1, 0.5], np.float32),
+        **given,
+    }
+    return {endpoint: {k: values[k] for k in (*names, *given)} for endpoint, names in ENDPOINTS["text"].items()}
+
+
+def assert_same_texts(found, expected, message=""):
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        if key == "log_prob":
+            np.testing.assert_allclose(found[key], value, rtol=1e-4, atol=1e-6, err_msg=message)
+        else:
+            np.testing.assert_array_equal(found[key], value, err_msg=f"{message} {key}")
+
+
+@each_text
+def test_texts_are_scored_as_the_model_scores_them(models, client, name):
+    model, request = models[name], text_requests(models[name])["log_prob"]
+    expected = {"log_prob": np.zeros(ROWS, np.float32), "characters": np.zeros(ROWS, np.int32)}
+    for row, text in enumerate(request["text"]):
+        codes = np.frombuffer(text, np.uint8) if name == "bytes" else model.vocabulary.encode(text.decode())
+        expected["characters"][row] = len(codes)
+        if len(codes):
+            context = request["context"][row] if "context" in request else None
+            expected["log_prob"][row] = model.log_prob(codes[None].astype(np.int32), context)[0]
+    assert_same_texts(client.run(name, "log_prob", **request), expected)
+    assert_same_texts(client.run(name, "serving_default", **request), expected)
+
+
+@each_text
+def test_texts_are_written_as_the_model_writes_them(models, client, name):
+    model, request = models[name], text_requests(models[name])["sample"]
+    found = client.run(name, "sample", **request)["text"]
+    assert found.dtype == object and found.shape == (ROWS,)
+    for row, text in enumerate(found):
+        prompt, length = request["prompt"][row], int(request["length"][row])
+        assert text.startswith(prompt)
+        if not length:
+            assert text == prompt
+            continue
+        context = request["context"][row] if "context" in request else None
+        options = {"prompt": prompt.decode(), "length": length, "temperature": float(request["temperature"][row])}
+        (expected,) = model.sample(1, request["seed"][row : row + 1], context, **options)
+        assert text.decode(errors="replace") == expected
+        assert len(text if name == "bytes" else text.decode()) == length + len(prompt if name == "bytes" else prompt.decode())
+
+
+@each_text
+def test_a_text_goes_on_where_it_is_sent_back(models, client, name):
+    request = text_requests(models[name])["sample"]
+    whole = client.run(name, "sample", **request | {"length": request["length"] + 8})["text"]
+    part = client.run(name, "sample", **request)["text"]
+    again = client.run(name, "sample", **request | {"prompt": part, "length": np.full(ROWS, 8, np.int32)})["text"]
+    np.testing.assert_array_equal(again, whole)
+
+
+def test_temperature_is_that_of_the_row(client):
+    options = {"prompt": strings("a", "a"), "seed": np.array([[1, 2], [1, 2]], np.int32), "length": np.array([30, 30], np.int32)}
+    cold, hot = client.run("characters", "sample", **options, temperature=np.array([1e-3, 1e3], np.float32))["text"]
+    other = client.run("characters", "sample", **options | {"seed": options["seed"] + 5}, temperature=np.array([1e-3, 1e3], np.float32))
+    assert cold == other["text"][0] and hot != other["text"][1]
+    assert len(set(cold.decode())) < len(set(hot.decode()))
+
+
+@each_text
+def test_texts_do_not_depend_on_how_they_are_batched(models, client, name):
+    for endpoint, request in text_requests(models[name]).items():
+        together = client.run(name, endpoint, **request)
+        for grouping in GROUPINGS:
+            for rows in grouping:
+                alone = client.run(name, endpoint, **{k: v[rows] for k, v in request.items()})
+                assert_same_texts(alone, {k: v[rows] for k, v in together.items()}, f"{endpoint} {rows}")
+
+
+@each_text
+def test_no_texts_have_an_empty_answer(models, client, name):
+    for endpoint, request in text_requests(models[name]).items():
+        found = client.run(name, endpoint, **{k: v[:0] for k, v in request.items()})
+        assert set(found) == ({"text"} if endpoint == "sample" else {"log_prob", "characters"})
+        assert all(value.shape == (0,) for value in found.values())
+
+
+def bad_texts(name, requests):
+    """(endpoint, what to change of a good request, words of the error)."""
+    texts, seed, length = requests["log_prob"]["text"], requests["sample"]["seed"], requests["sample"]["length"]
+    yield "log_prob", {"text": texts[:, None]}, r"text must be \[B\], with one B .* Received: text.shape="
+    yield "log_prob", {"text": np.array(b"a", object)}, r"text must be \[B\]"
+    yield "log_prob", {"text": length}, "int32"
+    yield "sample", {"prompt": texts[:, None]}, r"prompt must be \[B\]"
+    for wrong in (0, -1, np.nan, np.inf):
+        yield "sample", {"temperature": np.array([1, wrong, 1, 1, 1, 1], np.float32)}, "temperature must be above 0"
+    for wrong in (-1, LONGEST + 1, 2**31 - 1):
+        yield "sample", {"length": np.array([1, 1, wrong, 1, 1, 1], np.int32)}, "length must be 0 to"
+    yield "sample", {"length": length[:1]}, r"length must be \[B\], with one B"
+    yield "sample", {"length": length.astype(np.float32)}, "float"
+    yield "sample", {"seed": seed[:, :1]}, r"seed must be \[B, 2\]"
+    yield "sample", {"seed": seed[:-1]}, r"seed must be \[B, 2\]"
+    yield "sample", {"seed": seed[0]}, r"seed must be \[B, 2\]"
+    if "context" in requests["sample"]:
+        yield "sample", {"context": requests["sample"]["context"][:1]}, "context must be"
+        yield "log_prob", {"context": requests["log_prob"]["context"] * np.nan}, "context must be finite"
+    if name == "characters":
+        for endpoint, key in (("log_prob", "text"), ("sample", "prompt")):
+            yield endpoint, {key: strings("a", "a", "a", "a!", "a", "a")}, "every character must be one of the 11 of the vocabulary"
+            yield endpoint, {key: strings("a", "a", "a", b"\xff", "a", "a")}, "Invalid formatting on input string"
+
+
+@each_text
+def test_bad_texts_are_refused_and_the_next_good_one_is_served(models, client, name):
+    requests = text_requests(models[name])
+    good = {endpoint: client.run(name, endpoint, **request) for endpoint, request in requests.items()}
+    for endpoint, change, words in bad_texts(name, requests):
+        with pytest.raises(ServingError, match=words):
+            client.run(name, endpoint, **requests[endpoint] | change)
+        assert_same_texts(client.run(name, endpoint, **requests[endpoint]), good[endpoint], words)
+
+
+def test_an_unknown_character_has_the_code_of_the_unknown_one():
+    vocabulary = Vocabulary.of("naïve", unknown=True)
+    codes, lengths = Codec(vocabulary).encode(tf.constant(["naïve 🎉", ""]))
+    np.testing.assert_array_equal(codes, [vocabulary.encode("naïve 🎉"), np.zeros(7)])
+    np.testing.assert_array_equal(lengths, [7, 0])
+    assert Codec(vocabulary).decode(codes, lengths).numpy()[0].decode() == vocabulary.decode(codes[0])
+
+
+# --- the files
 
 
 def saved(path):
@@ -181,6 +361,7 @@ def reachable(graph, tensors):
     return nodes, list(called.values())
 
 
+@each_model
 def test_graph_needs_no_python_no_xla_and_changes_nothing(paths, name):
     meta = saved(paths[name])
     for signature in meta.signature_def.values():
@@ -193,6 +374,7 @@ def test_graph_needs_no_python_no_xla_and_changes_nothing(paths, name):
         assert not {op for op in operations - kept if any(word in op for word in refused)}
 
 
+@each_model
 def test_every_input_and_output_is_a_batch(paths, models, name):
     for key, signature in saved(paths[name]).signature_def.items():
         if not key.startswith("__"):
@@ -202,6 +384,7 @@ def test_every_input_and_output_is_a_batch(paths, models, name):
             assert ("context" in names) == bool(models[name].network.context_size)
 
 
+@each_model
 def test_warm_up_requests_parse_and_run(paths, client, name):
     reason = "tensorflow-serving-api, which defines them, is not installed"
     prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason=reason)
@@ -219,9 +402,9 @@ def test_warm_up_requests_parse_and_run(paths, client, name):
             again.predict_log.request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
         assert log == again
         assert set(inputs) == set(signatures[endpoint].inputs)
-        assert client.run(name, endpoint, **inputs)["log_prob"].shape == (1,)
+        assert {len(output) for output in client.run(name, endpoint, **inputs).values()} == {1}
         seen.add(endpoint)
-    assert seen == {"log_prob", "sample", "complete", "serving_default"}
+    assert seen == {*ENDPOINTS["text" if name in TEXTS else "values"], "serving_default"}
 
 
 def test_long_fields_are_encoded():
@@ -247,7 +430,7 @@ def test_xla_marks_the_sampler_alone_and_keeps_its_checks(tmp_path):
 def test_an_export_that_fails_leaves_nothing(tmp_path, monkeypatch):
     model = tfar.MADE([3], hidden_units=[4])
 
-    def fail(endpoint, specs):
+    def fail(*arguments):
         raise OSError("the disk is full")
 
     monkeypatch.setattr(export, "warm_up_record", fail)  # the last thing that is written

@@ -1,0 +1,175 @@
+"""Load an exported model in TensorFlow's C++ runtime, and ask it from many threads for a while.
+
+    python scripts/load_test.py saved_models/digits/1 [--seconds 60] [--threads 8] [--batch 1 8 32] [--out results/FILE.txt]
+
+Each thread asks `sample` or `log_prob`, by chance, for rows of a pool, by chance, and compares every row of the answer with the one
+that TensorFlow's Python gave before, in another process: other values in a row, or another log-probability than rounding makes, are
+wrong, and the exit status is then 1. A draw within rounding of its threshold may fall either way in batches of other sizes, so rows
+in which the reference itself differs between one row and all are left out of the pool.
+
+Columns: rows in a request, requests answered, requests and rows in a second, milliseconds that half and 99 of 100 requests took at
+most (to 1 in 100), wrong rows. All threads share the machine's cores with the session's own, so times are those under full load.
+Memory is this process's resident set after 10 seconds, or half of --seconds, and at the end. It is no TF Serving, and has neither its
+batching nor its network: it is `tests/serving_client.py`, the session that the server is built on.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import multiprocessing
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.random import default_rng  # here, because it does not load any more once TensorFlow's libraries are
+
+from tfar.files import atomic, refuse_existing
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from serving_client import Session, load_library, signatures  # noqa: E402
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+ENDPOINTS = ("log_prob", "sample")
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-3}  # of real numbers
+STEP = np.log(1.01)  # between the bins of a latency
+HEADER = f"{'endpoint':10s} {'rows':>5s} {'requests':>9s} {'per s':>9s} {'rows/s':>9s} {'p50 ms':>9s} {'p99 ms':>9s} {'wrong':>6s}"
+
+
+def reference(path, size):
+    """What `path` answers to a pool of requests: names of tensors, {endpoint: inputs}, {endpoint: outputs}, rows left out.
+
+    Runs in a process of its own, because it needs TensorFlow's Python.
+    """
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(path)).signatures
+    specs = {endpoint: served[endpoint].structured_input_signature[1] for endpoint in ENDPOINTS}
+    generator, rows = default_rng(0), np.arange(size, dtype=np.int32)
+    values = {
+        "seed": np.stack([np.ones_like(rows), rows], axis=1),
+        "prompt": np.full(size, b"", object),
+        "length": 16 + rows % 49,
+        "temperature": np.ones(size, np.float32),
+    }
+    if "context" in specs["sample"]:
+        values["context"] = generator.normal(size=[size, specs["sample"]["context"].shape[1]]).astype(np.float32)
+
+    def ask(endpoint, pick=slice(None)):
+        given = {name: tf.constant(values[name][pick], spec.dtype) for name, spec in specs[endpoint].items()}
+        return {name: output.numpy() for name, output in served[endpoint](**given).items()}
+
+    answers = {"sample": ask("sample")}
+    values |= {name: answers["sample"][name] for name in specs["log_prob"] if name not in values}
+    answers["log_prob"] = ask("log_prob")
+    wrong = sum(wrong_rows(ask(e, [k]), {n: v[[k]] for n, v in answers[e].items()})[0] * (rows == k) for e in ENDPOINTS for k in rows)
+    kept = np.flatnonzero(wrong == 0)
+    requests = {e: {name: values[name][kept] for name in specs[e]} for e in ENDPOINTS}
+    return signatures(path), requests, {e: {n: v[kept] for n, v in answers[e].items()} for e in ENDPOINTS}, size - len(kept)
+
+
+def wrong_rows(found, expected):
+    """Which rows of an answer differ, bool `[B]`."""
+    rows = len(next(iter(expected.values())))
+    wrong = np.full(rows, found.keys() != expected.keys())
+    for name, value in expected.items():
+        other = found.get(name)
+        if other is None or other.shape != value.shape or other.dtype != value.dtype:
+            return np.ones(rows, bool)
+        differs = ~np.isclose(other, value, **TOLERANCE) if value.dtype.kind == "f" else other != value
+        wrong |= differs.reshape(rows, -1).any(axis=1)
+    return wrong
+
+
+class Tally:
+    """Latencies, counted in bins of 1 in 100 so that memory does not grow with them, and wrong rows."""
+
+    def __init__(self):
+        self.bins, self.wrong = np.zeros(3000, np.int64), 0
+
+    def add(self, seconds, wrong):
+        self.bins[np.clip(int(np.log(seconds / 1e-6) / STEP), 0, len(self.bins) - 1)] += 1
+        self.wrong += wrong
+
+    def quantile(self, share):
+        """Milliseconds that this share of the requests took at most."""
+        return 1e-3 * np.exp(STEP * (np.searchsorted(np.cumsum(self.bins), share * self.bins.sum()) + 1))
+
+
+def work(session, requests, answers, sizes, seed, until):
+    """What one thread does: {(endpoint, rows): Tally}."""
+    generator, tallies = default_rng(seed), collections.defaultdict(Tally)
+    pool = len(next(iter(answers["sample"].values())))
+    while time.perf_counter() < until:
+        endpoint, size = ENDPOINTS[generator.integers(2)], int(generator.choice(sizes))
+        rows = generator.integers(pool, size=size)
+        inputs = {name: value[rows] for name, value in requests[endpoint].items()}
+        start = time.perf_counter()
+        found = session.run(endpoint, inputs)
+        seconds = time.perf_counter() - start
+        wrong = wrong_rows(found, {name: value[rows] for name, value in answers[endpoint].items()})
+        tallies[endpoint, size].add(seconds, int(wrong.sum()))
+    return tallies
+
+
+def resident():
+    """This process's resident memory in MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def load(session, requests, answers, options):
+    """Lines of the table, and the number of wrong rows."""
+    began = time.perf_counter()
+    arguments = session, requests, answers, options.batch
+    with concurrent.futures.ThreadPoolExecutor(options.threads) as threads:
+        running = [threads.submit(work, *arguments, seed, began + options.seconds) for seed in range(options.threads)]
+        warm = min(10.0, options.seconds / 2)
+        concurrent.futures.wait(running, warm, concurrent.futures.FIRST_EXCEPTION)
+        early = resident()
+        found = [future.result() for future in running]
+        seconds, late = time.perf_counter() - began, resident()
+    lines, total = [HEADER], 0
+    for key in sorted({key for tallies in found for key in tallies}):
+        tally = Tally()
+        for one in (tallies[key] for tallies in found if key in tallies):
+            tally.bins += one.bins
+            tally.wrong += one.wrong
+        count, total = tally.bins.sum(), total + tally.wrong
+        times = f"{tally.quantile(0.5):9.2f} {tally.quantile(0.99):9.2f}"
+        lines.append(f"{key[0]:10s} {key[1]:5d} {count:9d} {count / seconds:9.1f} {count * key[1] / seconds:9.0f} {times} {tally.wrong:6d}")
+    lines.append(f"resident memory: {early:.1f} MiB after {warm:.3g} s, {late:.1f} MiB after {seconds:.0f} s ({late - early:+.1f})")
+    return lines, total
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=Path, help="folder of a SavedModel")
+    parser.add_argument("--seconds", type=float, default=60.0, help="(default: 60)")
+    parser.add_argument("--threads", type=int, default=8, help="that ask at the same time (default: 8)")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32], help="rows in a request (default: 1 8 32)")
+    parser.add_argument("--pool", type=int, default=64, help="different rows (default: 64)")
+    parser.add_argument("--out", metavar="FILE", help="write the table there too")
+    options = parser.parse_args()
+    out = None if options.out is None else refuse_existing(options.out)
+    if not (options.path / "saved_model.pb").is_file():
+        parser.error(f"the folder must have a saved_model.pb. Received: {options.path}")
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        names, requests, answers, left_out = process.submit(reference, options.path, options.pool).result()
+    session = Session(load_library(), options.path, names)
+    lines, wrong = load(session, requests, answers, options)
+    title = (
+        f"{options.path}: {options.threads} threads, {os.cpu_count()} cores, a pool of {options.pool - left_out} rows ({left_out} left out)"
+    )
+    table = "\n".join([title, *lines])
+    print(table)
+    if out is not None:
+        with atomic(out) as temporary:
+            temporary.write_text(f"{__doc__}\n{table}\n", encoding="utf-8")
+    if wrong:
+        sys.exit(f"load_test: {wrong} rows were wrong")
+
+
+if __name__ == "__main__":
+    main()
