@@ -124,7 +124,7 @@ FAMILIES = {
             Option("rescale", bool, True, "learn a factor of the hidden layer for each position"),
             ORDER,
         ),
-        training={"weight_decay": 1e-2},
+        training={"weight_decay": 1.0},
     ),
     "neural": Family(
         "one hidden layer of its own for each dimension (Bengio & Bengio 2000)",
