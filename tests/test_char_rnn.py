@@ -279,6 +279,32 @@ def test_carried_states_are_those_of_the_whole_text(text):
     assert abs(cut.history["nll"][0] + np.mean(expected)) > 1e-3
 
 
+def test_a_training_that_is_interrupted_carries_no_more(text):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 3:
+                raise KeyboardInterrupt
+
+    model = text_model()
+    options = {"sequence_length": 20, "batch_size": 4, "jit": False}
+    assert text_training.fit(model, text, text[:100], callbacks=[Stop()], **options).interrupted
+    model.fit(text[:96].reshape(8, 12), batch_size=8, verbose=0)  # another number of rows
+
+
+def test_strings_in_a_graph_are_refused(model):
+    with pytest.raises(ValueError, match="in a tf.function"):
+        tf.function(lambda: model.log_prob(["abc", "a"]), autograph=False)()
+    with pytest.raises(ValueError, match="at least 1"):
+        model.log_prob(np.zeros([2, 0], np.int32))
+
+
+def test_more_streams_than_stretches(model, text):
+    found = writing.score_text(model.network, model.head, text[:1000], streams=300, warm_up=1)
+    assert found.shape == (1000,) and np.isfinite(found).all()
+    with pytest.raises(ValueError, match="streams=0"):
+        writing.score_text(model.network, model.head, text, streams=0)
+
+
 class Killed(Exception):
     pass
 
@@ -313,6 +339,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(text, tmp_path, monkey
 def test_training_refuses_what_cannot_be(text):
     with pytest.raises(ValueError, match="Received: context_size=2"):
         text_training.fit(text_model(context_size=2), text, text)
+    with pytest.raises(ValueError, match="validation must have"):
+        text_training.fit(text_model(), text, text[:0])
     with pytest.raises(ValueError, match="Received: 10"):
         text_training.fit(text_model(), text[:10], text, sequence_length=20)
     with pytest.raises(ValueError, match="Received: sequence_length=0"):

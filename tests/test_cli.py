@@ -590,6 +590,8 @@ def test_export_of_a_text_model_brings_a_card(written, tmp_path, capsys):
         (["sample", "--temperature", "0"], "Received: temperature=0"),
         (["sample", "--length", "0"], "Received: length=0"),
         (["sample", "-n", "0"], "Received: -n 0"),
+        (["sample", "--context", "a"], "--context is for models of arrays"),
+        (["evaluate", "--rows", "3"], "--rows is for models of arrays"),
         (["complete"], "sample DIR --prompt"),
     ],
 )
@@ -599,6 +601,8 @@ def test_bad_requests_of_a_text(written, capsys, words, message):
 
 def test_a_prompt_is_for_texts(folder, capsys):
     assert "--prompt is for models of text" in fails(capsys, "sample", folder, "--prompt", "a")
+    assert "--temperature is for models of text" in fails(capsys, "sample", folder, "--temperature", "2")
+    assert "--streams is for models of text" in fails(capsys, "evaluate", folder, "--streams", "2")
 
 
 @pytest.mark.parametrize(

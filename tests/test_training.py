@@ -225,6 +225,44 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch,
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_killed_training_goes_on_in_half_precision(tmp_path, monkeypatch, policy):
+    monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        found = []
+        for name, options in (("whole.npz", {}), ("killed.npz", {"callbacks": [Kill()]}), ("killed.npz", {})):
+            keras.utils.set_random_seed(3)
+            model = logistic()
+            try:
+                options = {"epochs": 6, "epoch_steps": 10, "jit": False, **options}
+                training.fit(model, binary(), binary(seed=1), checkpoint=tmp_path / name, **options)
+                found.append(model.get_weights())
+            except Killed:
+                pass
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_checkpoint_is_of_one_model_and_its_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
+
+    def train(seed=0, activation="relu", **options):
+        model = tfar.MADE([6], hidden_units=[8], activation=activation)
+        options = {"epochs": 5, "epoch_steps": 10, "jit": False, "seed": np.int64(2), **options}
+        return training.fit(model, binary(seed=seed), binary(seed=1), checkpoint=tmp_path / "one", **options)
+
+    with pytest.raises(Killed):
+        train(callbacks=[Kill()])
+    with pytest.raises(ValueError, match="model was"):
+        train(activation="tanh")
+    with pytest.raises(ValueError, match="data was"):
+        train(seed=7)
+    assert train().epochs == 5
+
+
 def test_batches_pass_over_all_rows_and_can_begin_anywhere():
     split = Split(np.arange(20)[:, None], np.arange(20)[:, None].astype(np.float32))
     take = lambda start, count: [x.numpy()[:, 0] for x, _ in training.batches(split, 6, seed=4, start=start).take(count)]  # noqa: E731

@@ -61,9 +61,11 @@ class CharacterModel(AutoregressiveModel):
             for row, code in zip(x, codes, strict=True):
                 row[: len(code)] = code
         x = tf.convert_to_tensor(x)
-        if x.shape.rank != 2:
-            raise ValueError(f"x must be a string, strings, or codes [B, T]. Received: x.shape={x.shape}")
+        if x.shape.rank != 2 or x.shape[1] == 0:
+            raise ValueError(f"x must be a string, strings, or codes [B, T] with T of at least 1. Received: x.shape={x.shape}")
         if not tf.executing_eagerly():
+            if lengths is not None:
+                raise ValueError("strings are scored eagerly; a graph scores codes [B, T]. Received: strings in a tf.function")
             return self._read(x, context)
         x = check_support(self.head, x).numpy()
         total = sum(piece.sum(axis=1) for piece in writing.score(self.network, self.head, x, lengths, self._contexts(context, len(x))))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfar.files import atomic
 
@@ -20,7 +21,7 @@ class Checkpoint(keras.callbacks.Callback):
     Must come last among the callbacks of one `fit`, so that averaged weights have been swapped back.
 
     Args:
-        path: a name that ends in `.npz`, which is replaced by renaming; None to write nothing.
+        path: name of an `.npz` file, which is replaced by renaming; None to write nothing.
         settings: dict that JSON can hold, of what must be the same when the training goes on.
         remembered: dict of name -> (object, names of its attributes): numbers, lists and dicts of them.
         keep: the `tfar.training.KeepBest`, whose weights are kept too.
@@ -55,7 +56,7 @@ class Checkpoint(keras.callbacks.Callback):
         with np.load(self.path, allow_pickle=False) as file:
             self._found = {name: file[name] for name in file.files}
         state = json.loads(str(self._found["state"]))
-        wanted = json.loads(json.dumps(self.settings))
+        wanted = json.loads(json.dumps(self.settings, default=_plain))
         changed = {name: (state["settings"].get(name), wanted.get(name)) for name in {*wanted, *state["settings"]}}
         changed = [f"{name} was {old!r}, is {new!r}" for name, (old, new) in sorted(changed.items()) if old != new]
         if changed:
@@ -72,7 +73,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         for kind, variables in self._variables().items():
             for number, variable in enumerate(variables):
-                variable.assign(self._found[f"{kind}-{number}"])
+                variable.assign(tf.cast(self._found[f"{kind}-{number}"], variable.dtype))
         state = json.loads(str(self._found["state"]))
         for name, (target, attributes) in self.remembered.items():
             for attribute in attributes:
@@ -87,13 +88,24 @@ class Checkpoint(keras.callbacks.Callback):
 
     def write(self, epochs):
         """Write the state after so many epochs."""
-        arrays = {f"{kind}-{n}": v.numpy() for kind, variables in self._variables().items() for n, v in enumerate(variables)}
+        arrays = {f"{kind}-{n}": _storable(v) for kind, variables in self._variables().items() for n, v in enumerate(variables)}
         arrays |= {f"best-{n}": weight for n, weight in enumerate(self.keep.weights or ())}
         state = {name: {a: getattr(target, a) for a in attributes} for name, (target, attributes) in self.remembered.items()}
         state |= {"epochs": epochs, "seconds": self.elapsed, "settings": self.settings}
-        with atomic(self.path, overwrite=True) as temporary:
-            np.savez(temporary, state=json.dumps(state, default=float), **arrays)
+        with atomic(self.path, overwrite=True) as temporary, open(temporary, "wb") as file:
+            np.savez(file, state=json.dumps(state, default=_plain), **arrays)
         self._written = time.monotonic()
 
     def _variables(self):
         return {"model": self.model.variables, "optimizer": self.model.optimizer.variables, "other": self.others}
+
+
+def _storable(variable):
+    """The values of a variable as NumPy knows them: bfloat16 as float32."""
+    value = tf.convert_to_tensor(variable)
+    return (tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value).numpy()
+
+
+def _plain(value):
+    """A value that JSON does not know as one that it does: NumPy's numbers as Python's, others in words."""
+    return value.item() if isinstance(value, np.generic) else float(value) if isinstance(value, tf.Tensor) else repr(value)

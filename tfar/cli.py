@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 
-from tfar.options import DATA, FAMILIES, HEAD, TEXT, TRAINING
+from tfar.options import DATA, FAMILIES, HEAD, TEXT, TRAINING, WATCHING
 
 DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
 EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
@@ -62,13 +62,13 @@ def parser():
     evaluate = commands.add_parser("evaluate", parents=[folder], help="score data", description="Score rows by a model.")
     evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
-    evaluate.add_argument("--batch-size", type=int, default=100, help="rows at a time (default: 100)")
+    evaluate.add_argument("--batch-size", type=int, metavar="N", help="rows at a time (default: 100)")
     evaluate.add_argument("--rows", type=int, metavar="N", help="the first so many rows (default: all)")
     help = "of a model that takes any order, the mean of the probabilities in so many random ones (default: its own order)"
     evaluate.add_argument("--num-orders", type=int, metavar="N", help=help)
-    evaluate.add_argument("--seed", type=int, default=0, help="of the random orders (default: 0)")
+    evaluate.add_argument("--seed", type=int, metavar="S", help="of the random orders (default: 0)")
     help = "how many parts of a text are scored side by side; 1 is exact (default: 64)"
-    evaluate.add_argument("--streams", type=int, default=64, metavar="N", help=help)
+    evaluate.add_argument("--streams", type=int, metavar="N", help=help)
     evaluate.add_argument("--json", action="store_true", help="print one line of JSON")
 
     sample = commands.add_parser("sample", parents=[folder, drawn], help="draw samples", description="Draw from a model.")
@@ -78,7 +78,7 @@ def parser():
     text = sample.add_argument_group("models of text")
     text.add_argument("--prompt", metavar="TEXT", help="what the text begins with")
     text.add_argument("--length", type=int, metavar="N", help="characters after the prompt (default: those of a training window)")
-    text.add_argument("--temperature", type=float, default=1.0, metavar="T", help="below 1 for likelier texts (default: 1)")
+    text.add_argument("--temperature", type=float, metavar="T", help="below 1 for likelier texts (default: 1)")
     text.add_argument("--top-k", type=int, metavar="K", help="draw from the K most probable characters only")
 
     complete = commands.add_parser(
@@ -110,7 +110,8 @@ def add_family(families, name, family, shared):
     one.add_argument("--out", required=True, metavar="DIR", help="folder to write; it must not exist")
     one.set_defaults(family_options=[option.name for option in family.options])
     data = {"data": TEXT} if family.text else {"head": HEAD, "data": DATA}
-    for title, options in {"model": family.options, **data, "training": TRAINING}.items():
+    training = TRAINING if family.text else TRAINING + WATCHING
+    for title, options in {"model": family.options, **data, "training": training}.items():
         group = one.add_argument_group(title)
         for option in options:
             replace(option, default=family.training.get(option.name, option.default)).add_to(group)

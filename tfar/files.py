@@ -52,12 +52,13 @@ def atomic(path, overwrite=False):
 def write_json(path, value, overwrite=False):
     """Write a value that JSON can hold, indented; NaN and infinity become null."""
     with atomic(path, overwrite) as temporary:
-        temporary.write_text(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(finite(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _finite(value):
+def finite(value):
+    """A value with None, JSON's null, in the place of NaN and infinity."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not abs(value) < float("inf") else value

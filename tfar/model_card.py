@@ -37,8 +37,8 @@ def model_card(trained, path, signatures):
         _likelihood(metrics, unit),
         "## Endpoints",
         _table(["endpoint", "inputs", "outputs"], [(name, *words) for name, words in endpoints.items()]),
-        "Row i of an answer depends on row i of the request alone. `log_prob` is in nats. A row's `seed` alone decides "
-        "what is drawn for it.",
+        "Row i of an answer depends on row i of the request alone. `log_prob` is in nats. The same row with the same `seed` "
+        "gives the same draw.",
         "## Values",
         *(_text(model) if trained.is_text else [*_values(trained), *_context(trained), _order(model.network)]),
         MARK,

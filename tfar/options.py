@@ -248,7 +248,10 @@ TRAINING = (
     Option("patience", int, 10, "epochs without a better validation NLL before training stops", metavar="N"),
     Option("jit", bool, True, "compile the training step by XLA"),
     MODEL_SEED,
+    Option("quiet", bool, False, "no progress bar"),
+)
+
+WATCHING = (
     Option("pictures_every", int, 0, "draw samples, completions and likelihoods every so many epochs; 0: at the end only", metavar="N"),
     Option("tensorboard", str, None, "folder for TensorBoard: NLL, learning rate, and the pictures", metavar="DIR"),
-    Option("quiet", bool, False, "no progress bar"),
 )

@@ -51,6 +51,13 @@ class Run:
         """Whether it is a `tfar.character_model.CharacterModel`."""
         return self.data.get("kind") == TEXT
 
+    def refuse(self, args, *names):
+        """Refuse options of a command, by the names of their attributes, that are for the other kind of model."""
+        for name in names:
+            if getattr(args, name) is not None:
+                own, other = ("text", "arrays") if self.is_text else ("arrays", "text")
+                raise ValueError(f"--{name.replace('_', '-')} is for models of {other}. Received: {self.folder}, a model of {own}")
+
     def text(self, data_dir=None):
         """The `tfar.datasets.TextData` that the model was trained on, loaded again.
 

@@ -1,5 +1,8 @@
 """Fitting a character model to a text, by backpropagation through time that is cut at the ends of windows."""
 
+import contextlib
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -18,11 +21,12 @@ class Carry(keras.callbacks.Callback):
         network: a `tfar.networks.CharRNN`.
         batch_size: rows of a batch.
         steps: batches in a pass.
+        epoch_steps: batches in an epoch.
     """
 
-    def __init__(self, network, batch_size, steps):
+    def __init__(self, network, batch_size, steps, epoch_steps):
         super().__init__()
-        self.network, self.steps = network, steps
+        self.network, self.steps, self.epoch_steps, self.epoch = network, steps, epoch_steps, 0
         self.carried = tf.nest.map_structure(lambda s: tf.Variable(s, trainable=False), network.initial_state(batch_size))
 
     @property
@@ -30,16 +34,22 @@ class Carry(keras.callbacks.Callback):
         """What a checkpoint must keep."""
         return tf.nest.flatten(self.carried)
 
-    def on_train_begin(self, logs=None):
+    @contextlib.contextmanager
+    def carrying(self):
+        """A context in which the network carries its states from one training batch to the next."""
         self.network.__dict__["carried"] = self.carried
+        try:
+            yield
+        finally:
+            self.network.__dict__["carried"] = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) % self.steps == 0:
+        if (self.epoch * self.epoch_steps + batch) % self.steps == 0:
             for variable in self.variables:
                 variable.assign(tf.zeros_like(variable))
-
-    def on_train_end(self, logs=None):
-        self.network.__dict__["carried"] = None
 
 
 def fit(model, train, validation, sequence_length=128, batch_size=64, carry=True, epoch_steps=None, seed=0, start=True, **options):
@@ -58,11 +68,19 @@ def fit(model, train, validation, sequence_length=128, batch_size=64, carry=True
         **options: of `tfar.training.fit_stream`.
 
     Raises:
-        ValueError: a text shorter than one batch, carry with a context, or what `fit_stream` refuses.
+        ValueError: a text shorter than one batch, no validation text, a model with a context, or what `fit_stream` refuses.
+
+    Returns:
+        A `tfar.training.Fit`.
     """
     training.check_positive(sequence_length=sequence_length, batch_size=batch_size)
-    if carry and model.network.context_size:
-        raise ValueError(f"windows of one text have one context: use carry=False. Received: context_size={model.network.context_size}")
+    if model.network.context_size:
+        raise ValueError(
+            "a text has no contexts; train on windows with model.fit(windows, context). "
+            f"Received: context_size={model.network.context_size}"
+        )
+    if not len(validation):
+        raise ValueError("validation must have at least one character. Received: none")
     if start:
         model.network.output_bias.assign(marginal_params(model.head, train[:, None])[0])
     batch_size = min(batch_size, max(1, len(train) // sequence_length))
@@ -75,12 +93,18 @@ def fit(model, train, validation, sequence_length=128, batch_size=64, carry=True
     length = min(len(validation), VALIDATION_WINDOW)
     rows = validation[: len(validation) // length * length].reshape(-1, length).astype(np.int32)
     held = {"validation_data": (rows,), "validation_batch_size": batch_size}
-    settings = {"sequence_length": sequence_length, "batch_size": batch_size, "carry": carry, "seed": seed, "characters": len(train)}
-    carried = Carry(model.network, batch_size, steps) if carry else None
-    options["callbacks"] = [*options.get("callbacks", ()), *([carried] if carry else [])]
+    settings = {"sequence_length": sequence_length, "batch_size": batch_size, "carry": carry, "seed": seed}
+    settings |= {"characters": len(train), "data": training.checksum([train])}
     epoch_steps = max(steps, training.LEAST_STEPS) if epoch_steps is None else epoch_steps
-    variables = carried.variables if carry else ()
-    return training.fit_stream(model, stream, epoch_steps, held, settings=settings, variables=variables, **options)
+    run = functools.partial(training.fit_stream, model, stream, epoch_steps, held, settings=settings)
+    if not carry:
+        return run(**options)
+    carried = Carry(model.network, batch_size, steps, epoch_steps)
+    options["callbacks"] = [*options.get("callbacks", ()), carried]
+    with carried.carrying():
+        found = run(variables=carried.variables, **options)
+    model.make_train_function(force=True)  # the one that was traced carries
+    return found
 
 
 def evaluate(model, codes, streams=64):

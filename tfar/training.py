@@ -2,6 +2,7 @@
 
 import functools
 import math
+import zlib
 from dataclasses import dataclass
 
 import keras
@@ -156,7 +157,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
     steps = max(len(train.x) // batch_size, LEAST_STEPS) if epoch_steps is None else epoch_steps
     held = (validation.x,) if validation.context is None else tuple(validation)
     held = {"validation_data": held, "validation_batch_size": batch_size}
-    settings = {"batch_size": batch_size, "seed": seed, "rows": len(train.x)}
+    settings = {"batch_size": batch_size, "seed": seed, "rows": len(train.x), "data": checksum(train)}
     return fit_stream(model, stream, steps, held, settings=settings, **options)
 
 
@@ -197,11 +198,17 @@ def fit_stream(
         settings: dict of what else must be the same when a training goes on.
         variables: further variables that a checkpoint keeps.
         verbose: as in Keras: 0 silent, 1 a progress bar, 2 a line per epoch.
+
+    Returns:
+        A `Fit`.
+
+    Raises:
+        ValueError: no positive number where one is needed, or a checkpoint of a training with other settings.
     """
     check_positive(epochs=epochs, epoch_steps=steps, learning_rate=learning_rate, patience=patience)
     adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average, clip)
     model.compile(adam, jit_compile=jit)
-    adam.build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)  # with half precision it is a wrapper of `adam`
     keep, history = KeepBest(patience), keras.callbacks.History()
     remembered = {"history": (history, ["history"]), "keep": (keep, ["best", "epoch"])}
     swap = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
@@ -212,7 +219,7 @@ def fit_stream(
     settings = {
         **(settings or {}),
         **{"epochs": epochs, "epoch_steps": steps, "learning_rate": learning_rate, "schedule": schedule, "patience": patience},
-        **{"weight_decay": weight_decay, "average": average, "clip": clip, "parameters": model.count_params()},
+        **{"weight_decay": weight_decay, "average": average, "clip": clip, "model": _without_names(model.get_config())},
     }
     saved = Checkpoint(checkpoint, settings, remembered, keep, variables)
     first = saved.read()
@@ -233,6 +240,21 @@ def fit_stream(
         keep.restore()
     columns = {name: [float(value) for value in values] for name, values in history.history.items() if name != "loss"}
     return Fit(columns, keep.epoch, saved.elapsed, interrupted)
+
+
+def checksum(arrays):
+    """CRC-32 of arrays, None among them, in hexadecimal: tells whether data have changed."""
+    found = 0
+    for array in arrays:
+        found = found if array is None else zlib.crc32(np.ascontiguousarray(array), found)
+    return f"{found:08x}"
+
+
+def _without_names(config):
+    """A Keras configuration without the names, which Keras counts up."""
+    if isinstance(config, dict):
+        return {key: _without_names(value) for key, value in config.items() if key != "name"}
+    return [_without_names(item) for item in config] if isinstance(config, list | tuple) else config
 
 
 def check_positive(**values):

@@ -78,7 +78,7 @@ def pieces(network, head, seeds, length, prompt=None, context=None, temperature=
 
 
 def score(network, head, x, lengths=None, context=None):
-    """Log-probability of sequences of any length, and of each piece of them.
+    """Log-probabilities of the symbols of sequences of any length, a piece at a time.
 
     Args:
         network, head: as in `pieces`.
@@ -121,10 +121,15 @@ def score_text(network, head, codes, streams=64, warm_up=256):
 
     Returns:
         Nats for each symbol, float64 `[n]`.
+
+    Raises:
+        ValueError: no stream.
     """
+    if streams < 1:
+        raise ValueError(f"streams must be at least 1. Received: streams={streams}")
     codes = np.asarray(codes)
-    streams = max(1, min(streams, len(codes) // max(1, 4 * warm_up)))
-    size = -(-len(codes) // streams)
+    size = -(-len(codes) // max(1, min(streams, len(codes) // max(1, 4 * warm_up))))
+    streams = -(-len(codes) // size)
     first = tuple(score(network, head, codes[None, :size]))
     if streams == 1:
         return np.concatenate(first, axis=1)[0]

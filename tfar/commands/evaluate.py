@@ -4,6 +4,7 @@ import json
 
 from tfar import runs, training
 from tfar.commands import text
+from tfar.files import finite
 from tfar.marginals import baseline
 
 
@@ -13,20 +14,21 @@ def run(args):
     show = text.report if trained.is_text else report
     name, scores, independent = (text.evaluate if trained.is_text else evaluate)(trained, args)
     if args.json:
-        print(json.dumps({"folder": str(args.folder), "data": name, **scores, "baseline_nll": independent}))
+        print(json.dumps(finite({"folder": str(args.folder), "data": name, **scores, "baseline_nll": independent}), allow_nan=False))
     else:
         print(show(f"{args.folder} on {name}", scores, independent))
 
 
 def evaluate(trained, args):
     """Score rows, and return the name of the data, the scores and the baseline's NLL."""
+    trained.refuse(args, "streams")
     rows = trained.rows(args.data, args.split, args.data_dir)
     if args.rows is not None:
         if args.rows < 1:
             raise ValueError(f"there must be at least one row to score. Received: --rows {args.rows}")
         rows = rows.take(slice(args.rows))
-    orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed}
-    scores = training.evaluate(trained.model, rows, args.batch_size, **orders)
+    orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
+    scores = training.evaluate(trained.model, rows, 100 if args.batch_size is None else args.batch_size, **orders)
     preparation, independent = trained.preparation, None
     if preparation.standardization is not None:
         scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian

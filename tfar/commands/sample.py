@@ -11,9 +11,7 @@ def run(args):
         raise ValueError(f"there must be at least one sample. Received: -n {args.n}")
     if trained.is_text:
         return text.sample(trained, args)
-    for name in ("prompt", "length", "top_k"):
-        if getattr(args, name) is not None:
-            raise ValueError(f"--{name.replace('_', '-')} is for models of text. Received: {args.folder}, a model of arrays")
+    trained.refuse(args, "prompt", "length", "temperature", "top_k")
     args.n = args.n or 64
     paths = outputs.paths(trained, args, f"samples-{args.seed}")
     context = trained.contexts(args.context, args.n)

@@ -56,22 +56,25 @@ def train(args):
 
 def evaluate(trained, args):
     """Score a text, and return the name of the data, the scores and the baseline's NLL."""
-    model = trained.model
+    model, streams = trained.model, 64 if args.streams is None else args.streams
+    trained.refuse(args, "rows", "num_orders", "batch_size", "seed")
     if args.data is not None:
         if args.split is not None:
             raise ValueError(f"a split is one of the model's own data, others are taken whole. Received: {args.split!r} and {args.data}")
         name, text = datasets.read_text(args.data, args.data_dir, binary=model.vocabulary.kind == "bytes")
         codes = model.vocabulary.encode(text if model.vocabulary.kind == "bytes" else text.decode("utf-8"), model.vocabulary.dtype)
-        return name, text_training.evaluate(model, codes, args.streams), None
+        return name, text_training.evaluate(model, codes, streams), None
     data = trained.text(args.data_dir)
     codes = data.splits[args.split or "test"]
     independent = -float(baseline(model.head, data.train[:, None], codes[:, None]).mean())
-    return f"{data.name}, {args.split or 'test'}", text_training.evaluate(model, codes, args.streams), independent
+    return f"{data.name}, {args.split or 'test'}", text_training.evaluate(model, codes, streams), independent
 
 
 def sample(trained, args):
     """Write texts: to a file, or to the terminal as they come."""
-    options = {"length": args.length, "prompt": args.prompt or "", "temperature": args.temperature, "top_k": args.top_k}
+    trained.refuse(args, "context")
+    temperature = 1.0 if args.temperature is None else args.temperature
+    options = {"length": args.length, "prompt": args.prompt or "", "temperature": temperature, "top_k": args.top_k}
     count = 1 if args.n is None else args.n
     if args.out is None and count == 1:
         print(options["prompt"], end="", flush=True)
