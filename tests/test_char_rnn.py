@@ -167,7 +167,7 @@ def test_one_stream_is_exact_and_several_are_close(model, text):
 
 def test_evaluate(model, text):
     scores = text_training.evaluate(model, text[:5500], streams=2)
-    nats = -writing.score_text(model.network, model.head, text[:5500], 2)
+    nats = -writing.score_text(model.network, model.head, text[:5500], 2).astype(np.float64)
     assert scores["characters"] == 5500 and scores["nll"] == pytest.approx(nats.mean())
     assert scores["bits_per_character"] == pytest.approx(scores["nll"] / np.log(2))
     means = [part.mean() for part in np.array_split(nats, 5)]

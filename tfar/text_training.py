@@ -118,7 +118,7 @@ def evaluate(model, codes, streams=64):
         raise ValueError("there must be at least one character to score. Received: none")
     nats = -writing.score_text(model.network, model.head, codes, streams)
     stretches = np.array_split(nats, max(1, len(nats) // 1000))
-    means = np.array([stretch.mean() for stretch in stretches])
+    means = np.array([stretch.mean(dtype=np.float64) for stretch in stretches])
     error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("nan")
-    nll = float(nats.mean())
+    nll = float(nats.mean(dtype=np.float64))
     return {"nll": nll, "nll_error": error, "bits_per_character": nll / float(np.log(2)), "characters": len(nats)}

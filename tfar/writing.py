@@ -120,7 +120,7 @@ def score_text(network, head, codes, streams=64, warm_up=256):
         warm_up: symbols that each part but the first reads before it is scored.
 
     Returns:
-        Nats for each symbol, float64 `[n]`.
+        Log-probability of each symbol in nats, float32 `[n]`.
 
     Raises:
         ValueError: no stream.
@@ -130,13 +130,22 @@ def score_text(network, head, codes, streams=64, warm_up=256):
     codes = np.asarray(codes)
     size = -(-len(codes) // max(1, min(streams, len(codes) // max(1, 4 * warm_up))))
     streams = -(-len(codes) // size)
-    first = tuple(score(network, head, codes[None, :size]))
-    if streams == 1:
-        return np.concatenate(first, axis=1)[0]
-    starts = np.arange(1, streams) * size
-    rows = np.zeros([streams - 1, warm_up + size], codes.dtype)
-    lengths = np.minimum(starts + size, len(codes)) - starts
-    for row, start, length in zip(rows, starts, lengths, strict=True):
-        row[: warm_up + length] = codes[start - warm_up : start + length]
-    rest = np.concatenate(tuple(score(network, head, rows, lengths + warm_up)), axis=1)[:, warm_up:]
-    return np.concatenate([np.concatenate(first, axis=1)[0], *(row[:length] for row, length in zip(rest, lengths, strict=True))])
+    nats = np.empty(len(codes), np.float32)
+
+    def read(x, starts, lengths, skipped):
+        at = -skipped
+        for piece in score(network, head, x, lengths + skipped):
+            for row, start, length in zip(piece, starts, lengths, strict=True):
+                first, last = max(at, 0), min(at + len(row), length)
+                nats[start + first : start + max(first, last)] = row[first - at : max(first, last) - at]
+            at += piece.shape[1]
+
+    read(codes[None, :size], [0], np.array([size]), 0)
+    if streams > 1:
+        starts = np.arange(1, streams) * size
+        rows = np.zeros([streams - 1, warm_up + size], codes.dtype)
+        lengths = np.minimum(starts + size, len(codes)) - starts
+        for row, start, length in zip(rows, starts, lengths, strict=True):
+            row[: warm_up + length] = codes[start - warm_up : start + length]
+        read(rows, starts, lengths, warm_up)
+    return nats
