@@ -141,3 +141,12 @@ class Weights:
         for layer in self.network.head:
             y = self.conv_all(layer, relu(y))
         return y.reshape(self.height, self.width, self.colors, -1)
+
+
+def assert_context_reaches_the_first_pixel(network):
+    """The context, `[1, 2]`, changes the parameters of the first pixel of a 3 x 3 image."""
+    context = tf.ones([1, 2])
+    with tf.GradientTape() as tape:
+        tape.watch(context)
+        first = network(tf.zeros([1, 3, 3, 1]), context)[0, 0, 0, 0, 0]
+    assert np.abs(tape.gradient(first, context)).min() > 1e-6

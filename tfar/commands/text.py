@@ -1,17 +1,16 @@
 """What the commands do for models of text."""
 
+import functools
 import math
-import sys
 
 import keras
 
-from tfar import datasets, outputs, plotting, runs, text_training
+from tfar import datasets, plotting, runs, text_training
 from tfar.character_model import CharRNN
-from tfar.files import atomic, refuse_existing, write_json
+from tfar.commands.training_run import fitted, written
+from tfar.files import atomic, refuse_existing
 from tfar.marginals import baseline
 
-SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "clip", "patience", "jit", "seed", "epoch_steps")
-WINDOWS = ("sequence_length", "carry")
 MOST_TRAINING = 100_000  # characters of the training split that are scored
 
 
@@ -23,14 +22,8 @@ def train(args):
     options = {option: getattr(args, option) for option in args.family_options}
     model = CharRNN(data.vocabulary, args.sequence_length, **options)
     print(f"{data}\n{args.model}: {model.count_params():,} parameters", flush=True)
-    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    if checkpoint.exists():
-        print(f"going on from {checkpoint}", flush=True)
-    settings = {name: getattr(args, name) for name in (*SETTINGS, *WINDOWS)}
-    settings["verbose"] = 0 if args.quiet else 1 if sys.stdout.isatty() else 2
-    fit = text_training.fit(model, data.train, data.validation, checkpoint=checkpoint, **settings)
-    if fit.interrupted:
-        print(f"\ninterrupted: going on with the weights of epoch {fit.best_epoch}", flush=True)
+    fit = functools.partial(text_training.fit, model, data.train, data.validation)
+    fit = fitted(fit, args, out, "sequence_length", "carry")
     splits = {**data.splits, "train": data.train[:MOST_TRAINING]}
     metrics = {
         "model": args.model,
@@ -39,17 +32,10 @@ def train(args):
         "baseline_nll": -float(baseline(model.head, data.train[:, None], data.test[:, None]).mean()),
         **runs.record(model, fit, args.command_line),
     }
-    with atomic(out) as folder:
-        folder.mkdir()
-        runs.save_model(model, folder / runs.MODEL)
-        write_json(folder / runs.DATA, {"kind": runs.TEXT, **data.to_config()})
-        columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
-        outputs.write_csv(folder / runs.HISTORY, *columns)
-        write_json(folder / runs.METRICS, metrics)
+    with written(out, model, {"kind": runs.TEXT, **data.to_config()}, fit, metrics) as folder:
         if plotting.available() and fit.epochs:
             plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), folder / "curve.png")
         (folder / "sample.txt").write_text(model.sample(1, args.seed, length=2000)[0], encoding="utf-8")
-    checkpoint.unlink(missing_ok=True)
     print(report(f"{args.model} on {data.name}, test", metrics["test"], metrics["baseline_nll"]))
     print("\n".join(str(path) for path in sorted(out.iterdir())))
 

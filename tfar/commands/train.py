@@ -1,9 +1,9 @@
 """`tfar train`: from a data set to the folder of a trained model."""
 
+import functools
 import inspect
 import math
 import os
-import sys
 from pathlib import Path
 
 import keras
@@ -12,12 +12,12 @@ import numpy as np
 from tfar import callbacks, datasets, heads, masks, models, outputs, plotting, runs, training
 from tfar.commands import text
 from tfar.commands.evaluate import report
+from tfar.commands.training_run import checkpoint_of, fitted, written
 from tfar.distributions import AutoregressiveDistribution
-from tfar.files import atomic, refuse_existing, write_json
+from tfar.files import refuse_existing
 from tfar.marginals import baseline
 from tfar.options import TEXT_FAMILIES
 
-SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "clip", "patience", "jit", "seed", "epoch_steps")
 MOST_ROWS = 10_000  # of a split that are scored: enough for an error of 0.1 %, and some families are slow at it
 
 
@@ -31,31 +31,17 @@ def run(args):
     print(f"{dataset}\n{args.model}: {model.head!r}, {model.count_params():,} parameters", flush=True)
     if not plotting.available():
         print(f"no pictures will be made: {plotting.MISSING}", flush=True)
-    checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    if checkpoint.exists():
-        print(f"going on from {checkpoint}", flush=True)
-    verbose = 0 if args.quiet else 1 if sys.stdout.isatty() else 2
-    settings = {name: getattr(args, name) for name in SETTINGS}
     trained = runs.Run(out, model, dataset.to_config())
     drawn = out.with_name(f"{out.name}.pictures")
     extra = watchers(args, trained, dataset, drawn)
-    if not checkpoint.exists():
+    if not checkpoint_of(out).exists():
         for stale in drawn.glob("epoch-*.png"):
             stale.unlink()
-    fit = training.fit(model, dataset.train, dataset.validation, checkpoint=checkpoint, callbacks=extra, verbose=verbose, **settings)
-    if fit.interrupted:
-        print(f"\ninterrupted: going on with the weights of epoch {fit.best_epoch}", flush=True)
-    with atomic(out) as folder:
-        folder.mkdir()
-        runs.save_model(model, folder / runs.MODEL)
-        write_json(folder / runs.DATA, trained.data)
-        columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
-        outputs.write_csv(folder / runs.HISTORY, *columns)
-        metrics = measure(model, dataset, fit, args)
-        write_json(folder / runs.METRICS, metrics)
+    fit = fitted(functools.partial(training.fit, model, dataset.train, dataset.validation, callbacks=extra), args, out)
+    metrics = measure(model, dataset, fit, args)
+    with written(out, model, trained.data, fit, metrics) as folder:
         if drawn.exists():
             os.replace(drawn, folder / "pictures")
-    checkpoint.unlink(missing_ok=True)
     if plotting.available():
         pictures(trained, dataset, fit, metrics, args.seed)
     print(report(f"{args.model} on {dataset.name}, test", metrics["test"], metrics["baseline_nll"]))

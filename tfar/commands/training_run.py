@@ -1,0 +1,50 @@
+"""What a training from the command line is for models of arrays and of text alike: its settings, its checkpoint, its folder."""
+
+import contextlib
+import sys
+
+from tfar import outputs, runs
+from tfar.files import atomic, write_json
+
+SETTINGS = ("epochs", "batch_size", "learning_rate", "schedule", "weight_decay", "clip", "patience", "jit", "seed", "epoch_steps")
+
+
+def checkpoint_of(out):
+    """The file beside the folder to write that holds the state of its training."""
+    return out.with_name(f"{out.name}.checkpoint.npz")
+
+
+def fitted(fit, args, out, *names):
+    """Call `fit`, a function of `tfar.training` or `tfar.text_training` with its model and data bound, with the command's settings.
+
+    Args:
+        fit: the function.
+        args: the command's arguments.
+        out: the folder to write.
+        *names: of arguments that are settings besides `SETTINGS`.
+
+    Returns:
+        A `tfar.training.Fit`.
+    """
+    checkpoint = checkpoint_of(out)
+    if checkpoint.exists():
+        print(f"going on from {checkpoint}", flush=True)
+    settings = {name: getattr(args, name) for name in (*SETTINGS, *names)}
+    found = fit(checkpoint=checkpoint, verbose=0 if args.quiet else 1 if sys.stdout.isatty() else 2, **settings)
+    if found.interrupted:
+        print(f"\ninterrupted: going on with the weights of epoch {found.best_epoch}", flush=True)
+    return found
+
+
+@contextlib.contextmanager
+def written(out, model, data, fit, metrics):
+    """Write a run's folder whole, and then remove the checkpoint; the block may add files to the folder that it is given."""
+    with atomic(out) as folder:
+        folder.mkdir()
+        runs.save_model(model, folder / runs.MODEL)
+        write_json(folder / runs.DATA, data)
+        columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
+        outputs.write_csv(folder / runs.HISTORY, *columns)
+        write_json(folder / runs.METRICS, metrics)
+        yield folder
+    checkpoint_of(out).unlink(missing_ok=True)
