@@ -30,7 +30,7 @@ import tensorflow as tf
 import tfar
 from tfar import noise, writing
 from tfar.datasets import Vocabulary, read_text
-from tfar.files import atomic, refuse_existing
+from tfar.files import refuse_existing, write_text
 
 SYMBOLS = "".join(map(chr, range(32, 97)))  # 65, as tiny Shakespeare has
 PREFIX = 100
@@ -132,8 +132,7 @@ def main():
         lines.append(score_file(model, args.file))
         print(lines[-1], flush=True)
     if path is not None:
-        with atomic(path) as temporary:
-            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(path, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

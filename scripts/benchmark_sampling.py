@@ -21,7 +21,6 @@ import os
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -30,7 +29,7 @@ import tensorflow as tf
 
 import tfar
 from tfar import noise
-from tfar.files import atomic, refuse_existing
+from tfar.files import refuse_existing, write_text
 from tfar.options import FAMILIES
 
 HEADER = (
@@ -184,8 +183,7 @@ def main():
                     print("\n".join(lines), flush=True)
                     table += lines
                     if out is not None:
-                        with atomic(out, overwrite=True) as temporary:
-                            Path(temporary).write_text(f"{__doc__}\n" + "\n".join(table) + "\n", encoding="utf-8")
+                        write_text(out, f"{__doc__}\n" + "\n".join(table) + "\n", overwrite=True)
 
 
 if __name__ == "__main__":

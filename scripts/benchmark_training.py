@@ -19,7 +19,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from tfar.files import atomic, refuse_existing
+from tfar.files import refuse_existing, write_text
 
 D, H = 784, 500
 
@@ -164,8 +164,7 @@ def main():
         lines.append(row(index, key, wall, cpu))
         print(lines[-1], flush=True)
     if path is not None:
-        with atomic(path) as temporary:
-            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(path, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import default_rng  # here, because it does not load any more once TensorFlow's libraries are
 
-from tfar.files import atomic, refuse_existing
+from tfar.files import refuse_existing, write_text
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from serving_client import Session, load_library, signatures  # noqa: E402
@@ -165,8 +165,7 @@ def main():
     table = "\n".join([title, *lines])
     print(table)
     if out is not None:
-        with atomic(out) as temporary:
-            temporary.write_text(f"{__doc__}\n{table}\n", encoding="utf-8")
+        write_text(out, f"{__doc__}\n{table}\n")
     if wrong:
         sys.exit(f"load_test: {wrong} rows were wrong")
 

@@ -49,10 +49,15 @@ def atomic(path, overwrite=False):
             temporary.unlink(missing_ok=True)
 
 
+def write_text(path, text, overwrite=False):
+    """Write a text file, UTF-8."""
+    with atomic(path, overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(path, value, overwrite=False):
     """Write a value that JSON can hold, indented; NaN and infinity become null."""
-    with atomic(path, overwrite) as temporary:
-        temporary.write_text(json.dumps(finite(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + "\n", overwrite)
 
 
 def finite(value):

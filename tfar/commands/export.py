@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tfar import runs
-from tfar.files import atomic, refuse_existing
+from tfar.files import refuse_existing, write_text
 from tfar.model_card import MARK, model_card
 
 
@@ -21,8 +21,7 @@ def run(args):
         name: (_shown(function.structured_input_signature[1]), _shown(function.structured_outputs))
         for name, function in tf.saved_model.load(str(path)).signatures.items()
     }
-    with atomic(card, overwrite=True) as temporary:
-        temporary.write_text(model_card(trained, path, signatures), encoding="utf-8")
+    write_text(card, model_card(trained, path, signatures), overwrite=True)
     print(path)
     for name, (inputs, outputs) in signatures.items():
         print(f"  {name}({inputs}) -> {outputs}")

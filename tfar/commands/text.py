@@ -8,7 +8,7 @@ import keras
 from tfar import datasets, plotting, runs, text_training
 from tfar.character_model import CharRNN
 from tfar.commands.training_run import fitted, written
-from tfar.files import atomic, refuse_existing
+from tfar.files import refuse_existing, write_text
 from tfar.marginals import baseline
 
 MOST_TRAINING = 100_000  # characters of the training split that are scored
@@ -73,8 +73,7 @@ def sample(trained, args):
     if path is None:
         print(text)
         return
-    with atomic(path, args.overwrite) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n", args.overwrite)
     print(path)
 
 
