@@ -121,7 +121,7 @@ class Weights:
         above, aside, (_, _, inputs, units) = kernel.shape[0] - 1, kernel.shape[1] // 2, kernel.shape
         total = np.zeros(units) + bias
         for di, dj in itertools.product(range(-above, 1), range(-aside, aside + 1)):
-            if not (0 <= i + di < self.height and 0 <= j + dj < self.width) or (di == 0 and dj > 0):
+            if not (0 <= i + di < self.height and 0 <= j + dj < y.shape[1]) or (di == 0 and dj > 0):
                 continue
             for unit in range(units):
                 color, last = unit // (units // self.colors), inputs
@@ -131,7 +131,7 @@ class Weights:
         return total
 
     def conv_all(self, layer, y, mask_type="B"):
-        return np.array([[self.conv(layer, y, i, j, mask_type) for j in range(self.width)] for i in range(self.height)])
+        return np.array([[self.conv(layer, y, i, j, mask_type) for j in range(y.shape[1])] for i in range(self.height)])
 
     def scaled(self, x):
         classes = self.network.num_classes

@@ -188,7 +188,7 @@ def test_stepping_gives_the_same_parameters(model, spec):
         previous = tf.zeros([rows], model.head.dtype)
         for index in range(network.event_size):
             if index % network.block_size == 0:
-                state = network.enter_block(state, tf.constant(index // network.block_size))
+                state = network.enter_block(state, tf.constant(index // network.block_size), previous)
             params, state = network.step(state, tf.constant(index), previous)
             np.testing.assert_allclose(params, expected[:, order[index]], rtol=1e-4, atol=1e-5)
             previous = flat[:, order[index]]

@@ -54,12 +54,12 @@ def advance(network, head, uniforms, state, given=None, values=None):
 
     def block(number, previous, out, state):
         end = tf.minimum((number + 1) * block_size, size)
-        return positions(number * block_size, end, previous, out, network.enter_block(state, number))
+        return positions(number * block_size, end, previous, out, network.enter_block(state, number, previous))
 
     if blocks == 1:
-        _, out, state = positions(tf.constant(0), size, first, out, network.enter_block(state, tf.constant(0)))
+        _, out, state = positions(tf.constant(0), size, first, out, network.enter_block(state, tf.constant(0), first))
     else:
-        entered = network.enter_block(state, tf.constant(0))
+        entered = network.enter_block(state, tf.constant(0), first)
         _, out, state = _loop(tf.constant(0), blocks, block, first, out, state, network.step(entered, tf.constant(0), first)[1])
     return out.stack(), state
 

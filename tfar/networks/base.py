@@ -17,11 +17,11 @@ class AutoregressiveNetwork(keras.layers.Layer):
     of the stepping protocol with a cache of its own:
 
         state = network.initial_state(batch_size, context)
-        state = network.enter_block(state, block)                at the start of each run of `block_size` positions
+        state = network.enter_block(state, block, previous)      at the start of each run of `block_size` positions
         params, state = network.step(state, index, previous)     params [B, P] of the index-th position of the order
 
-    where `previous [B]` is the value of the position before (anything at index 0). `step` takes it in; so at `enter_block` the last
-    value of the block before has not been seen yet.
+    where `previous [B]` is the value of the position before (anything at index 0). `step` takes it in; `enter_block` is shown the last
+    value of the block before, which the state does not hold yet.
 
     A network that has several orders, or several sets of masks, is several distributions at once, its *members*. `member(k)` gives
     the keyword arguments that select the k-th one in `call` and in `initial_state`.
@@ -128,8 +128,8 @@ class AutoregressiveNetwork(keras.layers.Layer):
         state = {"x": tf.zeros([self.event_size, batch_size], value_dtype), "member": member}  # x in event layout, position-major
         return state if context is None else {**state, "context": context}
 
-    def enter_block(self, state, block):
-        """Prepare the positions from `block * block_size` on."""
+    def enter_block(self, state, block, previous):
+        """Prepare the positions from `block * block_size` on; `previous [B]` is the value before them, which `step` will take in."""
         return state
 
     def step(self, state, index, previous):

@@ -40,9 +40,10 @@ class DiagonalBiLSTM(PixelRNN):
 
     and the same from right to left, with j + 1 for j - 1 and weights of its own. The map of the layer is h + h', with h' of the right to
     left direction shifted down by a row, so that no pixel sees one to its right. Residual layers as `tfar.networks.pixel_rnn.PixelRNN` has
-    them. States outside the image are the learned initial states. Features know what is before their pixel; so the direction that starts
-    at the right border does not know the value of the last pixel there, and the row below sees that one pixel only as far to the left as
-    the first convolution reaches.
+    them. States outside the image are the learned initial states.
+
+    Features know what is before their pixel. So that h' knows the whole row above, the last pixel too, it reads y_{r,j+1} for y_{r,j} in
+    the first layer, where y has one column beyond the image: with the shift by a row no value is seen too early.
 
     Args:
         filters: 2h, channels of the residual stream.
@@ -61,12 +62,13 @@ class DiagonalBiLSTM(PixelRNN):
     TensorShape([2, 5, 5, 1, 1])
     """
 
-    taps, directions = 2, 2
+    taps, directions, beyond = 2, 2, 1
 
     def recurrence(self, n, y, terms, kernels, starts):
         height, width = self.event_shape[:2]
         y = tf.transpose(y, [1, 2, 0, 3])  # (H, W, B, 2h)
-        inputs = tf.transpose(skew(tf.stack([y, y[:, ::-1]], axis=2)), [1, 2, 0, 3, 4])  # (H + W - 1, 2, H, B, 2h)
+        both = tf.stack([y[:, :width], y[:, -width:][:, ::-1]], axis=2)  # in the first layer, the second one is a pixel to the right
+        inputs = tf.transpose(skew(both), [1, 2, 0, 3, 4])  # (H + W - 1, 2, H, B, 2h)
         own = tf.stack([layer.masked_kernel()[0, 0] for layer in self.to_state[2 * n : 2 * n + 2]])  # (2, 2h, 4h)
         bias = tf.stack([tf.cast(layer.bias, y.dtype) for layer in self.to_state[2 * n : 2 * n + 2]])
         kernels, terms = tf.concat([kernels, own], axis=1), terms[:, None] + bias[:, None, None]
@@ -111,6 +113,7 @@ class DiagonalBiLSTM(PixelRNN):
             "start": (h, c),
             "back_start": (starts[:, 1, 0, :, None] + zeros, starts[:, 1, 1, :, None] + zeros),
             "view": self.blank(self.kernel_size // 2, self.kernel_size // 2, batch_size),
+            "beyond": tf.zeros([self.kernel_size // 2 + 1, 1, colors, batch_size], dtype),  # more columns of the view, outside the image
             "y": self.row_array(y).unstack(tf.tile(y[None], [width, 1, 1, 1])),  # of this row
             "h": self.row_array(h).unstack(tf.tile(h[None], [width, 1, 1, 1])),
             "back_h": tf.tile((starts[:, 1, 0, :, None] + zeros)[None], [width, 1, 1, 1]),  # h' of the row two above
@@ -122,10 +125,14 @@ class DiagonalBiLSTM(PixelRNN):
             "block": tf.constant(0),
         }
 
-    def backwards(self, state):
-        """h' of the row that is now complete, from right to left, `[W, L, h, B]`."""
+    def backwards(self, state, view):
+        """h' of the row that is now complete, and of which the view knows all, from right to left, `[W, L, h, B]`."""
         width = self.event_shape[1]
-        sums = tf.matmul(state["back"], state["y"].stack()) + state["offsets"][:, 1]
+        window = self.window(tf.concat([view, state["beyond"]], axis=1), width, self.kernel_size // 2)
+        beyond = tf.concat([self.product(state["first"], window, color) for color in range(self.colors)], axis=0)  # (2h, B)
+        y = state["y"].stack()  # (W, L, 2h, B)
+        y = tf.concat([tf.concat([y[1:, :1], beyond[None, None]], axis=0), y[:, 1:]], axis=1)
+        sums = tf.matmul(state["back"], y) + state["offsets"][:, 1]
         sums += tf.matmul(state["up"][1], state["back_h"])
         shape = tf.shape(state["start"][0])  # (L, h, B)
         split = [shape[0], self.colors, self.units // self.colors, shape[2]]
@@ -140,8 +147,9 @@ class DiagonalBiLSTM(PixelRNN):
         loop = (tf.constant(width - 1), *state["back_start"], self.row_array(state["back_start"][0]))
         return tf.while_loop(lambda column, *_: column >= 0, pixel, loop, maximum_iterations=width)[3].stack()
 
-    def enter_block(self, state, block):
-        back = tf.where(block > 0, self.backwards(state), state["back_h"])
+    def enter_block(self, state, block, previous):
+        known = self.take_in(state["view"], state["block"], block * self.block_size, previous)
+        back = tf.where(block > 0, self.backwards(state, known), state["back_h"])
         sums = tf.matmul(state["up"][0], state["h"].stack()) + state["offsets"][:, 0]
         rows = {
             "back_h": back,

@@ -135,7 +135,7 @@ class GatedPixelCNN(ImageNetwork):
             "block": tf.constant(0),
         }
 
-    def enter_block(self, state, block):
+    def enter_block(self, state, block, previous):
         zeros = tf.zeros_like(state["here"])
         return {**state, "view": self.next_row(state["view"]), "before": zeros, "here": zeros, "block": block}
 

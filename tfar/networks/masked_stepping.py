@@ -133,7 +133,7 @@ class MaskedStepping:
             "inner": [tf.zeros([groups[s].window, groups[t].window], dtype) for _, s, t in self.connections],
         }
 
-    def enter_block(self, state, block):
+    def enter_block(self, state, block, previous):
         groups = self._groups()
         # At the end of a block the pre-activations of all its units are final.
         ended = tf.maximum(block - 1, 0)

@@ -120,7 +120,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
             state["direct"] = tf.reshape(tf.transpose(kernel), [size, self.params_size, (size + 1) * features])
         return state
 
-    def enter_block(self, state, block):
+    def enter_block(self, state, block, previous):
         """Add up what all inputs that were taken in before contribute to the block's units: one product."""
         rows, columns = self.block_size * self.features, self.block_size * self.hidden_units
 

@@ -110,7 +110,7 @@ class PixelCNN(ImageNetwork):
             "block": tf.constant(0),
         }
 
-    def enter_block(self, state, block):
+    def enter_block(self, state, block, previous):
         weights, width = state["weights"], self.event_shape[1]
         row = tf.pad(state["row"].stack(), [[1, 1], [0, 0], [0, 0], [0, 0]])
         taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3h, B)

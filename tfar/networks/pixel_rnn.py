@@ -13,12 +13,13 @@ class PixelRNN(ImageNetwork):
         params = W relu(W'' relu(W' relu(y^L)))
 
     with masked convolutions, 2h channels y and h channels h. A subclass writes `recurrence`, says by `taps` how many earlier states a
-    state looks at, by `directions` how many maps of states there are, and by `side` how wide the kernel of K_is is.
+    state looks at, by `directions` how many maps of states there are, by `side` how wide the kernel of K_is is, and by `beyond` for how
+    many columns to the right of the image y^0 is computed.
 
     The channels of gates are laid out colour by colour, `[C, 4, h / C]`, in the paper's order o, f, i, g.
     """
 
-    taps, directions, side = 1, 1, 1
+    taps, directions, side, beyond = 1, 1, 1, 0
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class PixelRNN(ImageNetwork):
         """h `[B, H, W, h]` of the n-th layer.
 
         Args:
-            y: `[B, H, W, 2h]`.
+            y: `[B, H, W, 2h]`, in the first layer `[B, H, W + beyond, 2h]`.
             terms: what the context adds to the gates, `[directions, B or 1, 4h]`.
             kernels, starts: of the states, `[directions, taps * h, 4h]` and `[directions, 2, h]`.
         """
@@ -92,10 +93,10 @@ class PixelRNN(ImageNetwork):
 
     def features_of(self, x, context, training):
         terms, kernels, starts = self.context_terms(context), self.stacked(self.state_kernels), self.stacked(self.starts)
-        y = self.first(x)  # (B, H, W, 2h)
+        y, width = self.first(tf.pad(x, [[0, 0], [0, 0], [0, self.beyond], [0, 0]])), self.event_shape[1]  # (B, H, W + beyond, 2h)
         for n in range(self.num_layers):
             h = self.recurrence(n, y, terms[n], kernels[n], starts[n])  # (B, H, W, h)
-            y += self.widen[n](self.dropouts[n](h, training=training) if self.dropouts else h)
+            y = y[:, :, :width] + self.widen[n](self.dropouts[n](h, training=training) if self.dropouts else h)
         return y
 
     def get_config(self):

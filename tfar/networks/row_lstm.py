@@ -80,7 +80,7 @@ class RowLSTM(PixelRNN):
             "block": tf.constant(0),
         }
 
-    def enter_block(self, state, block):
+    def enter_block(self, state, block, previous):
         width, edge = self.event_shape[1], state["start"][None]
         row = tf.concat([edge, state["h"].stack(), edge], axis=0)
         taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3h, B)
