@@ -155,8 +155,8 @@ def test_an_existing_folder_is_refused_and_left_alone(folder, capsys):
     assert before == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def test_ctrl_c_keeps_the_best_weights(tmp_path, monkeypatch, capsys):
-    from tfar import training
+def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch, capsys):
+    from tfar import checkpoints, training
 
     on_epoch_end = training.KeepBest.on_epoch_end
 
@@ -165,23 +165,22 @@ def test_ctrl_c_keeps_the_best_weights(tmp_path, monkeypatch, capsys):
         if epoch == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training.KeepBest, "on_epoch_end", interrupt)
-    words = [
-        "train",
-        "logistic",
-        "--data",
-        "digits",
-        "--out",
-        tmp_path / "run",
-        "--epochs",
-        "50",
-        "--no-jit",
-        "--quiet",
-    ]
-    assert main(words) == 0
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    monkeypatch.setattr(checkpoints.Checkpoint.__init__, "__defaults__", ((), 0.0))  # write as every epoch begins
+    out = tmp_path / "run"
+    words = ["train", "logistic", "--data", "digits", "--out", out, "--epochs", "3", "--no-jit", "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(training.KeepBest, "on_epoch_end", interrupt)
+        assert main(words) == 0
+    metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["interrupted"] and metrics["epochs"] == 2 and metrics["best_epoch"] == 2
-    assert "interrupted" in capsys.readouterr().out
+    assert f"interrupted: going on with the weights of epoch 2; {out}.checkpoint.npz is kept" in capsys.readouterr().out
+
+    out.rename(tmp_path / "aside")
+    assert main(words) == 0
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert not metrics["interrupted"] and metrics["epochs"] == 3
+    assert f"going on from {out}.checkpoint.npz" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["aside", "run"]
 
 
 def test_a_failed_training_leaves_nothing(tmp_path, monkeypatch, capsys):
@@ -217,6 +216,29 @@ def test_evaluate_repeats_what_train_found(folder, capsys):
     assert scores["baseline_nll"] == pytest.approx(metrics["baseline_nll"])
     assert main(["evaluate", folder, "--split", "validation"]) == 0
     assert "250 rows" in (printed := capsys.readouterr().out) and "nats" in printed and "baseline" in printed
+
+
+def test_a_fold_is_trained_and_evaluated(table, tmp_path, capsys):
+    words = ["--fold", "2", "--folds", "3", "--epochs", "1", "--no-jit", "--quiet"]
+    assert main(["train", "logistic", "--data", table[1], "--levels", "2", "--out", tmp_path / "run", *words]) == 0
+    data = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert (data["fold"], data["folds"], data["sizes"]) == (2, 3, {"train": 66, "validation": 66, "test": 68})
+    assert main(["evaluate", tmp_path / "run"]) == 0
+    assert ": 68 rows" in capsys.readouterr().out
+
+
+def test_images_of_three_axes_are_trained_on_scored_and_completed(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (40, 6, 5)).astype(np.uint8)
+    holes = grey.astype(np.float32)
+    holes[:, 3:] = np.nan
+    np.savez(tmp_path / "faces.npz", images=grey)
+    np.save(tmp_path / "holes.npy", holes)
+    small = ["--levels", "4", "--filters", "4", "--num-blocks", "1", "--epochs", "1", "--epoch-steps", "1", "--quiet"]
+    assert main(["train", "pixelcnn", "--data", tmp_path / "faces.npz", "--out", tmp_path / "run", *small]) == 0
+    assert main(["evaluate", tmp_path / "run", "--data", tmp_path / "faces.npz"]) == 0
+    assert main(["complete", tmp_path / "run", "--data", tmp_path / "holes.npy", "-n", "2", "--out", tmp_path / "c.npy"]) == 0
+    drawn = np.load(tmp_path / "c.npy")
+    assert drawn.shape == (40, 2, 6, 5, 1) and (drawn[:, :, :3, :, 0] == grey[:, None, :3] // 64).all()
 
 
 def test_evaluate_other_data(table, tmp_path, capsys):
@@ -425,6 +447,8 @@ def test_words_that_are_not_understood(words, shown, tmp_path, monkeypatch, caps
         (["--data", "digits", "--head", "normal"], "--head normal"),
         (["--data", "digits", "--levels", "17", "--head", "bernoulli"], "--head bernoulli"),
         (["--data", "table.csv", "--head", "bernoulli"], "--head bernoulli"),
+        (["--data", "table.csv", "--fold", "3", "--folds", "3"], "0..2. Received: 3"),
+        (["--data", "digits", "--fold", "0"], "splits of their own"),
         (["--data", "digits", "--order", "0,0,1"], "[0, 0, 1]"),
         (["--data", "digits", "--hidden-units", "0"], "hidden_units="),
         (["--data", "digits", "--hidden-units", "--no-direct"], "hidden_units="),

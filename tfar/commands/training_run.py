@@ -32,13 +32,17 @@ def fitted(fit, args, out, *names):
     settings = {name: getattr(args, name) for name in (*SETTINGS, *names)}
     found = fit(checkpoint=checkpoint, verbose=0 if args.quiet else 1 if sys.stdout.isatty() else 2, **settings)
     if found.interrupted:
-        print(f"\ninterrupted: going on with the weights of epoch {found.best_epoch}", flush=True)
+        kept = f"; {checkpoint} is kept" if checkpoint.exists() else ""
+        print(f"\ninterrupted: going on with the weights of epoch {found.best_epoch}{kept}", flush=True)
     return found
 
 
 @contextlib.contextmanager
 def written(out, model, data, fit, metrics):
-    """Write a run's folder whole, and then remove the checkpoint; the block may add files to the folder that it is given."""
+    """Write a run's folder whole, and then remove the checkpoint, unless the training was interrupted.
+
+    The block may add files to the folder that it is given.
+    """
     with atomic(out) as folder:
         folder.mkdir()
         runs.save_model(model, folder / runs.MODEL)
@@ -47,4 +51,5 @@ def written(out, model, data, fit, metrics):
         outputs.write_csv(folder / runs.HISTORY, *columns)
         write_json(folder / runs.METRICS, metrics)
         yield folder
-    checkpoint_of(out).unlink(missing_ok=True)
+    if not fit.interrupted:
+        checkpoint_of(out).unlink(missing_ok=True)

@@ -1,0 +1,71 @@
+"""Write the table of the recipes' results into README.md, from the files in `results/` that `scripts/reproduce.py` wrote.
+
+    python scripts/results_table.py [--check]
+
+`--check` changes nothing, and fails where the table in README.md is not the one that would be written. A recipe that has not been run
+has a row without figures.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from reproduce import Recipe, names
+
+from tfar.files import write_text
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- scripts/results_table.py begins -->", "<!-- scripts/results_table.py ends -->"
+HEADER = ("model and data", "published", "here", "independent positions", "parameters", "minutes", "settings", "`scripts/reproduce.py`")
+
+
+def table(results):
+    """The table in Markdown, from the folder of results files."""
+    rows = [HEADER, ["---"] * len(HEADER)]
+    rows += [row(recipe, results / f"{recipe.name}.json") for recipe in map(Recipe.read, names())]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def row(recipe, path):
+    """The cells of one recipe."""
+    first, last = [recipe.title, f"{recipe.paper:.2f}"], [recipe.settings, f"`{recipe.name}`"]
+    if not path.is_file():
+        return [*first, "not run", "", "", "", *last]
+    found = json.loads(path.read_text(encoding="utf-8"))
+    digits = 4 if found["nll"] < 2 and found["folds"] is None else 2
+    figure = f"{found['nll']:.{digits}f} ± {found['nll_error']:.{digits}f}"
+    reached = found["nll"] <= found["paper"]
+    middle = [f"{found['baseline_nll']:.2f}", f"{found['parameters']:,}", f"{found['seconds'] / 60:.0f}"]
+    return [*first, f"**{figure}**" if reached else figure, *middle, *last]
+
+
+def rewritten(text, results):
+    """README's text with the table of now.
+
+    Raises:
+        ValueError: the marks are missing.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    return f"{before}{BEGIN}\n{table(results)}\n{END}{after}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="fail where the table is not up to date")
+    args = parser.parse_args()
+    readme = ROOT / "README.md"
+    old = readme.read_text(encoding="utf-8")
+    new = rewritten(old, ROOT / "results")
+    if args.check and new != old:
+        print("README.md: the table of results is not up to date; run python scripts/results_table.py", file=sys.stderr)
+        return 1
+    if new != old:
+        write_text(readme, new, overwrite=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
