@@ -7,7 +7,9 @@ import tensorflow as tf
 from tfar.distributions.base import check_support
 from tfar.files import atomic
 
-WARM_UP = "tf_serving_warmup_requests"  # in assets.extra, where TF Serving looks for it
+EXTRA = "assets.extra"  # the folder of a SavedModel for what its graph does not use
+WARM_UP = "tf_serving_warmup_requests"  # in EXTRA, where TF Serving looks for it
+TEST_ROWS = "test_rows.npz"  # in EXTRA
 
 
 def endpoints(model, jit_compile=False):
@@ -25,11 +27,11 @@ def endpoints(model, jit_compile=False):
     seed = {"seed": tf.TensorSpec([None, 2], tf.int32, name="seed")}
     observed = {"observed": tf.TensorSpec([None, *event], tf.bool, name="observed")}
 
-    def scored(x, context):
+    def with_log_prob(x, context):
         return {"x": x, "log_prob": model.distribution(context).log_prob(x)}
 
     def draw(seed, context):
-        return scored(model.distribution(context).sample_rows(seed), context)
+        return with_log_prob(model.distribution(context).sample_rows(seed), context)
 
     if jit_compile:  # the checks stay outside: XLA drops assertions
         draw = tf.function(draw, autograph=False, jit_compile=True)
@@ -44,7 +46,7 @@ def endpoints(model, jit_compile=False):
     def complete(x, observed, seed, context=None):
         given = {"x": (x, event), "observed": (observed, event), "seed": (seed, [2]), "context": (context, [size])}
         x, observed, seed, context = checked(**given)
-        return scored(model.distribution(context).complete(x, observed, seed), context)
+        return with_log_prob(model.distribution(context).complete(x, observed, seed), context)
 
     found = {
         "log_prob": (log_prob, x | context),
@@ -76,7 +78,13 @@ def checked(**arguments):
         return [None if x is None else tf.ensure_shape(tf.identity(x), [None, *n]) for x, n in arguments.values()]
 
 
-def export_saved_model(model, path, jit_compile=False, warm_up=True):
+def scored(model, rows):
+    """What `log_prob` takes and gives for `rows`, a `tfar.datasets.Split`: x, context where there is one, log_prob; arrays by name."""
+    given = {name: array for name, array in rows._asdict().items() if array is not None}
+    return {**given, "log_prob": model.log_prob(**given).numpy()}
+
+
+def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=None):
     """Write the SavedModel of a model, under a temporary name first.
 
     Endpoints, by signature name (`serving_default` is `log_prob`; `context` only where the model takes one):
@@ -96,6 +104,8 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True):
             such functions by default, and with them a version whose warm-up calls one.
         warm_up: whether to add a request for each endpoint, which TF Serving runs as it loads the model, so that the
             first client does not wait for it.
+        test_rows: arrays by name, what `log_prob` takes and gives for some rows: `scored(model, rows)`. They become
+            `assets.extra/test_rows.npz`, by which anyone can check the model. None stores no rows.
 
     Returns:
         The names of the endpoints.
@@ -120,9 +130,12 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True):
             archive.add_endpoint(name, function)
         archive.add_endpoint("serving_default", found["log_prob"][0])
         archive.write_out(str(temporary), verbose=False)
-        if warm_up:
-            extra = temporary / "assets.extra"
+        extra = temporary / EXTRA
+        if test_rows is not None:
             extra.mkdir()
+            np.savez_compressed(extra / TEST_ROWS, **test_rows)
+        if warm_up:
+            extra.mkdir(exist_ok=True)
             with tf.io.TFRecordWriter(str(extra / WARM_UP)) as writer:
                 for name in (*found, "serving_default"):
                     writer.write(warm_up_record(name, *found[name if name in found else "log_prob"][1:]))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from tfar import runs
+from tfar.export import EXTRA, TEST_ROWS
 
 MARK = "Written by `tfar export`, which replaces it with each new version."
 
@@ -35,6 +36,7 @@ def model_card(trained, path, signatures):
         _table(["", ""], facts.items()),
         "## Likelihood",
         _likelihood(metrics, unit),
+        _test_rows(path),
         "## Endpoints",
         _table(["endpoint", "inputs", "outputs"], [(name, *words) for name, words in endpoints.items()]),
         "Row i of an answer depends on row i of the request alone. `log_prob` is in nats. The same row with the same `seed` "
@@ -70,6 +72,22 @@ def _likelihood(metrics, unit):
     note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}."
     versions = ", ".join(f"{package} {version}" for package, version in metrics["versions"].items() if version)
     return f"{table}\n\n{note} Measured at the end of\n\n    {metrics['command']}\n\nwith {versions}."
+
+
+def _test_rows(path):
+    """What the test rows that are stored with the version have."""
+    file = path / EXTRA / TEST_ROWS
+    if not file.exists():
+        return "No test rows are stored with the model: its data were not there when it was exported."
+    with np.load(file) as stored:
+        rows = dict(stored)
+    count, nats = len(rows["log_prob"]), -rows["log_prob"].sum(dtype=np.float64)
+    if "text" in rows:
+        characters = rows["characters"]
+        what, nll = f"{count} strings of {characters.max()} test characters", f"{nats / characters.sum():.4f} nats per character"
+    else:
+        what, nll = f"{count} test rows", f"{nats / count:.3f} nats"
+    return f"The first {what}, stored with the `log_prob` of each in `{path.name}/{EXTRA}/{TEST_ROWS}`, have {nll}."
 
 
 def _text(model):

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tfar import datasets, plotting
+from tfar.character_model import CharacterModel
 from tfar.models import AutoregressiveModel
 
 MODEL, DATA, METRICS, HISTORY = "model.keras", "data.json", "metrics.json", "history.csv"
@@ -49,7 +50,7 @@ class Run:
     @property
     def is_text(self):
         """Whether it is a `tfar.character_model.CharacterModel`."""
-        return self.data.get("kind") == TEXT
+        return isinstance(self.model, CharacterModel)
 
     def refuse(self, args, *names):
         """Refuse options of a command, by the names of their attributes, that are for the other kind of model."""

@@ -82,6 +82,30 @@ def endpoints(model, jit_compile=False):
     return {name: (tf.function(f, input_signature=list(s.values()), autograph=False), s, e) for name, (f, s, e) in found.items()}
 
 
+def scored(model, codes, rows, length):
+    """What `log_prob` takes and gives for a text cut into strings: text, log_prob, characters; arrays by name.
+
+    Args:
+        model: a `CharacterModel` without a context.
+        codes: of the text, `[n]`, in the model's vocabulary.
+        rows: how many strings at most.
+        length: characters of each; where the text has fewer, it is one string.
+
+    >>> from tfar import CharRNN
+    >>> model = CharRNN("abc", units=4, num_layers=1)
+    >>> found = scored(model, model.vocabulary.encode("cabba"), rows=9, length=2)
+    >>> found["text"].tolist(), found["characters"].tolist(), found["log_prob"].shape
+    ([b'ca', b'bb'], [2, 2], (2,))
+    """
+    length = min(length, len(codes))
+    pieces = codes[: len(codes) // length * length].reshape(-1, length)
+    pieces = pieces[pieces.any(axis=1)][:rows]  # NumPy's strings lose the zeros at their end, and of zero bytes alone nothing would be left
+    codec = Codec(model.vocabulary)
+    text = codec.decode(pieces.astype(np.int32), np.full(len(pieces), length)).numpy().astype(bytes)
+    log_prob = model.log_prob([piece.decode("utf-8", "surrogateescape") for piece in text])
+    return {"text": text, "log_prob": log_prob.numpy(), "characters": codec.encode(tf.constant(text))[1].numpy()}
+
+
 class Codec:
     """A `tfar.datasets.Vocabulary` in TensorFlow operations, without tables, which a SavedModel would have to initialise.
 

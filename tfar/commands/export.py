@@ -2,19 +2,21 @@
 
 from pathlib import Path
 
-from tfar import runs
+from tfar import export, runs, text_endpoints
 from tfar.files import refuse_existing, write_text
 from tfar.model_card import MARK, model_card
 
+TEST_ROWS, TEST_LENGTH = 64, 128  # rows that are stored with a model; characters in a row of a text
+
 
 def run(args):
-    """Write the SavedModel and its card, and print where it is and what its endpoints take and give."""
+    """Write the SavedModel with some test rows, and its card, and print where it is and what its endpoints take and give."""
     trained = runs.Run.open(args.folder)
     path = next_version(Path(args.to or Path(args.folder, "saved_model")))
     card = path.with_name("README.md")
     if card.exists() and MARK not in card.read_text(encoding="utf-8"):
         raise FileExistsError(f"the model card would replace a file that tfar did not write. Received: {card}")
-    trained.model.export(str(path), jit_compile=args.xla)
+    trained.model.export(str(path), jit_compile=args.xla, test_rows=first_rows(trained, args.data_dir))
     import tensorflow as tf
 
     signatures = {
@@ -25,6 +27,18 @@ def run(args):
     print(path)
     for name, (inputs, outputs) in signatures.items():
         print(f"  {name}({inputs}) -> {outputs}")
+
+
+def first_rows(trained, data_dir):
+    """The first test rows of a run with their log-probabilities, as `export_saved_model` takes them; None where the data are gone."""
+    try:
+        data = trained.text(data_dir) if trained.is_text else trained.dataset(data_dir)
+    except ValueError as error:
+        print(f"no test rows are stored with the model: {' '.join(str(error).split())}")
+        return None
+    if trained.is_text:
+        return text_endpoints.scored(trained.model, data.test, TEST_ROWS, TEST_LENGTH)
+    return export.scored(trained.model, data.test.take(slice(TEST_ROWS)))
 
 
 def next_version(path):

@@ -1,0 +1,82 @@
+"""The models in `saved_models`: each loads without tfar, and scores the test rows stored with it as its card says."""
+
+import pathlib
+import re
+import shlex
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from serving_client import Client, signatures
+
+FOLDER = pathlib.Path(__file__).parents[1] / "saved_models"
+MODELS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
+VERSIONS = {f"{model.name}/{path.name}": path for model in MODELS for path in sorted(model.iterdir()) if path.name.isdecimal()}
+LARGEST = 8e6  # bytes: a clone of the repository brings them all
+FIGURE = re.compile(r"in `(\d+)/assets\.extra/test_rows\.npz`, have (-?\d+\.(\d+)) nats")
+ROWS, LENGTH = 4, 50  # that are drawn, characters in a row of a text
+
+each_model = pytest.mark.parametrize("model", MODELS, ids=lambda path: path.name)
+each_version = pytest.mark.parametrize("name", VERSIONS, scope="module")
+
+
+@pytest.fixture(scope="module")
+def client():
+    with Client(VERSIONS) as client:
+        yield client
+
+
+def stored(version):
+    """What is stored of test rows: arrays by name, strings as objects."""
+    with np.load(version / "assets.extra" / "test_rows.npz") as rows:
+        return {name: array.astype(object) if array.dtype.kind == "S" else array for name, array in rows.items()}
+
+
+def assert_close(found, expected):
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+def test_there_are_models():  # the other tests have no cases where there are none
+    assert MODELS and {model.name for model in MODELS} == {name.split("/")[0] for name in VERSIONS}
+
+
+@each_model
+def test_card_has_the_likelihood_of_the_stored_rows(model):
+    card = (model / "README.md").read_text(encoding="utf-8")
+    number, figure, digits = FIGURE.search(card).groups()
+    assert int(number) == max(int(path.name) for path in VERSIONS.values() if path.parent == model)
+    rows = stored(model / number)
+    nats = -rows["log_prob"].sum(dtype=np.float64) / rows.get("characters", np.ones_like(rows["log_prob"])).sum()
+    assert nats == pytest.approx(float(figure), abs=10.0 ** -len(digits))
+    (command,) = re.findall(r"^    (tfar train .*)$", card, re.MULTILINE)
+    assert not [word for word in shlex.split(command) if word.startswith(("/", "~"))], "a path that others do not have"
+
+
+@each_version
+def test_version_is_small(name):
+    assert sum(path.stat().st_size for path in VERSIONS[name].rglob("*") if path.is_file()) < LARGEST
+
+
+@each_version
+def test_stored_rows_are_scored_as_they_were(name):
+    rows, served = stored(VERSIONS[name]), tf.saved_model.load(str(VERSIONS[name])).signatures["log_prob"]
+    inputs = served.structured_input_signature[1]
+    found = served(**{key: tf.constant(rows[key], spec.dtype) for key, spec in inputs.items()})
+    assert rows.keys() == {*inputs, *found} and len(rows["log_prob"])
+    assert_close(found, rows)
+
+
+@each_version
+def test_version_answers_without_python(client, name):
+    inputs = {endpoint: tensors["inputs"] for endpoint, tensors in signatures(VERSIONS[name]).items()}
+    rows, options = stored(VERSIONS[name]), {"length": np.full(ROWS, LENGTH, np.int32), "temperature": np.ones(ROWS, np.float32)}
+    assert_close(client.run(name, "log_prob", **{key: rows[key] for key in inputs["log_prob"]}), rows)
+    given = {**rows, **options, "prompt": np.full(ROWS, b"", object), "seed": np.arange(2 * ROWS, dtype=np.int32).reshape(ROWS, 2)}
+    drawn = client.run(name, "sample", **{key: given[key][:ROWS] for key in inputs["sample"]})
+    scored = client.run(name, "log_prob", **{key: (given | drawn)[key][:ROWS] for key in inputs["log_prob"]})
+    assert np.isfinite(scored["log_prob"]).all()
+    if "text" in drawn:  # which `sample` does not score
+        assert scored["characters"].tolist() == [LENGTH] * ROWS
+    else:
+        assert_close({"log_prob": drawn["log_prob"]}, scored)
