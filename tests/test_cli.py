@@ -219,8 +219,8 @@ def test_evaluate_repeats_what_train_found(folder, capsys):
 
 
 def test_a_fold_is_trained_and_evaluated(table, tmp_path, capsys):
-    words = ["--fold", "2", "--folds", "3", "--epochs", "1", "--no-jit", "--quiet"]
-    assert main(["train", "logistic", "--data", table[1], "--levels", "2", "--out", tmp_path / "run", *words]) == 0
+    words = ["--fold", "2", "--folds", "3", "--components", "2", *TINY]
+    assert main(["train", "made", "--data", table[1], "--out", tmp_path / "run", *words]) == 0
     data = json.loads((tmp_path / "run" / "data.json").read_text())
     assert (data["fold"], data["folds"], data["sizes"]) == (2, 3, {"train": 66, "validation": 66, "test": 68})
     assert main(["evaluate", tmp_path / "run"]) == 0

@@ -3,6 +3,7 @@
 import dataclasses
 import doctest
 import gzip
+import hashlib
 import importlib
 import json
 import os
@@ -59,7 +60,7 @@ def same_rows(a, b):
 
 @pytest.mark.parametrize(
     "module",
-    ["arrays", "catalogue", "dataset", "digits", "labels", "preparation", "source", "standardization", "tables"],
+    ["arrays", "catalogue", "dataset", "digits", "labels", "preparation", "source", "standardization", "tables", "uci"],
 )
 def test_docstring_examples(module):
     result = doctest.testmod(importlib.import_module(f"tfar.datasets.{module}"))
@@ -237,7 +238,7 @@ def test_constant_column_is_refused(tmp_path):
     assert "'b' is constant" in message and "Received: 0.1 in every row" in message
     assert "Column 2 is constant" in error_of(datasets.load, write(tmp_path / "t.csv", csv_text(values)))
     np.save(tmp_path / "t.npy", values[:, None, :])
-    assert "Position (0, 1) is constant" in error_of(datasets.load, tmp_path / "t.npy")
+    assert "Position (0, 1, 0) is constant" in error_of(datasets.load, tmp_path / "t.npy")
 
 
 def test_too_few_rows(tmp_path):
@@ -277,6 +278,21 @@ def test_single_arrays(tmp_path):
     savez(tmp_path / "x.npz", anything=x.astype(np.float32), fold_sizes=np.array([10, 10]))
     a, b = datasets.load(tmp_path / "x.npy"), datasets.load(tmp_path / "x.npz")
     assert np.array_equal(a.train.x, b.train.x) and len(a.train.x) == 16 and a.name == "x.npy"
+
+
+def test_arrays_of_three_axes_are_images_of_one_channel(tmp_path):
+    grey = np.random.RandomState(0).randint(0, 256, (20, 5, 4)).astype(np.uint8)
+    np.save(tmp_path / "flat.npy", grey)
+    np.save(tmp_path / "deep.npy", grey[..., None])
+    flat, deep = (datasets.load(tmp_path / f"{name}.npy") for name in ("flat", "deep"))
+    assert flat.event_shape == (5, 4, 1) and np.array_equal(flat.train.x, deep.train.x)
+    path = savez(tmp_path / "s.npz", train=grey[:12], test=grey[12:], train_context=np.eye(12), test_context=np.eye(8, 12))
+    assert datasets.load(path, context="context").test.x.shape == (8, 5, 4, 1)
+    holes = grey.astype(np.float32)
+    holes[:, 2:] = np.nan
+    np.save(tmp_path / "holes.npy", holes)
+    x = datasets.prepare(tmp_path / "holes.npy", flat.to_config(), allow_blanks=True).x
+    np.testing.assert_array_equal(x, holes[..., None])
 
 
 def test_packed_bits(tmp_path):
@@ -353,6 +369,56 @@ def test_array_errors(tmp_path):
     for wrong in (np.array([["a"]] * 9), np.ones((9, 2), complex)):
         np.save(tmp_path / "w.npy", wrong)
         assert f"real numbers. Received: dtype {wrong.dtype}" in error_of(datasets.load, tmp_path / "w.npy")
+
+
+# --- cross-validation
+
+
+def test_folds_are_chunks_that_are_tested_once(tmp_path):
+    x = np.arange(47.0)[:, None]
+    path = savez(tmp_path / "x.npz", x=x)
+    order = np.random.RandomState(3).permutation(47)
+    chunks = [order[start : start + 4] for start in range(0, 36, 4)] + [order[36:]]
+    for fold in (0, 4, 9):
+        data = datasets.load(path, seed=3, fold=fold)
+        rows = {name: data.unstandardize(split.x)[:, 0].round().astype(int) for name, split in data.splits.items()}
+        rest = [chunk for k, chunk in enumerate(chunks) if k != fold]
+        assert np.array_equal(rows["test"], chunks[fold]) and np.array_equal(rows["validation"], rest[-1])
+        assert np.array_equal(rows["train"], np.concatenate(rest[:-1]))
+        # the statistics are those of training and validation rows
+        known = np.concatenate(rest)
+        assert data.standardization.mean == pytest.approx(known.mean()) and data.standardization.scale == pytest.approx(known.std())
+    tests = [datasets.load(path, fold=fold, folds=5) for fold in range(5)]
+    assert same_rows(np.concatenate([data.unstandardize(data.test.x) for data in tests]).round(4), x)
+    # a training split alone is undivided, too
+    assert np.array_equal(datasets.load(savez(tmp_path / "t.npz", train=x), fold=0, folds=5).test.x, tests[0].test.x)
+
+
+def test_folds_are_described(tmp_path):
+    x = table(30)
+    path = savez(tmp_path / "x.npz", x=x, labels=np.array(["a", "b"] * 15))
+    data = datasets.load(path, context="label", fold=np.int64(2), folds=3)
+    assert data.origin["fold"] == 2 and data.origin["folds"] == 3
+    config = json.loads(json.dumps(data.to_config()))
+    again = datasets.load_config(config)
+    assert again.to_config() == config
+    for name, split in data.splits.items():
+        assert np.array_equal(split.x, again.splits[name].x) and np.array_equal(split.context, again.splits[name].context)
+    assert "other rows in" in error_of(datasets.load_config, {**config, "fold": 0})
+    # a description without a fold says nothing of folds, as before there were any
+    assert not {"fold", "folds"} & set(datasets.load(path).to_config())
+
+
+def test_fold_errors(tmp_path):
+    path = savez(tmp_path / "x.npz", x=table(9))
+    for fold in (-1, 3, 1.0, True):
+        assert f"fold must be a whole number in 0..2. Received: {fold!r}" in error_of(datasets.load, path, fold=fold, folds=3)
+    for folds in (2, 3.0, None):
+        assert f"folds must be a whole number >= 3. Received: {folds!r}" in error_of(datasets.load, path, fold=0, folds=folds)
+    assert "At least 10 rows are needed to make 10 folds. Received: 9 rows" in error_of(datasets.load, path, fold=0)
+    assert "seed must be" in error_of(datasets.load, path, fold=0, folds=3, seed=-1)
+    assert "splits of their own. Received: ['test', 'train', 'validation']" in error_of(datasets.load, "digits", fold=0)
+    assert [len(split.x) for split in datasets.load(path, fold=8, folds=9).splits.values()] == [7, 1, 1]
 
 
 # --- discrete data
@@ -490,8 +556,8 @@ def test_prepare_takes_all_or_the_test_rows(tmp_path):
     path = savez(tmp_path / "g.npz", train=grey, test=grey[:2])
     assert np.array_equal(datasets.prepare(path, config).x, grey[:2].astype(int) * 4 // 17)
     assert 'one named "test"' in error_of(datasets.prepare, savez(tmp_path / "g.npz", train=grey), config)
-    np.save(tmp_path / "g.npy", grey[..., 0])
-    assert "event shape must be (8, 8, 1). Received: (8, 8)" in error_of(datasets.prepare, tmp_path / "g.npy", config)
+    np.save(tmp_path / "g.npy", grey[:, :7])
+    assert "event shape must be (8, 8, 1). Received: (7, 8, 1)" in error_of(datasets.prepare, tmp_path / "g.npy", config)
     np.save(tmp_path / "g.npy", grey + 1)
     assert "whole numbers in 0..16. Received: 17" in error_of(datasets.prepare, tmp_path / "g.npy", config)
 
@@ -543,14 +609,14 @@ def test_failed_downloads_are_one_line(tmp_path, monkeypatch):
     class Offline:
         is_prepared = staticmethod(lambda: False)
 
-        def download_and_prepare(self):
+        def download_and_prepare(self, download_config):
             raise ConnectionError("no route\nto host")
 
     monkeypatch.setattr(tfds, "builder", lambda *args, **kwargs: Offline())
     message = error_of(datasets.load, "mnist", tmp_path, download=True)
-    assert "could not be downloaded (ConnectionError: no route)" in message
+    assert "could not be prepared (ConnectionError: no route to host)" in message
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
-    assert "could not be downloaded" in error_of(datasets.load, "mnist")
+    assert "could not be prepared" in error_of(datasets.load, "mnist")
 
 
 def test_tfds_dataset_of_the_user(tmp_path):
@@ -583,6 +649,61 @@ def test_tfds_dataset_of_the_user(tmp_path):
     assert np.array_equal(data.test.context, np.eye(2)[np.arange(6) % 2])
     assert "one of ['colour', 'size']. Received: 'label'" in error_of(datasets.load, "own_images", tmp_path, context="label")
     assert "words or whole numbers" in error_of(datasets.load, "own_images", tmp_path, context="size")
+
+
+# --- TFDS's builders for the tables of UCI
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "delimiter", "header"),
+    [
+        ("ParkinsonsTelemonitoring", "below/parkinsons_updrs.data.gz", ",", True),
+        ("Ionosphere", "ionosphere.data", ",", False),
+        ("BostonHousing", "below/housing.data", "  ", False),
+    ],
+)
+def test_uci_tables_are_made_of_their_original_files(tmp_path, monkeypatch, name, where, delimiter, header):
+    from tfar.datasets import uci
+
+    builder = getattr(uci, name)
+    names = builder.COLUMNS.split()
+    values = np.random.RandomState(0).normal(size=(20, len(names))).round(4)
+    kept = values[:, [names.index(column) for column in sorted(builder.kept())]]
+    cells = values.astype(str)
+    cells[:, names.index(builder.LABEL)] = np.resize(builder.CLASSES, 20)
+    text = "".join(f" {delimiter.join(row)}\n" for row in [*([names] if header else []), *cells]).encode()
+    monkeypatch.setattr(builder, "SHA256", hashlib.sha256(text).hexdigest())
+    path = tmp_path / "originals" / where
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(text) if where.endswith(".gz") else text)
+
+    data = datasets.load(builder.name, tmp_path, context="label", manual_dir=tmp_path / "originals")
+    assert (data.kind, data.columns, data.context_names) == ("continuous", tuple(sorted(builder.kept())), builder.CLASSES)
+    read = np.concatenate([data.unstandardize(split.x) for split in data.splits.values()])
+    np.testing.assert_allclose(np.sort(read, axis=0), np.sort(kept, axis=0), atol=1e-5)
+    second = np.concatenate([split.context for split in data.splits.values()])[:, 1] == 1
+    np.testing.assert_allclose(np.sort(read[second], axis=0), np.sort(kept[1::2], axis=0), atol=1e-5)
+    # prepared now, and read without the original
+    path.unlink()
+    assert builder.name in datasets.available(tmp_path)
+    assert np.array_equal(datasets.load_config(data.to_config()).test.x, data.test.x)
+    assert len(datasets.load(builder.name, tmp_path, fold=0).test.x) == 2
+
+
+def test_uci_errors_say_which_file_is_needed(tmp_path):
+    wanted = "Put ionosphere.data (or ionosphere.data.gz) of https://archive.ics.uci.edu/"
+    message = error_of(datasets.load, "ionosphere", tmp_path)
+    assert "not prepared in" in message and "manual_dir" in message and wanted in message
+    folder = tmp_path / "originals"
+    message = error_of(datasets.load, "ionosphere", tmp_path, manual_dir=folder)
+    assert f"Manual directory {folder} does not exist or is empty" in message and wanted in message
+    folder.mkdir()
+    write(folder / "other.data", "1,2\n")
+    message = error_of(datasets.load, "ionosphere", tmp_path, manual_dir=folder)
+    assert "original file is missing" in message and wanted in message and str(folder) in message
+    write(folder / "ionosphere.data", "1,2\n")
+    message = error_of(datasets.load, "ionosphere", tmp_path, manual_dir=folder)
+    assert "must be the original" in message and "Received: SHA-256 " in message
 
 
 # --- real data
@@ -650,6 +771,27 @@ def test_wine_csv_equals_its_tfds_form():
 
 
 @needs_raw
+@pytest.mark.parametrize(
+    ("name", "dimensions", "gaussian"),
+    [("parkinsons_telemonitoring", 15, -10.85), ("ionosphere", 32, -41.24), ("boston_housing", 10, -11.37)],
+)
+def test_uci_tables_give_the_gaussians_of_rnade_s_table(tmp_path, name, dimensions, gaussian):
+    data = datasets.load(name, tmp_path, manual_dir=RAW)
+    assert data.event_shape == (dimensions,)
+    rows = savez(tmp_path / "rows.npz", x=np.concatenate([data.unstandardize(split.x) for split in data.splits.values()]))
+    scores = []
+    for fold in range(10):
+        data = datasets.load(rows, fold=fold)
+        known = np.concatenate([data.train.x, data.validation.x]).astype(np.float64)
+        np.testing.assert_allclose(known.mean(axis=0), 0, atol=1e-5)
+        covariance = np.cov(known.T, bias=True)
+        x = data.test.x.astype(np.float64)
+        quadratic = np.einsum("ij,jk,ik->i", x, np.linalg.inv(covariance), x)
+        scores.append(-0.5 * (quadratic + np.linalg.slogdet(2 * np.pi * covariance)[1]).mean())
+    assert np.mean(scores) == pytest.approx(gaussian, rel=0.02)  # as far as another shuffle may move it
+
+
+@needs_raw
 @pytest.mark.parametrize(("name", "features", "sizes"), [("nltcs", 16, (16181, 2157, 3236)), ("plants", 69, (17412, 2321, 3482))])
 def test_packed_benchmark_tables(name, features, sizes):
     data = datasets.load(Path(RAW, "debd_binary", f"{name}.npz"))
@@ -667,6 +809,6 @@ def test_original_files_without_a_header():
     assert "Column 2 is constant" in error_of(datasets.load, ionosphere, context="35")
     assert "'column 35': not a finite number. Received: 'g'" in error_of(datasets.load, ionosphere)
     faces = datasets.load(Path(RAW, "frey_faces", "freyfaces.npz"))
-    assert faces.levels == 256 and faces.event_shape == (28, 20)
+    assert faces.levels == 256 and faces.event_shape == (28, 20, 1)
     pixels = np.concatenate([split.x for split in faces.splits.values()])
     assert pixels.shape[0] == 1965 and pixels.mean() == pytest.approx(154.4609, abs=1e-4)

@@ -26,7 +26,8 @@ def run(args):
     if args.model in TEXT_FAMILIES:
         return text.train(args)
     out = refuse_existing(args.out)
-    dataset = datasets.load(args.data, args.data_dir, levels=args.levels, context=args.context, seed=args.data_seed)
+    division = {"seed": args.data_seed, "fold": args.fold, "folds": args.folds}
+    dataset = datasets.load(args.data, args.data_dir, levels=args.levels, context=args.context, manual_dir=args.manual_dir, **division)
     model = build(args, dataset)
     print(f"{dataset}\n{args.model}: {model.head!r}, {model.count_params():,} parameters", flush=True)
     if not plotting.available():

@@ -30,6 +30,7 @@ def read_file(path, context=None, allow_blanks=False):
       array of at least two axes under any name. For conditional models also `train_labels` `[N]` and so on, or
       `train_context` float `[N, C]` and so on (`labels`, `context` beside a single array). uint8 arrays beside a scalar
       `n_features` are bits packed by `np.packbits(x, axis=1)`.
+    - both: arrays `[N, H, W]` are images of one channel, `[N, H, W, 1]`, as TFDS has them.
     - `.csv` (and .tsv, .txt, .data): see `read_table`.
 
     Args:
@@ -53,8 +54,10 @@ def read_file(path, context=None, allow_blanks=False):
     if path.suffix.lower() == ".npy":
         if context is not None:
             raise ValueError(f"A .npy file has no context, a .npz file may. Received: context={context!r}, {path}")
-        return Source({"all": Split(arrays["array"])})
-    return Source(_splits(arrays, context, path))
+        splits = {"all": Split(arrays["array"])}
+    else:
+        splits = _splits(arrays, context, path)
+    return Source({name: split._replace(x=split.x[..., None]) if split.x.ndim == 3 else split for name, split in splits.items()})
 
 
 def _read_numpy(path):

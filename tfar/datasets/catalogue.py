@@ -46,26 +46,30 @@ def available(data_dir=None):
     return [digits.NAME, *sorted({info.parent.parent.relative_to(folder).as_posix() for info in found})]
 
 
-def read_tfds(name, data_dir=None, context=None, download=None):
+def read_tfds(name, data_dir=None, context=None, download=None, manual_dir=None):
     """Read a TFDS data set of images (feature "image"), of vectors, or of tables of numbers.
 
     The input is the feature "image", or else the first of the supervised pair; columns of a table are in the order of
     their names. TFDS shuffles its records when it writes them, so the end of a split is a fair sample of it.
 
     Args:
-      name: as for `tfds.load`: "mnist", "wine_quality/red", "mnist:3.0.1".
+      name: as for `tfds.load`: "mnist", "wine_quality/red", "mnist:3.0.1"; or one of the builders in `tfar.datasets.uci`.
       data_dir: where data sets are prepared; None for TFDS_DATA_DIR, and then for TFDS's own default.
       context: None; "label" for the second of the supervised pair; or the name of a feature.
-      download: whether a data set that is not prepared is downloaded; None for yes only without a data_dir.
+      download: whether a data set that is not prepared is downloaded and prepared; None for yes only without a data_dir,
+        or with a manual_dir.
+      manual_dir: the folder of original files that TFDS cannot fetch; None for downloads/manual in the data_dir.
 
     Returns:
       A `Source`.
 
     Raises:
-      ValueError: for a name or a context that is not there, and for features of another sort.
+      ValueError: for a name, an original file or a context that is not there, and for features of another sort.
     """
     folder = resolve_data_dir(data_dir)
-    builder = _prepared_builder(name, folder, download=folder is None if download is None else download)
+    if download is None:
+        download = folder is None or manual_dir is not None
+    builder = _prepared_builder(name, folder, download, manual_dir)
     features, supervised = builder.info.features, builder.info.supervised_keys or (None, None)
     key = "image" if "image" in features else supervised[0]
     if key not in features:
@@ -90,11 +94,13 @@ def read_tfds(name, data_dir=None, context=None, download=None):
     return Source(splits, columns=columns, label_names=tuple(classes) if classes else None, in_order=False)
 
 
-def _prepared_builder(name, folder, download):
+def _prepared_builder(name, folder, download, manual_dir=None):
     choices = f"Found without a network: {', '.join(available(folder))}; or give the path of a .npz, .npy or .csv file"
     if not NAME.fullmatch(name):
         raise ValueError(f"There is no such data set or file. {choices}. Received: {name!r}")
     import tensorflow_datasets as tfds
+
+    from tfar.datasets import uci  # noqa: F401, since its builders are known to TFDS once it is imported
 
     try:
         builder = tfds.builder(name, data_dir=folder, try_gcs=False)
@@ -103,17 +109,17 @@ def _prepared_builder(name, folder, download):
     if builder.is_prepared():
         return builder
     if not download:
+        manual = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+        hint = f" It is made of original files in a manual_dir: {' '.join(manual.split())}." if manual else ""
         raise ValueError(
             f"The data set is not prepared in {folder}, and nothing is downloaded into a given folder unless asked for "
-            f"(download=True). {choices}. Received: {name!r}"
+            f"(download=True).{hint} {choices}. Received: {name!r}"
         )
     try:
-        builder.download_and_prepare()
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
     except Exception as error:  # the downloader and each data set's own code raise errors of every type
-        reason = str(error).strip().splitlines()
-        raise ValueError(
-            f"The data set could not be downloaded ({type(error).__name__}: {reason[0] if reason else ''}). {choices}. Received: {name!r}"
-        ) from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"The data set could not be prepared ({type(error).__name__}: {reason}). {choices}. Received: {name!r}") from error
     return builder
 
 

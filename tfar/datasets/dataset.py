@@ -10,7 +10,9 @@ from tfar.datasets import digits
 from tfar.datasets.arrays import ENDINGS, is_file_name, read_file
 from tfar.datasets.catalogue import read_tfds, resolve_data_dir
 from tfar.datasets.preparation import Preparation
-from tfar.datasets.source import SPLITS, Split, three_splits
+from tfar.datasets.source import SPLITS, Split, fold_splits, three_splits
+
+DIVISION = ("seed", "fold", "folds")  # what says which rows are in which split
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -23,7 +25,8 @@ class Dataset:
         standardised float32 for continuous data; context is float32 `[N, C]` or None.
       preparation: the `Preparation` that made them; its fields `kind` ("binary", "categorical" or "continuous"),
         `levels`, `event_shape`, `standardization`, `columns`, `context_names`, `context_size` are properties here too.
-      origin: where the data came from: a dict of `source`, `data_dir`, `context`, `seed`.
+      origin: where the data came from: a dict of `source`, `data_dir`, `context`, `seed`, and for a fold of a
+        cross-validation `fold` and `folds`.
 
     >>> load("digits")
     Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
@@ -80,12 +83,15 @@ class Dataset:
         return f"Dataset({', '.join(parts)}, {', '.join(f'{name}={len(split.x)}' for name, split in self.splits.items())})"
 
 
-def load(source, data_dir=None, *, levels=None, context=None, seed=0, download=None):
+def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None, folds=10, download=None, manual_dir=None):
     """Load and prepare a data set.
 
     Discrete data stay discrete; continuous data are standardised by the mean and the standard deviation of the training
     rows. What is discrete, and how `levels` quantises it, says `Preparation.fit`; which rows are held out where a split
     is missing, `three_splits`. The digits are binary unless `levels` says otherwise (17 keeps their grey levels).
+
+    With a `fold`, `fold_splits` divides the rows, and the statistics are those of every chunk but the test's, of training
+    and validation rows together: RNADE's protocol, where the validation chunk serves to choose settings alone.
 
     Args:
       source: "digits"; the path of a .npz, .npy or .csv file; or a name known to TFDS.
@@ -94,7 +100,12 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, download=N
       context: what to condition on: "label"; "context" (a .npz file's own vectors); the name of a table's column or of
         a TFDS feature; or None.
       seed: of the division into splits, where the source has none of its own.
-      download: whether TFDS may download what is not prepared; None for yes only without a data_dir.
+      fold: which fold of a cross-validation, 0..folds-1, where the source has no splits of its own; or None.
+      folds: how many folds there are.
+      download: whether TFDS may download and prepare what is not prepared; None for yes only without a data_dir, or with
+        a manual_dir.
+      manual_dir: the folder of original files, for the data sets that TFDS cannot fetch itself, such as those of
+        `tfar.datasets.uci`; None for downloads/manual in the data_dir.
 
     Returns:
       A `Dataset`.
@@ -107,15 +118,17 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, download=N
     ('categorical', 'int32', (1297, 10))
     """
     source = str(source)
-    read = _read(source, data_dir, context, download)
-    splits = three_splits(read, seed)
-    preparation = Preparation.fit(read, splits, read.default_levels if levels is None else levels)
+    read = _read(source, data_dir, context, download, manual_dir)
+    division = {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": folds}
+    splits = _divided(read, division)
+    known = splits if fold is None else {**splits, "train": _joined(splits["train"], splits["validation"])}
+    preparation = Preparation.fit(read, known, read.default_levels if levels is None else levels)
     prepared = {name: preparation.apply(split, name) for name, split in splits.items()}
     origin = {
         "source": str(Path(source).resolve()) if is_file_name(source) else source,
         "data_dir": None if is_file_name(source) or source == digits.NAME else resolve_data_dir(data_dir),
         "context": context,
-        "seed": int(seed),
+        **{key: int(number) for key, number in division.items()},
     }
     name = Path(source).name if is_file_name(source) else source
     return Dataset(name=name, preparation=preparation, origin=origin, **prepared)
@@ -138,14 +151,14 @@ def load_config(config, source=None, data_dir=None):
     >>> load_config(dataset.to_config())
     Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
     """
-    origin = {key: config[key] for key in ("source", "data_dir", "context", "seed")}
+    origin = {key: config[key] for key in ("source", "data_dir", "context", *DIVISION) if key in config}
     if source is not None:
         origin["source"] = str(Path(source).resolve()) if is_file_name(source) else str(source)
     stored = config["data_dir"] if config["data_dir"] and Path(config["data_dir"]).is_dir() else None
     origin["data_dir"] = data_dir or stored
-    read = _read(origin["source"], origin["data_dir"], origin["context"], download=None)
+    read = _read(origin["source"], origin["data_dir"], origin["context"])
     preparation = Preparation.from_config(config)
-    splits = three_splits(read, origin["seed"])
+    splits = _divided(read, {key: origin[key] for key in DIVISION if key in origin})
     prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
     changed = [name for name, split in prepared.items() if _checksum(split) != config["checksums"][name]]
     if changed:
@@ -175,21 +188,29 @@ def prepare(source, config, *, allow_blanks=False, data_dir=None):
     (250, 8, 8, 1)
     """
     source = str(source)
-    read = _read(source, data_dir, config["context"], download=None, allow_blanks=allow_blanks)
+    read = _read(source, data_dir, config["context"], allow_blanks=allow_blanks)
     name = "all" if "all" in read.splits else "test"
     if name not in read.splits:
         raise ValueError(f'{source}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
     return Preparation.from_config(config).apply(read.splits[name], source, read.columns, allow_blanks)
 
 
-def _read(source, data_dir, context, download, allow_blanks=False):
+def _read(source, data_dir, context, download=None, manual_dir=None, allow_blanks=False):
     if source == digits.NAME:
         return digits.read_digits(context)
     if is_file_name(source):
         return read_file(source, context, allow_blanks)
     if Path(source).is_file():
         raise ValueError(f"The ending of a data file must be one of {', '.join(ENDINGS)}. Received: {source}")
-    return read_tfds(source, data_dir, context, download)
+    return read_tfds(source, data_dir, context, download, manual_dir)
+
+
+def _divided(source, division):
+    return fold_splits(source, **division) if "fold" in division else three_splits(source, **division)
+
+
+def _joined(a, b):
+    return Split(*(None if x is None else np.concatenate([x, y]) for x, y in zip(a, b, strict=True)))
 
 
 def _checksum(split):

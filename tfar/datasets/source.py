@@ -76,14 +76,8 @@ def three_splits(source, seed=0):
     >>> {name: len(split.x) for name, split in splits.items()}
     {'train': 80, 'validation': 10, 'test': 10}
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0. Received: {seed!r}")
-    splits = dict(source.splits)
-    whole = splits.pop("all", None)
-    missing = [name for name in SPLITS if name not in splits]
-    if len(missing) == 2 and "train" in splits:
-        whole = splits["train"]
-
+    _check_seed(seed)
+    whole = _undivided(source)
     if whole is not None:
         n = len(whole.x)
         if n < 4:
@@ -93,6 +87,8 @@ def three_splits(source, seed=0):
         parts = (order[2 * held :], order[held : 2 * held], order[:held])
         return {name: whole.take(rows) for name, rows in zip(SPLITS, parts, strict=True)}
 
+    splits = dict(source.splits)
+    missing = [name for name in SPLITS if name not in splits]
     if "train" not in splits:
         raise ValueError(f"There is no training split. Received: {sorted(splits)}")
     if missing:
@@ -104,3 +100,58 @@ def three_splits(source, seed=0):
         splits[missing[0]] = splits["train"].take(order[n - held :])
         splits["train"] = splits["train"].take(order[: n - held])
     return {name: splits[name] for name in SPLITS}
+
+
+def fold_splits(source, fold, folds=10, seed=0):
+    """The `{"train": ..., "validation": ..., "test": ...}` of one fold of a cross-validation.
+
+    The rows are shuffled by `seed`, alike for all folds, and cut into chunks of N // folds rows, of which the last one
+    takes the remainder. Chunk `fold` is for the test, the last of the others for validation, and the rest for training.
+
+    Args:
+      source: a `Source` that has not been divided: of one split, "all" or "train".
+      fold: which one, 0..folds-1.
+      folds: how many chunks, at least 3.
+      seed: whole number >= 0; the same seed always gives the same chunks.
+
+    Returns:
+      Dict of three `Split`s.
+
+    Raises:
+      ValueError: for a source that has splits of its own or fewer rows than folds, and for numbers out of range.
+
+    >>> import numpy as np
+    >>> splits = fold_splits(Source({"all": Split(np.arange(105)[:, None])}), fold=9)
+    >>> {name: len(split.x) for name, split in splits.items()}
+    {'train': 80, 'validation': 10, 'test': 15}
+    """
+    _check_seed(seed)
+    if not _is_whole(folds) or folds < 3:
+        raise ValueError(f"folds must be a whole number >= 3. Received: {folds!r}")
+    if not _is_whole(fold) or not 0 <= fold < folds:
+        raise ValueError(f"fold must be a whole number in 0..{folds - 1}. Received: {fold!r}")
+    whole = _undivided(source)
+    if whole is None:
+        raise ValueError(f"Folds are cut from undivided rows, and these data have splits of their own. Received: {sorted(source.splits)}")
+    n = len(whole.x)
+    if n < folds:
+        raise ValueError(f"At least {folds} rows are needed to make {folds} folds. Received: {n} rows")
+    chunks = np.split(np.random.RandomState(seed).permutation(n), n // folds * np.arange(1, folds))
+    test = chunks.pop(fold)
+    validation = chunks.pop()
+    return {name: whole.take(rows) for name, rows in zip(SPLITS, (np.concatenate(chunks), validation, test), strict=True)}
+
+
+def _undivided(source):
+    """The only split of a source, where it is "all" or "train"; else None."""
+    names = list(source.splits)
+    return source.splits[names[0]] if names in (["all"], ["train"]) else None
+
+
+def _check_seed(seed):
+    if not _is_whole(seed) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0. Received: {seed!r}")
+
+
+def _is_whole(number):
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
