@@ -6,7 +6,8 @@ Columns, in milliseconds, each the least of some repeats; compare them within on
 
     log_prob   one call under XLA; served: the SavedModel's endpoint, a graph without XLA
     sample     under XLA, as `tf.function(..., jit_compile=True)`, and how many XLA log_probs that is
-    served     the SavedModel's endpoint `sample`, without XLA, which also scores what it draws; and the same ratio
+    served     the SavedModel's endpoint `sample`, without XLA, which also scores what it draws; the same ratio; and how many times as long
+               as the same under XLA, sample and log_prob together, it takes
     fix.pt.    fixed-point iteration under XLA; families of vectors only
     D passes   one call of the whole network and one draw, D times. Families of vectors: in one loop under XLA, timed as a whole.
                Families of images, which would take hours: 3 passes under XLA are timed, and the least is multiplied by D (marked ~)
@@ -34,7 +35,7 @@ from tfar.options import FAMILIES
 
 HEADER = (
     f"{'model':38s} {'batch':>5s} {'log_prob':>9s} {'served':>9s} {'sample':>9s} {'ratio':>6s} "
-    f"{'served':>9s} {'ratio':>6s} {'fix.pt.':>9s} {'D passes':>12s} {'faster':>7s} {'served':>7s}   differ"
+    f"{'served':>9s} {'ratio':>6s} {'/ XLA':>6s} {'fix.pt.':>9s} {'D passes':>12s} {'faster':>7s} {'served':>7s}   differ"
 )
 
 
@@ -143,7 +144,8 @@ class Row:
         passes = f"{'~' if self.images else ''}{times['passes']:.1f}"
         line = (
             f"{self.name:38s} {batch:5d} {one:9.2f} {times['served log_prob']:9.2f} "
-            f"{times['sample']:9.2f} {times['sample'] / one:6.2f} {times['served']:9.1f} {times['served'] / one:6.2f} {fixed} "
+            f"{times['sample']:9.2f} {times['sample'] / one:6.2f} {times['served']:9.1f} {times['served'] / one:6.2f} "
+            f"{times['served'] / (times['sample'] + one):6.2f} {fixed} "
             f"{passes:>12s} {times['passes'] / times['sample']:7.0f} {times['passes'] / times['served']:7.0f}   "
             f"{', '.join(str(count) for count, _ in found.values())}"
         )

@@ -207,3 +207,17 @@ def test_check_autoregressive_names_what_is_broken():
     tfar.check_autoregressive(network)
     with pytest.raises(ValueError, match=r"order \[0, 1, 2\]. Received: 0 on 1; 0 on 2"):
         tfar.check_autoregressive(network, order="natural")
+
+
+@pytest.mark.parametrize("size", [16, 9])  # of 16 positions a round of the loop takes several, of 9 one
+@pytest.mark.parametrize("family", [tfar.MADE, tfar.LogisticAutoregressive, tfar.NADE, tfar.NeuralAutoregressive])
+def test_rounds_of_several_steps_draw_what_single_steps_do(family, size, monkeypatch):
+    model = family([size])
+    generator = np.random.default_rng(size)
+    for variable in model.trainable_variables:
+        variable.assign(generator.normal(size=variable.shape) / variable.shape[0] ** 0.5)
+    assert model.network.stride > 1
+    found = model.sample(20, seed=3).numpy()
+    monkeypatch.setattr(type(model.network), "stride", 1)
+    np.testing.assert_array_equal(found, model.sample(20, seed=3))
+    assert len(np.unique(found, axis=0)) > 1

@@ -98,4 +98,4 @@ def __dir__():
 
 if "keras" in sys.modules or "tensorflow" in sys.modules:
     # registers the classes, so that after "import keras, tfar" keras.saving.load_model knows them
-    importlib.import_module("tfar.models")
+    importlib.import_module("tfar.character_model")  # and with it tfar.models

@@ -39,6 +39,8 @@ def advance(network, head, uniforms, state, given=None, values=None):
     block_size, blocks = network.block_size, -(-network.event_size // network.block_size)
     size = tf.shape(uniforms)[0] if uniforms.shape[0] is None else uniforms.shape[0]
     out = tf.TensorArray(head.dtype, size, element_shape=[uniforms.shape[1]], infer_shape=True)
+    even = uniforms.shape[0] is not None and not (block_size % network.stride or uniforms.shape[0] % network.stride)
+    stride = network.stride if even else 1
     first = tf.zeros([tf.shape(uniforms)[1]], head.dtype)
     first = tf.ensure_shape(first, [uniforms.shape[1]])
 
@@ -50,7 +52,7 @@ def advance(network, head, uniforms, state, given=None, values=None):
             value = tf.ensure_shape(value, previous.shape)
             return value, out.write(index, value), state
 
-        return _loop(start, end, position, previous, out, state, network.step(state, start, previous)[1])
+        return _loop(start, end, position, previous, out, state, network.step(state, start, previous)[1], stride)
 
     def block(number, previous, out, state):
         end = tf.minimum((number + 1) * block_size, size)
@@ -64,8 +66,10 @@ def advance(network, head, uniforms, state, given=None, values=None):
     return out.stack(), state
 
 
-def _loop(start, end, body, previous, out, state, after):
+def _loop(start, end, body, previous, out, state, after, stride=1):
     """Run `previous, out, state = body(index, previous, out, state)` for each index from `start` to before `end`.
+
+    A round of the loop takes `stride` indices, whose number must be a multiple of it.
 
     `after` is a state that one round has been through, whose operations nothing uses. The tensors that it shares with
     `state` are the same in every round: they stay outside the loop, which without XLA pays for each tensor it carries.
@@ -81,12 +85,14 @@ def _loop(start, end, body, previous, out, state, after):
         return [leaf for changes, leaf in zip(changing, tf.nest.flatten(state), strict=True) if changes]
 
     def one(index, previous, out, carried):
-        previous, out, state = body(index, previous, out, whole(carried))
+        state = whole(carried)
+        for ahead in range(stride):
+            previous, out, state = body(index + ahead, previous, out, state)
         new = parts(state)
         for leaf, old in zip(new, carried, strict=True):
             if tf.is_tensor(leaf):  # and no TensorArray
                 leaf.set_shape(old.shape)  # what is known of it; unlike tf.ensure_shape at no cost
-        return index + 1, previous, out, new
+        return index + stride, previous, out, new
 
     _, previous, out, carried = tf.while_loop(lambda index, *_: index < end, one, (start, previous, out, parts(state)))
     return previous, out, whole(carried)

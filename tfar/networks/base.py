@@ -67,6 +67,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         """How many consecutive positions make a block of the stepping protocol."""
         return self.event_size
 
+    stride = 1  # how many steps one round of the sampling loop takes: more where a step's arithmetic is less than the loop's own work
     num_members = 1
     order_agnostic = False  # whether a member is any order, `order=` `[D]` or one per row `[B, D]`
 
@@ -171,6 +172,7 @@ class Stepwise:
     def block_size(self):
         return self.event_size
 
+    stride = AutoregressiveNetwork.stride
     initial_state = AutoregressiveNetwork.initial_state
     enter_block = AutoregressiveNetwork.enter_block
     step = AutoregressiveNetwork.step

@@ -67,6 +67,8 @@ class MaskedStepping:
     layer, by number; `orders [n, D]` and `hidden_degrees`, a list of `[n, H]`.
     """
 
+    stride = 4
+
     @property
     def block_size(self):
         return max(1, round(self.event_size**0.5))

@@ -46,6 +46,8 @@ class NADE(AutoregressiveNetwork):
     True
     """
 
+    stride = 4
+
     def __init__(
         self,
         event_shape,

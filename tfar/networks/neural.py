@@ -63,6 +63,8 @@ class NeuralAutoregressive(AutoregressiveNetwork):
             keras.layers.Dense(self.event_size * self.hidden_units, use_bias=False, name="context") if self.context_size else None
         )
 
+    stride = 2
+
     @property
     def block_size(self):
         return max(1, round(self.event_size**0.5))

@@ -1,0 +1,90 @@
+"""How many images a second the training of the image families takes in, and what share of the machine's arithmetic that is.
+
+    python scripts/benchmark_throughput.py [--family pixelcnn rowlstm] [--batch 16 64] [--side 28] [--repeats 5] [--out results/FILE.txt]
+
+The models are those that `tfar train` builds by default, the step is the one that `fit` takes (loss, gradients, Adam). Columns:
+
+    step         least wall time of a training step, in a graph or under XLA as `tfar train` would run it
+    images/s     batch / step
+    GFLOPS       6 N H W images/s / 10^9: each of the N weights that masks leave is used once per pixel, by a multiplication and an
+                 addition, in the forward pass and twice in the backward one. What masked taps and activations cost is not counted
+    share        of the peak: the most GFLOPS that products of two square float32 matrices reach in the same process
+"""
+
+import argparse
+import os
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfar
+from tfar.files import refuse_existing, write_text
+from tfar.options import FAMILIES, TRAINING
+
+IMAGES = ("pixelcnn", "gated_pixelcnn", "rowlstm", "diagonal_bilstm")
+HEADER = f"{'model':36s} {'batch':>5s} {'mode':>5s} {'step ms':>8s} {'images/s':>9s} {'GFLOPS':>7s} {'share':>6s}"
+
+
+def least(run, repeats):
+    """Least wall time of some calls, in seconds, after one that traces and compiles."""
+    run()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def peak(repeats):
+    """GFLOPS of the best of some sizes of matrix products."""
+    found = []
+    for size in (1024, 2048, 4096):
+        a = tf.random.stateless_normal([size, size], [1, 2])
+        found.append(2 * size**3 / least(lambda a=a: tf.matmul(a, a).numpy(), repeats) / 1e9)
+    return max(found)
+
+
+def row(family, batch, side, repeats, most):
+    """The line of one family at one batch size."""
+    settings = {option.name: option.default for option in (*FAMILIES[family].options, *TRAINING)} | FAMILIES[family].training
+    options = {option.name: settings[option.name] for option in FAMILIES[family].options}
+    model = tfar.models.FAMILIES[family]([side, side, 1], **options)
+    model.compile(keras.optimizers.Adam(settings["learning_rate"]), jit_compile=settings["jit"])
+    x = np.random.default_rng(0).integers(2, size=[batch, side, side, 1])
+    rows = iter(tf.data.Dataset.from_tensors(x).repeat())
+    model.make_train_function()
+    seconds = least(lambda: model.train_function(rows), repeats)
+    biases = sum(len(weight) for weight in model.trainable_weights if weight.shape.rank == 1)
+    gflops = 6e-9 * (model.network.effective_parameters() - biases) * side * side * batch / seconds
+    name = f"{family} {side}x{side}, {options.get('num_blocks') or options['num_layers']} x {options['filters']}"
+    mode = "XLA" if settings["jit"] else "graph"
+    return f"{name:36s} {batch:5d} {mode:>5s} {1e3 * seconds:8.1f} {batch / seconds:9.1f} {gflops:7.1f} {gflops / most:6.1%}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--family", nargs="+", choices=IMAGES, default=IMAGES)
+    parser.add_argument("--batch", nargs="+", type=int, default=[16, 64])
+    parser.add_argument("--side", type=int, default=28)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", help="a new file for the table")
+    options = parser.parse_args()
+    path = None if options.out is None else refuse_existing(options.out)
+    most = peak(options.repeats)
+    lines = [f"training on {os.cpu_count()} cores; peak of matrix products: {most:.0f} GFLOPS", HEADER]
+    print("\n".join(lines), flush=True)
+    for family in options.family:
+        for batch in options.batch:
+            lines.append(row(family, batch, options.side, options.repeats, most))
+            print(lines[-1], flush=True)
+    if path is not None:
+        write_text(path, "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
