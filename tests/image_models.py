@@ -133,6 +133,10 @@ class Weights:
     def conv_all(self, layer, y, mask_type="B"):
         return np.array([[self.conv(layer, y, i, j, mask_type) for j in range(y.shape[1])] for i in range(self.height)])
 
+    def position(self):
+        """What each pixel has of its own, `[H, W, n]`."""
+        return np.asarray(self.network.position, np.float64) if self.network.positions else np.zeros([self.height, self.width, 1])
+
     def scaled(self, x):
         classes = self.network.num_classes
         return x.astype(float) if classes is None else 2 * x / (classes - 1) - 1.0

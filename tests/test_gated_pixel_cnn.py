@@ -32,7 +32,9 @@ def down(layer, v, i, j):
     return total
 
 
-@pytest.mark.parametrize("options", [{"num_classes": 5}, {"event_shape": [4, 3, 1], "context_size": 2, "kernel_size": 7}])
+@pytest.mark.parametrize(
+    "options", [{"num_classes": 5, "positions": True}, {"event_shape": [4, 3, 1], "context_size": 2, "kernel_size": 7}]
+)
 def test_equals_a_slow_transcription(options):
     network = small(**options)
     x, context = im.images(network, 2)
@@ -49,7 +51,7 @@ def test_equals_a_slow_transcription(options):
             a = np.zeros([w.height, w.width, 2 * network.filters])
             g = np.zeros([w.height, w.width, network.filters])
             for i, j in pixels:
-                a[i, j] = down(network.down[layer], v, i, j) + terms[layer, 0, 0, 0, 0]
+                a[i, j] = down(network.down[layer], v, i, j) + terms[layer, 0, 0, 0, 0] + (0 if layer else w.position()[i, j])
                 across = w.conv(network.across[layer], h, i, j, "B" if layer else "A")
                 g[i, j] = gate(across + a[i, j] @ np.asarray(network.link[layer].kernel) + terms[layer, 1, 0, 0, 0], w.colors)
             skips = skips + w.conv_all(network.skip[layer], g)
@@ -80,7 +82,7 @@ def test_probabilities_sum_to_one():
     ("network", "head"),
     [
         (lambda: small([4, 5, 1], 1, kernel_size=7, num_layers=2, context_size=2), heads.Bernoulli()),
-        (lambda: small([3, 3, 3], 6, num_classes=4, linear_means=True), heads.DiscretizedLogisticMixture(2, 4)),
+        (lambda: small([3, 3, 3], 6, num_classes=4, linear_means=True, positions=True), heads.DiscretizedLogisticMixture(2, 4)),
     ],
     ids=["binary", "colour"],
 )

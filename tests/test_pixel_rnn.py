@@ -62,7 +62,9 @@ def diagonal_bilstm(w, layer, y, terms):
     return np.array([[maps[0].h[i, j] + (maps[1].h[i - 1, j] if i else 0) for j in range(w.width)] for i in range(w.height)])
 
 
-@pytest.mark.parametrize("options", [{"num_classes": 5}, {"event_shape": [4, 3, 1], "context_size": 2, "kernel_size": 7}])
+@pytest.mark.parametrize(
+    "options", [{"num_classes": 5, "positions": True}, {"event_shape": [4, 3, 1], "context_size": 2, "kernel_size": 7}]
+)
 @pytest.mark.parametrize(("family", "layer_states"), [(RowLSTM, row_lstm), (DiagonalBiLSTM, diagonal_bilstm)])
 def test_equals_a_slow_transcription(family, layer_states, options):
     network = small(family, **options)
@@ -70,6 +72,7 @@ def test_equals_a_slow_transcription(family, layer_states, options):
     w, expected = im.Weights(network), []
     for n in range(2):
         y = w.conv_all(network.first, np.pad(w.scaled(x[n]), [(0, 0), (0, network.beyond), (0, 0)]), "A")
+        y[:, : w.width] += w.position()
         for layer in range(network.num_layers):
             terms = np.zeros(network.directions)
             if context is not None:
@@ -120,7 +123,7 @@ def test_all_samplers_agree(family, colors):
     if colors == 1:
         im.assert_samplers_agree(small(family, [4, 5, 1], 1, context_size=2), heads.Bernoulli())
     else:
-        im.assert_samplers_agree(small(family, [3, 3, 3], 4, num_classes=4, num_layers=1), heads.Categorical(4))
+        im.assert_samplers_agree(small(family, [3, 3, 3], 4, num_classes=4, num_layers=1, positions=True), heads.Categorical(4))
 
 
 @BOTH

@@ -96,6 +96,7 @@ CONVOLUTIONS = (
     Option("filters", int, 32, "channels", metavar="F"),
     Option("kernel_size", int, 7, "of the first convolution, odd", metavar="K"),
     Option("dropout", float, 0.0, "share of the channels that training drops", metavar="P"),
+    Option("positions", bool, False, "features of its own for each pixel, so that the network knows where it is"),
 )
 HEAD_FILTERS = Option("head_filters", int, (32, 32), "channels of the 1x1 convolutions at the end", many=True, metavar="F")
 WITHOUT_XLA = {"jit": False}  # on two CPU cores, compiling their steps costs more than it gains

@@ -51,7 +51,7 @@ class DiagonalBiLSTM(PixelRNN):
         kernel_size: of the first convolution, odd, at least 3.
         head_filters: channels of each 1x1 convolution at the head.
         dropout: share of the channels of h + h' that training drops in each layer.
-        linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`; the context adds to the gates.
+        positions, linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`; the context adds to the gates.
 
     Raises:
         ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
@@ -123,6 +123,7 @@ class DiagonalBiLSTM(PixelRNN):
             "here": (h, c),  # of this pixel
             "pixel": tf.zeros([colors, features // colors, batch_size], dtype),
             "block": tf.constant(0),
+            **self.position_table(),
         }
 
     def backwards(self, state, view):
@@ -170,7 +171,7 @@ class DiagonalBiLSTM(PixelRNN):
         back = self.of_color(tf.gather(state["back_map"], column), color)  # (L, h / C, B)
         sums, back, old_c = tf.unstack(sums), tf.unstack(back), tf.unstack(self.of_color(before[1], color))
         ys, hs, cs = [], [], []
-        y = self.product(state["first"], self.window(view, column, self.kernel_size // 2), color)
+        y = self.placed(self.product(state["first"], self.window(view, column, self.kernel_size // 2), color), state, index)
         for n in range(self.num_layers):
             ys.append(pixel(y))
             gates = tf.matmul(self.take(state["own"][n], color), ys[n]) + sums[n]  # (4h / C, B)

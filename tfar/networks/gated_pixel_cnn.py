@@ -28,7 +28,7 @@ class GatedPixelCNN(ImageNetwork):
         skip_filters: channels of the sum of the skip connections.
         head_filters: channels of each further 1x1 convolution at the head.
         dropout: share of the channels of g that training drops in each layer.
-        linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
+        positions, linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
 
     Raises:
         ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
@@ -49,10 +49,11 @@ class GatedPixelCNN(ImageNetwork):
         skip_filters=64,
         head_filters=(64,),
         dropout=0.0,
+        positions=False,
         linear_means=False,
         **kwargs,
     ):
-        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, linear_means, **kwargs)
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
         self.check_counts(2, num_layers=num_layers)
         self.check_counts(filters=filters, skip_filters=skip_filters)
         self.filters, self.num_layers, self.skip_filters = self.rounded(filters), num_layers, self.rounded(skip_filters)
@@ -76,6 +77,7 @@ class GatedPixelCNN(ImageNetwork):
             link.build((*shape, 2 * self.filters))
         for layer in [*self.residual, *self.skip]:
             layer.build((*shape, self.filters))
+        self.build_positions(2 * self.filters)
         self.build_head(self.skip_filters)
 
     def context_terms(self, context):
@@ -101,7 +103,8 @@ class GatedPixelCNN(ImageNetwork):
         v, h, skips = shift_down(x, 1), x, 0.0
         for n in range(self.num_layers):
             above = self.down[n].kernel_size[0] - 1
-            a = self.vertical(n, tf.pad(v, [[0, 0], [above, 0], [0, 0], [0, 0]]), terms[n, 0])  # (B, H, W, 2p)
+            term = terms[n, 0] + tf.cast(self.position, terms.dtype) if self.positions and n == 0 else terms[n, 0]
+            a = self.vertical(n, tf.pad(v, [[0, 0], [above, 0], [0, 0], [0, 0]]), term)  # (B, H, W, 2p)
             g = self.gate(self.across[n](h) + self.link[n](a) + terms[n, 1])  # (B, H, W, p)
             g = self.dropouts[n](g, training=training) if self.dropouts else g
             skips += self.skip[n](g)
@@ -122,6 +125,7 @@ class GatedPixelCNN(ImageNetwork):
             "skip_bias": self.by_color(tf.cast(self.skip[0].bias, dtype)),
             "head": self.matrices(self.head),
             "terms": self.context_terms(self.as_context(context)),
+            **self.position_table(),
         }
         inner, features = self.num_layers - 1, (2 * self.num_layers - 1) * filters + self.skip_filters + sum(self.head_filters)
         return {
@@ -139,13 +143,16 @@ class GatedPixelCNN(ImageNetwork):
         zeros = tf.zeros_like(state["here"])
         return {**state, "view": self.next_row(state["view"]), "before": zeros, "here": zeros, "block": block}
 
-    def vertical_row(self, weights, view, above):
+    def vertical_row(self, weights, view, above, block):
         """Run the vertical stack for a row, once all values above it are known."""
         side, width = self.kernel_size // 2, self.event_shape[1]
         v = tf.transpose(view[:-1, side : side + width], [3, 0, 1, 2])  # (B, rows, W, C)
         rows, sums = [], []
         for n in range(self.num_layers):
-            a = self.vertical(n, v, weights["terms"][n, 0])  # (B, 1, W, 2p)
+            term = weights["terms"][n, 0]
+            if n == 0 and self.positions:
+                term += tf.gather(tf.reshape(weights["position"], [-1, width, 2 * self.filters]), block)
+            a = self.vertical(n, v, term)  # (B, 1, W, 2p)
             bias = tf.cast(self.across[n].bias, a.dtype)
             sums.append((self.link[n](a) + weights["terms"][n, 1] + bias)[:, 0])
             if n < self.num_layers - 1:
@@ -161,7 +168,7 @@ class GatedPixelCNN(ImageNetwork):
         # none, which XLA runs in place, where a `tf.cond` copies the whole row in every step.
         _, above, sums = tf.while_loop(
             lambda first, *_: first,
-            lambda first, above, _: (tf.constant(False), *self.vertical_row(weights, view, above)),
+            lambda first, above, _: (tf.constant(False), *self.vertical_row(weights, view, above, state["block"])),
             (index % self.block_size == 0, state["above"], state["sums"]),
         )
         pixel = Pixel(state["pixel"], color)

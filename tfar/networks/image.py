@@ -24,6 +24,8 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         kernel_size: of the first convolution, odd.
         head_filters: channels of the 1x1 convolutions before the last.
         dropout: share of channels that training drops in each layer.
+        positions: whether each pixel has learned features of its own, which are added to those of the first convolution. The networks of
+            the papers have none: they know where in the image they are by the zeros around it alone, as far as convolutions reach.
         linear_means: whether the means of a mixture also depend on the earlier colours of the pixel by a linear term of their own
             (Salimans et al. 2017, section 2.2): loc_c + sum_{c' < c} tanh(a_{c c'}) x_{c'}, each component with its own a. For heads whose
             parameters are logits, locations and raw scales of k components, P = 3k.
@@ -34,7 +36,18 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         ValueError: an event that is no image, an order that is not the natural one, or linear means where P is no multiple of 3.
     """
 
-    def __init__(self, event_shape, params_size=1, kernel_size=7, head_filters=(), dropout=0.0, linear_means=False, order=None, **kwargs):
+    def __init__(
+        self,
+        event_shape,
+        params_size=1,
+        kernel_size=7,
+        head_filters=(),
+        dropout=0.0,
+        positions=False,
+        linear_means=False,
+        order=None,
+        **kwargs,
+    ):
         super().__init__(event_shape, params_size, order, **kwargs)
         if len(self.event_shape) != 3:
             raise ValueError(f"event_shape must be [height, width, channels]. Received: event_shape={event_shape!r}")
@@ -47,6 +60,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         self.check_counts(3, kernel_size=kernel_size)
         self.check_counts(head_filters=head_filters)
         self.kernel_size, self.linear_means, self.dropout = kernel_size, bool(linear_means), float(dropout)
+        self.positions = bool(positions)
         self.head_filters = tuple(map(self.rounded, head_filters))
         sizes = [*self.head_filters, self.colors * self.outputs_size]
         self.head = [self.conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
@@ -111,6 +125,11 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         """A layer that maps the context to `size` terms, or None without a context."""
         return keras.layers.Dense(size, use_bias=False, name="context", dtype=self.dtype_policy) if self.context_size else None
 
+    def build_positions(self, size):
+        """Build the features of each pixel's position, `[H, W, size]`, if the network has them."""
+        shape = (*self.event_shape[:2], size)
+        self.position = self.add_weight(name="position", shape=shape, initializer="zeros") if self.positions else None
+
     def build_head(self, size):
         """Build the head over features of `size` channels, and the layer for the context."""
         for layer, inputs in zip(self.head, [size, *self.head_filters], strict=True):
@@ -138,6 +157,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
             "kernel_size": self.kernel_size,
             "head_filters": list(self.head_filters),
             "dropout": self.dropout,
+            "positions": self.positions,
             "linear_means": self.linear_means,
         }
 

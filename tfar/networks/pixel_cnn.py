@@ -24,7 +24,7 @@ class PixelCNN(ImageNetwork):
         kernel_size: of the first convolution, odd.
         head_filters: channels of each 1x1 convolution at the head; () for none but the last.
         dropout: share of the h channels that training drops in each block.
-        linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
+        positions, linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
 
     Raises:
         ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
@@ -44,10 +44,11 @@ class PixelCNN(ImageNetwork):
         kernel_size=7,
         head_filters=(32, 32),
         dropout=0.0,
+        positions=False,
         linear_means=False,
         **kwargs,
     ):
-        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, linear_means, **kwargs)
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
         self.check_counts(num_blocks=num_blocks, filters=filters)
         self.filters, self.num_blocks = self.rounded(filters, 2), num_blocks
         blocks, half = range(num_blocks), self.filters // 2
@@ -64,6 +65,7 @@ class PixelCNN(ImageNetwork):
             narrow.build((None, height, width, self.filters))
             spread.build((None, height, width, self.filters // 2))
             widen.build((None, height, width, self.filters // 2))
+        self.build_positions(self.filters)
         self.build_head(self.filters)
 
     def context_terms(self, context):
@@ -73,6 +75,7 @@ class PixelCNN(ImageNetwork):
     def features_of(self, x, context, training):
         terms = None if context is None else self.context_terms(context)[:, None, None]
         y = self.first(x)  # (B, H, W, 2h)
+        y = y + tf.cast(self.position, y.dtype) if self.positions else y
         for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen, strict=True)):
             u = spread(tf.nn.relu(narrow(tf.nn.relu(y))))  # (B, H, W, h)
             u = tf.nn.relu(u if terms is None else u + terms[..., n, :])
@@ -96,6 +99,7 @@ class PixelCNN(ImageNetwork):
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
             "offsets": offsets,
+            **self.position_table(),
         }
         width, blocks, half = self.event_shape[1], self.num_blocks, self.filters // 2
         zeros = tf.zeros([blocks, half, batch_size], dtype)
@@ -127,7 +131,7 @@ class PixelCNN(ImageNetwork):
         before = state["here"] if self.colors == 1 else tf.where(color == 0, state["here"], state["before"])
         sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(weights["left"], color), before)
         sums, here = tf.unstack(sums), []
-        y = self.product(weights["first"], self.window(view, column, self.kernel_size // 2), color)
+        y = self.placed(self.product(weights["first"], self.window(view, column, self.kernel_size // 2), color), weights, index)
         for n in range(self.num_blocks):
             here.append(pixel(tf.nn.relu(self.product(weights["narrow"][n], pixel(tf.nn.relu(y)), color))))
             u = tf.nn.relu(tf.matmul(self.take(weights["own"][n], color), here[n]) + sums[n])

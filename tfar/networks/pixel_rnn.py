@@ -30,10 +30,11 @@ class PixelRNN(ImageNetwork):
         kernel_size=7,
         head_filters=(32, 32),
         dropout=0.0,
+        positions=False,
         linear_means=False,
         **kwargs,
     ):
-        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, linear_means, **kwargs)
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
         self.check_counts(num_layers=num_layers, filters=filters)
         self.filters, self.num_layers = self.rounded(filters, 2), num_layers
         layers, self.units = range(num_layers), self.filters // 2
@@ -50,6 +51,7 @@ class PixelRNN(ImageNetwork):
             layer.build((*shape, self.filters))
         for layer in self.widen:
             layer.build((*shape, self.units))
+        self.build_positions(self.filters)
         self.build_head(self.filters)
         kernel = {"shape": (self.taps * self.units, 4 * self.units), "initializer": "glorot_uniform"}
         start = {"shape": (2, self.units), "initializer": "zeros"}
@@ -94,6 +96,8 @@ class PixelRNN(ImageNetwork):
     def features_of(self, x, context, training):
         terms, kernels, starts = self.context_terms(context), self.stacked(self.state_kernels), self.stacked(self.starts)
         y, width = self.first(tf.pad(x, [[0, 0], [0, 0], [0, self.beyond], [0, 0]])), self.event_shape[1]  # (B, H, W + beyond, 2h)
+        if self.positions:
+            y += tf.pad(tf.cast(self.position, y.dtype), [[0, 0], [0, self.beyond], [0, 0]])
         for n in range(self.num_layers):
             h = self.recurrence(n, y, terms[n], kernels[n], starts[n])  # (B, H, W, h)
             y = y[:, :, :width] + self.widen[n](self.dropouts[n](h, training=training) if self.dropouts else h)

@@ -84,6 +84,16 @@ class PixelStepping:
         layers, size, _ = values.shape
         return tf.gather(tf.reshape(values, [layers, self.colors, size // self.colors, tf.shape(values)[2]]), color, axis=1)
 
+    def position_table(self):
+        """The features of positions `[D, n / C]` as an entry of the state, or no entry."""
+        if not self.positions:
+            return {}
+        return {"position": tf.reshape(tf.cast(self.position, self.compute_dtype), [self.event_size, -1])}
+
+    def placed(self, y, state, index):
+        """Features `[n / C, B]` of a sub-pixel with those of its position."""
+        return y + tf.gather(state["position"], index)[:, None] if "position" in state else y
+
     def last(self, head, y, pixel, view, column, color):
         """Parameters `[B, P]` of a sub-pixel from the features `[n, B]` before the head, whose weights are `head`."""
         for matrix in head:

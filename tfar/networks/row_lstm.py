@@ -23,7 +23,7 @@ class RowLSTM(PixelRNN):
         kernel_size: of the first convolution, odd, at least 3.
         head_filters: channels of each 1x1 convolution at the head.
         dropout: share of the channels of h that training drops in each layer.
-        linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`; the context adds to the gates.
+        positions, linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`; the context adds to the gates.
 
     Raises:
         ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
@@ -78,6 +78,7 @@ class RowLSTM(PixelRNN):
             "here": left,  # y of this pixel
             "pixel": tf.zeros([colors, features // colors, batch_size], dtype),
             "block": tf.constant(0),
+            **self.position_table(),
         }
 
     def enter_block(self, state, block, previous):
@@ -98,7 +99,7 @@ class RowLSTM(PixelRNN):
         sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(state["left"], color), before)
         above = self.of_color(tf.gather(state["above"], column), color)  # (L, h / C, B)
         sums, above, here, h, c = tf.unstack(sums), tf.unstack(above), [], [], []
-        y = self.product(state["first"], self.window(view, column, self.kernel_size // 2), color)
+        y = self.placed(self.product(state["first"], self.window(view, column, self.kernel_size // 2), color), state, index)
         for n in range(self.num_layers):
             here.append(pixel(y))
             gates = tf.matmul(self.take(state["own"][n], color), here[n]) + sums[n]  # (4h / C, B)
