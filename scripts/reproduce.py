@@ -1,13 +1,13 @@
 """Train and score a model as a recipe says, and write `results/NAME.json` and its learning curve `results/NAME.png`.
 
     python scripts/reproduce.py                 # lists the recipes
-    python scripts/reproduce.py NAME [--runs runs] [--results results] [--overwrite] [--smoke]
+    python scripts/reproduce.py NAME [--runs DIR] [--results DIR] [--overwrite] [--smoke]
 
 A recipe is `scripts/recipes/NAME.cfg`:
 
     [recipe]
     title = what the row of the results table is called
-    paper = the published figure, nats per example (or per character); a density that `folds` average is lower is better too
+    paper = the published figure as a negative log-likelihood: lower is better, and log-likelihoods change their sign
     settings = whose settings they are, the paper's or ours, in a few words
     minutes = what it takes on two cores
     [train]             options of `tfar train`, without the dashes; yes and no for switches
@@ -16,10 +16,10 @@ A recipe is `scripts/recipes/NAME.cfg`:
     [evaluate]          options of `tfar evaluate`, where the figure is not the one that training ends with
     [folds]             for a figure that is the mean over ten folds
     number = 10
-    [smoke]             options of `tfar train` that make it a matter of seconds, on data that need no download: `--smoke`
+    [smoke]             options of `tfar train` that make it a matter of seconds, on data that need no download
 
 The trained model is in `runs/NAME`. A training that was interrupted goes on when the command is given again, and one that has ended is
-not done again. Where prepared data sets lie says TFDS_DATA_DIR.
+not done again. With `--smoke`, all names end in `-smoke`. Where prepared data sets lie says TFDS_DATA_DIR. `tfar` must be installed.
 """
 
 import argparse
@@ -39,7 +39,9 @@ from pathlib import Path
 from tfar import cli
 from tfar.files import atomic, refuse_existing, write_json
 
-RECIPES = Path(__file__).resolve().parent / "recipes"
+ROOT = Path(__file__).resolve().parent.parent
+RECIPES = ROOT / "scripts" / "recipes"
+SMOKE_EVALUATION = {"num-orders": "2", "rows": "5"}  # few of what the recipe asks many of
 
 
 @dataclass(frozen=True)
@@ -48,47 +50,51 @@ class Recipe:
 
     Attributes:
         name: of the file, without its ending.
-        title, paper, settings, minutes: its section `recipe`; paper and minutes are numbers.
-        train, evaluate, smoke: dicts of options, as strings.
+        title, paper, settings, minutes: its section `recipe`, as strings.
+        train, evaluate: dicts of options, as strings.
         folds: number of folds, or None.
     """
 
     name: str
     title: str
-    paper: float
+    paper: str
     settings: str
-    minutes: float
+    minutes: str
     train: dict
     evaluate: dict
-    smoke: dict
     folds: int | None
 
     @classmethod
-    def read(cls, name):
-        """Read a recipe by its name.
+    def read(cls, name, smoke=False):
+        """Read a recipe by its name, or what is small of it.
 
         Raises:
-            ValueError: there is none of that name, or it lacks something.
+            ValueError: there is none of that name, or it lacks something, or holds something else.
         """
         if name not in names():
             raise ValueError(f"the recipe must be one of {', '.join(names())}. Received: {name}")
         parser = configparser.ConfigParser(interpolation=None)
         parser.read(RECIPES / f"{name}.cfg", encoding="utf-8")
         sections = {section: dict(parser[section]) for section in parser.sections()}
+        if unknown := sections.keys() - {"recipe", "train", "evaluate", "folds", "smoke"}:
+            raise ValueError(f"{name}.cfg: the sections are recipe, train, evaluate, folds and smoke. Received: {sorted(unknown)}")
         try:
-            head, train = sections.pop("recipe"), sections.pop("train")
-            numbers = {key: float(head[key]) for key in ("paper", "minutes")}
-            folds = int(sections.pop("folds")["number"]) if "folds" in sections else None
-            rest = {key: sections.pop(key, {}) for key in ("evaluate", "smoke")}
-            if sections or not {"model", "data"} <= train.keys():
-                raise KeyError(f"sections recipe, train (with model and data), evaluate, folds and smoke. Received: {[*sections]}")
-            return cls(name=name, title=head["title"], settings=head["settings"], train=train, folds=folds, **numbers, **rest)
+            head, train, small = sections["recipe"], sections["train"], sections["smoke"]
+            head = {key: head[key] for key in ("title", "paper", "settings", "minutes")}
+            evaluate = sections.get("evaluate", {})
+            folds = int(sections["folds"]["number"]) if "folds" in sections else None
+            if smoke:
+                name, train, folds = f"{name}-smoke", train | small, folds and 3
+                file = ROOT / train["data"]
+                train["data"] = str(file) if file.is_file() else train["data"]
+                evaluate = {key: SMOKE_EVALUATION.get(key, value) for key, value in evaluate.items()}
+            return cls(name=name, train={key: train[key] for key in ("model", "data")} | train, evaluate=evaluate, folds=folds, **head)
         except KeyError as missing:
             raise ValueError(f"{name}.cfg lacks {missing}") from None
 
-    def words(self, out, smoke=False, fold=None):
+    def words(self, out, fold=None):
         """The words of `tfar train` that write the run's folder `out`."""
-        given = {**self.train, **(self.smoke if smoke else {})}
+        given = dict(self.train)
         model = given.pop("model")
         if fold is not None:
             given |= {"folds": str(self.folds), "fold": str(fold)}
@@ -112,18 +118,31 @@ def options(given):
     return words
 
 
-def train(words, folder):
-    """Train into a folder, or find what was trained there, and return its metrics."""
+def train(recipe, folder, fold=None):
+    """Train into a folder, or find what the same recipe trained there, and return its metrics.
+
+    Raises:
+        ValueError: the folder holds what another command trained.
+        SystemExit: the training failed, or was interrupted.
+    """
+    words = recipe.words(folder, fold)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         if code := cli.main(words):
             raise SystemExit(code)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    settings, known = words[:-1], shlex.split(metrics["command"])[1:-1]  # all but the folder's name, which may have moved
+    if known != settings:
+        raise ValueError(f"{folder} must be what this recipe trains, {shlex.join(settings)}. Received: {shlex.join(known)}")
     if metrics["interrupted"]:
-        aside = folder.with_name(f"{folder.name}.interrupted")
+        from tfar.commands.training_run import checkpoint_of  # which imports TensorFlow
+
+        aside, checkpoint = folder.with_name(f"{folder.name}.interrupted"), checkpoint_of(folder)
         shutil.rmtree(aside, ignore_errors=True)
         os.replace(folder, aside)
-        print(f"What was reached is in {aside}; the same command goes on.", file=sys.stderr)
+        print(f"What was reached is in {aside}.", file=sys.stderr)
+        if checkpoint.exists():
+            print(f"The same command goes on from {checkpoint}.", file=sys.stderr)
         raise SystemExit(130)
     return metrics
 
@@ -139,14 +158,15 @@ def evaluate(folder, given):
     return json.loads(printed.getvalue())
 
 
-def reproduce(recipe, runs, smoke=False):
-    """Do what a recipe says, and return what its results file holds."""
-    folds = [None] if recipe.folds is None else range(2 if smoke else recipe.folds)
+def reproduce(recipe, runs):
+    """Do what a recipe says, and return what its results file holds, and the name of the learning curve."""
+    folds = [None] if recipe.folds is None else range(recipe.folds)
     folders = [runs / recipe.name if fold is None else runs / recipe.name / f"fold-{fold}" for fold in folds]
     found, scores = [], []
     for fold, folder in zip(folds, folders, strict=True):
-        found.append(train(recipe.words(folder, smoke, fold), folder))
-        scores.append(evaluate(folder, recipe.evaluate) if recipe.evaluate else found[-1]["test"])
+        metrics = train(recipe, folder, fold)
+        found.append(metrics)
+        scores.append(evaluate(folder, recipe.evaluate) if recipe.evaluate else metrics["test"] | {"baseline_nll": metrics["baseline_nll"]})
     nlls = [score["nll"] for score in scores]
     error = scores[0]["nll_error"] if recipe.folds is None else statistics.stdev(nlls) / math.sqrt(len(nlls))
     return {
@@ -155,8 +175,8 @@ def reproduce(recipe, runs, smoke=False):
         "data": found[0]["data"],
         "nll": statistics.mean(nlls),
         "nll_error": error,
-        "baseline_nll": statistics.mean(metrics["baseline_nll"] for metrics in found),
-        "paper": recipe.paper,
+        "baseline_nll": statistics.mean(score["baseline_nll"] for score in scores),
+        "paper": float(recipe.paper),
         "settings": recipe.settings,
         "folds": None if recipe.folds is None else nlls,
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
@@ -166,7 +186,7 @@ def reproduce(recipe, runs, smoke=False):
         "epochs": [metrics["epochs"] for metrics in found],
         "seconds": round(sum(metrics["seconds"] for metrics in found), 1),
         "command": f"python scripts/reproduce.py {recipe.name}",
-        "train": shlex.join(["tfar", *recipe.words(folders[0].name, smoke)]),
+        "train": shlex.join(["tfar", *recipe.words(folders[0].name, folds[0])]),
         "versions": found[-1]["versions"],
         "finished": found[-1]["finished"],
     }, folders[0] / "curve.png"
@@ -175,27 +195,28 @@ def reproduce(recipe, runs, smoke=False):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("name", nargs="?", help="of the recipe; without it they are listed")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the trained models go (default: runs)")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="where the figures go (default: results)")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the trained models go (default: runs in the repository)")
+    parser.add_argument("--results", type=Path, default=ROOT / "results", help="where the figures go (default: results there)")
     parser.add_argument("--overwrite", action="store_true", help="replace a results file that exists")
     parser.add_argument("--smoke", action="store_true", help="a few steps on small data, to see that the recipe works")
     args = parser.parse_args()
     if args.name is None:
         for recipe in map(Recipe.read, names()):
-            print(f"{recipe.name:28} {recipe.title}: {recipe.paper:g} published, about {recipe.minutes:g} minutes")
+            print(f"{recipe.name:28} {recipe.title}: {recipe.paper} published, about {recipe.minutes} minutes")
         return 0
     try:
-        recipe = Recipe.read(args.name)
+        recipe = Recipe.read(args.name, args.smoke)
         path = refuse_existing(args.results / f"{recipe.name}.json", args.overwrite)
+        result, curve = reproduce(recipe, args.runs)
     except (ValueError, FileExistsError) as error:
         print(f"reproduce: error: {error}", file=sys.stderr)
         return 1
-    result, curve = reproduce(recipe, args.runs, args.smoke)
     if curve.exists():
         with atomic(path.with_suffix(".png"), overwrite=True) as temporary:
             shutil.copyfile(curve, temporary)
     write_json(path, result, args.overwrite)
-    print(f"{recipe.title}: {result['nll']:.3f} +- {result['nll_error']:.3f} nats, published {recipe.paper:g}\n{path}")
+    error = "" if result["nll_error"] is None else f" +- {result['nll_error']:.4f}"
+    print(f"{recipe.title}: {result['nll']:.4f}{error} nats, published {recipe.paper}\n{path}")
     return 0
 
 

@@ -413,7 +413,8 @@ def test_fold_errors(tmp_path):
     path = savez(tmp_path / "x.npz", x=table(9))
     for fold in (-1, 3, 1.0, True):
         assert f"fold must be a whole number in 0..2. Received: {fold!r}" in error_of(datasets.load, path, fold=fold, folds=3)
-    for folds in (2, 3.0, None):
+    assert "fold must say which one is meant. Received: fold=None, folds=5" in error_of(datasets.load, path, folds=5)
+    for folds in (2, 3.0):
         assert f"folds must be a whole number >= 3. Received: {folds!r}" in error_of(datasets.load, path, fold=0, folds=folds)
     assert "At least 10 rows are needed to make 10 folds. Received: 9 rows" in error_of(datasets.load, path, fold=0)
     assert "seed must be" in error_of(datasets.load, path, fold=0, folds=3, seed=-1)

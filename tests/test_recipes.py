@@ -22,27 +22,29 @@ def scripts(monkeypatch):
     return importlib.import_module("reproduce"), importlib.import_module("results_table")
 
 
-def test_all_recipes_are_commands_that_can_be_read(scripts):
+@pytest.mark.parametrize("smoke", [False, True])
+def test_all_recipes_are_commands_that_can_be_read(scripts, smoke):
     reproduce, _ = scripts
     assert reproduce.names()
     for name in reproduce.names():
-        recipe = reproduce.Recipe.read(name)
-        for smoke in (False, True):
-            fold = None if recipe.folds is None else 0
-            args = cli.parser().parse_args(recipe.words("out", smoke, fold))
-            assert args.run == "train" and args.model == recipe.train["model"]
+        recipe = reproduce.Recipe.read(name, smoke)
+        args = cli.parser().parse_args(recipe.words("out", None if recipe.folds is None else 0))
+        assert args.run == "train" and args.model == recipe.train["model"]
         assert cli.parser().parse_args(["evaluate", "out", *reproduce.options(recipe.evaluate)]).run == "evaluate"
-        assert recipe.minutes > 0 and recipe.title and recipe.settings
+        assert float(recipe.minutes) > 0 and float(recipe.paper) and recipe.title and recipe.settings
 
 
-def test_an_unknown_recipe_and_one_that_lacks_something_are_refused(scripts, tmp_path, monkeypatch):
+def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monkeypatch):
     reproduce, _ = scripts
     with pytest.raises(ValueError, match="must be one of .*pixelcnn.* Received: transformer"):
         reproduce.Recipe.read("transformer")
     monkeypatch.setattr(reproduce, "RECIPES", tmp_path)
-    (tmp_path / "short.cfg").write_text("[recipe]\ntitle = a\npaper = 1\n[train]\nmodel = made\ndata = digits\n")
-    with pytest.raises(ValueError, match="short.cfg lacks 'minutes'"):
+    (tmp_path / "short.cfg").write_text("[recipe]\ntitle = a\npaper = 1\n[train]\nmodel = made\ndata = digits\n[smoke]\n")
+    with pytest.raises(ValueError, match="short.cfg lacks 'settings'"):
         reproduce.Recipe.read("short")
+    (tmp_path / "odd.cfg").write_text("[evalute]\nrows = 1\n")
+    with pytest.raises(ValueError, match=r"sections are recipe, .* Received: \['evalute'\]"):
+        reproduce.Recipe.read("odd")
 
 
 def run(reproduce, monkeypatch, name, folder):
@@ -51,56 +53,68 @@ def run(reproduce, monkeypatch, name, folder):
     return reproduce.main()
 
 
-@pytest.mark.parametrize("name", ["pixelcnn", "charrnn-tiny_shakespeare"])
+@pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "charrnn-tiny_shakespeare"])
 def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monkeypatch, capsys):
     reproduce, results_table = scripts
     assert run(reproduce, monkeypatch, name, tmp_path) == 0
-    found = json.loads((tmp_path / "results" / f"{name}.json").read_text())
-    metrics = json.loads((tmp_path / "runs" / name / "metrics.json").read_text())
-    assert found["nll"] == metrics["test"]["nll"] and found["epochs"] == [1] and found["rows"] > 0
-    assert (tmp_path / "results" / f"{name}.png").stat().st_size > 1000
-    assert f"{found['nll']:.2f}" in results_table.table(tmp_path / "results")
+    folder, result = tmp_path / "runs" / f"{name}-smoke", tmp_path / "results" / f"{name}-smoke.json"
+    found = json.loads(result.read_text())
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert found["epochs"] == [1] and found["validation_nll"] == metrics["validation"]["nll"] and found["train"].startswith("tfar train ")
+    if name == "deepnade":
+        assert found["rows"] == 5 and found["evaluate"] == {"num-orders": "2", "rows": "5"}
+        assert found["baseline_nll"] != metrics["baseline_nll"]  # of the same five rows
+    else:
+        assert found["nll"] == metrics["test"]["nll"] and found["baseline_nll"] == metrics["baseline_nll"] and found["rows"] > 0
+    assert result.with_suffix(".png").stat().st_size > 1000
+
+    row = " ".join(results_table.row(reproduce.Recipe.read(name), result))
+    assert f"{found['nll']:.2f}" in row and "not run" not in row
 
     assert run(reproduce, monkeypatch, name, tmp_path) == 1
     assert "nothing is overwritten" in capsys.readouterr().err
 
-    (tmp_path / "results" / f"{name}.json").unlink()
-    monkeypatch.setattr(cli, "main", None)  # a training that has ended is not done again
-    assert run(reproduce, monkeypatch, name, tmp_path) == 0
+    result.unlink()
+    if name == "pixelcnn":
+        with monkeypatch.context() as patch:  # a training that has ended is not done again
+            patch.setattr(cli, "main", None)
+            assert run(reproduce, monkeypatch, name, tmp_path) == 0
+        result.unlink()
+        metrics["command"] = metrics["command"].replace("--filters 8", "--filters 16")
+        write_json(folder / "metrics.json", metrics, overwrite=True)
+        assert run(reproduce, monkeypatch, name, tmp_path) == 1
+        assert "must be what this recipe trains" in capsys.readouterr().err and not result.exists()
 
 
-def test_folds_are_averaged(scripts, tmp_path, monkeypatch):
+def test_folds_are_averaged(scripts, tmp_path):
     reproduce, results_table = scripts
+    recipe = reproduce.Recipe("r", "R", "2.50", "ours", "1", {"model": "rnade", "data": "d"}, {}, 3)
     scores = [1.0, 2.0, 4.0]
     for fold, nll in enumerate(scores):
-        rest = {
-            "model": "rnade",
-            "data": "d",
-            "parameters": 7,
-            "epochs": 1,
-            "seconds": 1.0,
-            "versions": {},
-            "finished": "",
-            "baseline_nll": 9.0,
-        }
-        of = {"nll": nll, "nll_error": 0.1, "rows": 5}
-        write_json(tmp_path / "runs" / "r" / f"fold-{fold}" / "metrics.json", {**rest, "interrupted": False, "test": of, "validation": of})
-    recipe = reproduce.Recipe("r", "R", 2.5, "ours", 1.0, {"model": "rnade", "data": "d"}, {}, {}, 3)
-    result, _ = reproduce.reproduce(recipe, tmp_path / "runs")
+        folder, of = tmp_path / "runs" / "r" / f"fold-{fold}", {"nll": nll, "nll_error": 0.1, "rows": 5}
+        rest = {"model": "rnade", "data": "d", "parameters": 7, "epochs": 1, "seconds": 1.0, "versions": {}, "finished": ""}
+        rest |= {"baseline_nll": 9.0, "interrupted": False, "command": f"tfar train rnade --data d --folds 3 --fold {fold} --out x"}
+        write_json(folder / "metrics.json", rest | {"test": of, "validation": of})
+    result, curve = reproduce.reproduce(recipe, tmp_path / "runs")
     assert result["nll"] == pytest.approx(7 / 3) and result["rows"] == 15 and result["folds"] == scores
     assert result["nll_error"] == pytest.approx(1.5275252316519468 / 3**0.5)  # deviation of 1, 2, 4
+    assert result["train"] == "tfar train rnade --data d --folds 3 --fold 0 --out fold-0" and curve.parent.name == "fold-0"
     write_json(tmp_path / "r.json", result)
-    assert "| R | 2.50 | **2.33 ± 0.88** | 9.00 | 7 |" in " ".join(
-        f"| {' | '.join(results_table.row(recipe, tmp_path / 'r.json'))} |".split()
-    )
+    cells = results_table.row(recipe, tmp_path / "r.json")
+    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88**", "9.00", "7"]
 
 
-def test_a_training_that_was_interrupted_is_no_result(scripts, tmp_path, capsys):
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_training_that_was_interrupted_is_no_result(scripts, tmp_path, kept, capsys):
     reproduce, _ = scripts
-    write_json(tmp_path / "r" / "metrics.json", {"interrupted": True})
+    recipe = reproduce.Recipe("r", "R", "2.50", "ours", "1", {"model": "made", "data": "d"}, {}, None)
+    write_json(tmp_path / "r" / "metrics.json", {"interrupted": True, "command": "tfar train made --data d --out r"})
+    if kept:
+        (tmp_path / "r.checkpoint.npz").touch()
     with pytest.raises(SystemExit) as end:
-        reproduce.train([], tmp_path / "r")
+        reproduce.train(recipe, tmp_path / "r")
     assert end.value.code == 130 and (tmp_path / "r.interrupted").is_dir() and not (tmp_path / "r").exists()
+    assert ("The same command goes on" in capsys.readouterr().err) == kept
 
 
 def test_the_table_in_readme_is_up_to_date(scripts, tmp_path):

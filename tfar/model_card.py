@@ -114,7 +114,7 @@ def _values(trained):
         return
     s = p.standardization
     yield (
-        "`x` is standardised, (value - mean) / scale, with the statistics of the training rows. Log-densities in the "
+        "`x` is standardised, (value - mean) / scale, with the statistics of the rows that it was fitted to. Log-densities in the "
         f"data's own units are `log_prob` {s.log_jacobian:+.6f}."
     )
     rows = zip(trained.columns, s.mean.ravel(), s.scale.ravel(), strict=True)

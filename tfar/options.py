@@ -237,7 +237,7 @@ DATA = (
     Option("context", str, None, "condition on this: label, a column's name, a TFDS feature", metavar="NAME"),
     Option("data_seed", int, 0, "of the division into splits where the data have none"),
     Option("fold", int, None, "test on this fold of a cross-validation, from 0, of data without splits", metavar="K"),
-    Option("folds", int, 10, "how many folds there are", metavar="N"),
+    Option("folds", int, None, "how many folds there are (default: 10)", metavar="N"),
     Option("manual_dir", str, None, "prepare the TFDS data set from original files in this folder", metavar="DIR"),
 )
 

@@ -59,14 +59,14 @@ class Run:
                 own, other = ("text", "arrays") if self.is_text else ("arrays", "text")
                 raise ValueError(f"--{name.replace('_', '-')} is for models of {other}. Received: {self.folder}, a model of {own}")
 
-    def text(self, data_dir=None):
+    def text(self, data_dir=None, download=None):
         """The `tfar.datasets.TextData` that the model was trained on, loaded again.
 
         Raises:
             ValueError: it has changed since.
         """
-        kept = self.data
-        found = datasets.load_text(kept["source"], data_dir or kept["data_dir"], self.model.vocabulary, kept["splits"])
+        kept, vocabulary = self.data, self.model.vocabulary
+        found = datasets.load_text(kept["source"], data_dir or kept["data_dir"], vocabulary, kept["splits"], download=download)
         checksums = found.to_config()["checksums"]
         if checksums != kept["checksums"]:
             raise ValueError(f"the text is not that which the model was trained on: {kept['source']} has changed. Received: {checksums}")
@@ -77,9 +77,9 @@ class Run:
         """The `tfar.datasets.Preparation` that the model was trained behind."""
         return datasets.Preparation.from_config(self.data)
 
-    def dataset(self, data_dir=None):
+    def dataset(self, data_dir=None, download=None):
         """The training, validation and test rows, loaded again and checked to be the same."""
-        return datasets.load_config(self.data, data_dir=data_dir)
+        return datasets.load_config(self.data, data_dir=data_dir, download=download)
 
     def rows(self, source=None, split=None, data_dir=None, allow_blanks=False):
         """Rows as the model takes them: those of another `source`, or a split ("test" unless said) of its own data.

@@ -128,7 +128,7 @@ def batches(split, batch_size, seed=0, start=0):
 def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, start=True, **options):
     """Train a model by maximum likelihood until its validation NLL gets no better, and leave it with its best weights.
 
-    Ctrl-C ends the training early: what was reached is kept, and so is the checkpoint.
+    Ctrl-C ends the training early: what was reached is kept, and so is the checkpoint, where one has been written.
 
     Args:
         model: an `AutoregressiveModel`; it is compiled here.

@@ -32,7 +32,7 @@ def fitted(fit, args, out, *names):
     settings = {name: getattr(args, name) for name in (*SETTINGS, *names)}
     found = fit(checkpoint=checkpoint, verbose=0 if args.quiet else 1 if sys.stdout.isatty() else 2, **settings)
     if found.interrupted:
-        kept = f"; {checkpoint} is kept" if checkpoint.exists() else ""
+        kept = f"; {checkpoint} is kept: where {out} is moved away, the same command goes on from it" if checkpoint.exists() else ""
         print(f"\ninterrupted: going on with the weights of epoch {found.best_epoch}{kept}", flush=True)
     return found
 

@@ -100,10 +100,10 @@ def _prepared_builder(name, folder, download, manual_dir=None):
         raise ValueError(f"There is no such data set or file. {choices}. Received: {name!r}")
     import tensorflow_datasets as tfds
 
-    from tfar.datasets import uci  # noqa: F401, since its builders are known to TFDS once it is imported
+    from tfar.datasets import uci
 
     try:
-        builder = tfds.builder(name, data_dir=folder, try_gcs=False)
+        builder = uci.BUILDERS[name](data_dir=folder) if name in uci.BUILDERS else tfds.builder(name, data_dir=folder, try_gcs=False)
     except (ValueError, ImportError):
         raise ValueError(f"There is no such data set. {choices}. Received: {name!r}") from None
     if builder.is_prepared():
@@ -112,8 +112,8 @@ def _prepared_builder(name, folder, download, manual_dir=None):
         manual = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
         hint = f" It is made of original files in a manual_dir: {' '.join(manual.split())}." if manual else ""
         raise ValueError(
-            f"The data set is not prepared in {folder}, and nothing is downloaded into a given folder unless asked for "
-            f"(download=True).{hint} {choices}. Received: {name!r}"
+            f"The data set is not prepared in {folder or 'the default folder'}, and nothing is downloaded into a given one unless asked "
+            f"for (download=True).{hint} {choices}. Received: {name!r}"
         )
     try:
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))

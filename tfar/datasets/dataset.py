@@ -83,7 +83,7 @@ class Dataset:
         return f"Dataset({', '.join(parts)}, {', '.join(f'{name}={len(split.x)}' for name, split in self.splits.items())})"
 
 
-def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None, folds=10, download=None, manual_dir=None):
+def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None, folds=None, download=None, manual_dir=None):
     """Load and prepare a data set.
 
     Discrete data stay discrete; continuous data are standardised by the mean and the standard deviation of the training
@@ -101,7 +101,7 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None,
         a TFDS feature; or None.
       seed: of the division into splits, where the source has none of its own.
       fold: which fold of a cross-validation, 0..folds-1, where the source has no splits of its own; or None.
-      folds: how many folds there are.
+      folds: how many folds there are; None for 10 where there is a fold.
       download: whether TFDS may download and prepare what is not prepared; None for yes only without a data_dir, or with
         a manual_dir.
       manual_dir: the folder of original files, for the data sets that TFDS cannot fetch itself, such as those of
@@ -119,7 +119,9 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None,
     """
     source = str(source)
     read = _read(source, data_dir, context, download, manual_dir)
-    division = {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": folds}
+    if fold is None and folds is not None:
+        raise ValueError(f"folds are for a cross-validation, and fold must say which one is meant. Received: fold=None, folds={folds!r}")
+    division = {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": 10 if folds is None else folds}
     splits = _divided(read, division)
     known = splits if fold is None else {**splits, "train": _joined(splits["train"], splits["validation"])}
     preparation = Preparation.fit(read, known, read.default_levels if levels is None else levels)
@@ -134,12 +136,13 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None,
     return Dataset(name=name, preparation=preparation, origin=origin, **prepared)
 
 
-def load_config(config, source=None, data_dir=None):
+def load_config(config, source=None, data_dir=None, download=None):
     """Load again the data set that `Dataset.to_config` describes, with its statistics, and check that it is the same.
 
     Args:
       config: the dict.
       source, data_dir: where the data lie now, if not where they lay.
+      download: as for `load`.
 
     Returns:
       A `Dataset`, equal to the one that was described up to the order of rows.
@@ -156,7 +159,7 @@ def load_config(config, source=None, data_dir=None):
         origin["source"] = str(Path(source).resolve()) if is_file_name(source) else str(source)
     stored = config["data_dir"] if config["data_dir"] and Path(config["data_dir"]).is_dir() else None
     origin["data_dir"] = data_dir or stored
-    read = _read(origin["source"], origin["data_dir"], origin["context"])
+    read = _read(origin["source"], origin["data_dir"], origin["context"], download)
     preparation = Preparation.from_config(config)
     splits = _divided(read, {key: origin[key] for key in DIVISION if key in origin})
     prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}

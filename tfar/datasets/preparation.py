@@ -37,7 +37,7 @@ class Preparation:
 
     @classmethod
     def fit(cls, source, splits, levels=None):
-        """Infer the kind from the values, and take the statistics from the training rows alone.
+        """Infer the kind from the values, and take the statistics from the rows of "train" alone.
 
         Values 0 and 1 only: binary. Whole numbers of an integer dtype: categorical, with 256 levels for uint8 images
         and as many as occur otherwise. Everything else: continuous. `levels` asks for that many classes: whole numbers
@@ -46,7 +46,7 @@ class Preparation:
 
         Args:
           source: the `Source`.
-          splits: its three splits, from `three_splits`.
+          splits: its three splits; of a fold, "train" may hold the validation rows too.
           levels: None or a whole number >= 2.
 
         Returns:

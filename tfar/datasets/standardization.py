@@ -10,7 +10,7 @@ class Standardization:
     """z = (x - mean) / scale, elementwise over the event.
 
     Attributes:
-      mean, scale: float64 `[*event]`, the mean and the (population) standard deviation of the training rows.
+      mean, scale: float64 `[*event]`, the mean and the (population) standard deviation of the rows that it was fitted to.
 
     >>> s = Standardization(np.array([1.0, 0.0]), np.array([2.0, 1.0]))
     >>> s.apply([[3.0, 1.0]]).tolist(), s.invert([[1.0, 2.0]]).tolist(), round(s.log_jacobian, 3)
@@ -39,7 +39,7 @@ class Standardization:
                 where = f"Position {position}"
             value = x[(0, *position)]
             raise ValueError(
-                f"{where} is constant in the {len(x)} training rows: its standard deviation is zero. "
+                f"{where} is constant in the {len(x)} rows to fit: its standard deviation is zero. "
                 f"Leave it out. Received: {value:g} in every row"
             )
         return cls(x.mean(axis=0), x.std(axis=0))

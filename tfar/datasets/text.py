@@ -60,7 +60,7 @@ class TextData:
         return f"TextData({self.name!r}, {self.vocabulary.kind} of {len(self.vocabulary)} classes, {sizes})"
 
 
-def load_text(source, data_dir=None, vocabulary="characters", splits=(90, 5, 5), unknown=False, sequence_length=1):
+def load_text(source, data_dir=None, vocabulary="characters", splits=(90, 5, 5), unknown=False, sequence_length=1, download=None):
     """Load a text, encode it, and cut it into three splits one after the other.
 
     A vocabulary of characters is that of the whole text, as char-rnn and nanoGPT define it: which characters there are is known
@@ -70,7 +70,7 @@ def load_text(source, data_dir=None, vocabulary="characters", splits=(90, 5, 5),
     splits of TFDS' tiny_shakespeare, and the test split of (85, 5, 10) is nanoGPT's last tenth.
 
     Args:
-      source, data_dir: as for `read_text`.
+      source, data_dir, download: as for `read_text`.
       vocabulary: "characters"; "bytes", which takes any file; or a `Vocabulary`, such as that of a trained model.
       splits: percentages of train, validation and test, all positive, that sum to 100.
       unknown: True gives characters that are not in the training split a class of their own; for "characters" only.
@@ -101,7 +101,7 @@ def load_text(source, data_dir=None, vocabulary="characters", splits=(90, 5, 5),
     if vocabulary == "bytes":
         vocabulary = Vocabulary.bytes()
     binary = vocabulary != "characters" and vocabulary.kind == "bytes"
-    name, text = read_text(source, data_dir, binary=binary)
+    name, text = read_text(source, data_dir, binary, download)
     if not binary:
         text = text.decode("utf-8")
 
@@ -125,7 +125,7 @@ def load_text(source, data_dir=None, vocabulary="characters", splits=(90, 5, 5),
     return TextData(name, vocabulary, *(codes[start:end] for start, end in zip(starts, ends, strict=True)), origin)
 
 
-def read_text(source, data_dir=None, binary=False):
+def read_text(source, data_dir=None, binary=False, download=None):
     """Read a text as it is: no character is changed, and none left out.
 
     A source is one of
@@ -145,6 +145,7 @@ def read_text(source, data_dir=None, binary=False):
       source: see above.
       data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
       binary: True takes files that are no UTF-8 text, and those with NUL bytes.
+      download: whether TFDS may download what is not prepared; None for yes only without a data_dir.
 
     Returns:
       `(name, bytes)`: a short name, and the text in UTF-8.
@@ -167,7 +168,7 @@ def read_text(source, data_dir=None, binary=False):
         path = Path(source).expanduser()
         name, separator = (path.resolve().name if path.exists() else source), b"\n"
     else:
-        name, (pieces, separator) = source, _records(source, data_dir)
+        name, (pieces, separator) = source, _records(source, data_dir, download)
     if not binary:
         for where, data in pieces:
             _check_text(where, data)
@@ -315,11 +316,11 @@ def _matches(name, pattern):
     return pattern == "." or any(fnmatch.fnmatchcase(str(name), wanted) for wanted in (pattern, f"{pattern}/*"))
 
 
-def _records(name, data_dir):
+def _records(name, data_dir, download=None):
     """The records of a TFDS data set as (name, bytes), and what is put between them."""
     folder = resolve_data_dir(data_dir)
     try:
-        builder = _prepared_builder(name, folder, download=folder is None)
+        builder = _prepared_builder(name, folder, download=folder is None if download is None else download)
     except ValueError as error:
         reason = str(error).split(". ")[0]
         raise ValueError(

@@ -54,7 +54,7 @@ class Table(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {"train": self._generate_examples(self._original(dl_manager.manual_dir))}
 
     def _original(self, folder):
-        """The text of the original file, wherever in the manual folder it lies."""
+        """The text of the original file, in the manual folder or in a folder there."""
         patterns = [f"{below}{self.FILE}{packed}" for below in ("", "*/") for packed in ("", ".gz")]
         found = next((path for pattern in patterns for path in folder.glob(pattern)), None)
         if found is None:
@@ -74,7 +74,7 @@ class Table(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 yield number, {"features": {name: float(row[name]) for name in self.kept()}, self.LABEL: row[self.LABEL]}
 
 
-class ParkinsonsTelemonitoring(Table):
+class ParkinsonsTelemonitoring(Table, skip_registration=True):
     """5,875 voice recordings of 42 people with early Parkinson's disease: two scores of it and measures of the voice.
 
     A. Tsanas, M. A. Little, P. E. McSharry and L. O. Ramig (2009), CC BY 4.0. Sex 0 is male, 1 female.
@@ -91,7 +91,7 @@ class ParkinsonsTelemonitoring(Table):
     LABEL, CLASSES = "sex", ("0", "1")
 
 
-class Ionosphere(Table):
+class Ionosphere(Table, skip_registration=True):
     """351 radar returns from the ionosphere, good or bad: the real and imaginary parts of 17 pulses, less the first.
 
     V. G. Sigillito, S. P. Wing, L. V. Hutton and K. B. Baker (1989), CC BY 4.0.
@@ -105,7 +105,7 @@ class Ionosphere(Table):
     LABEL, CLASSES = "class", ("b", "g")
 
 
-class BostonHousing(Table):
+class BostonHousing(Table, skip_registration=True):
     """506 suburbs of Boston: the median value of their homes, and what may bear on it.
 
     D. Harrison and D. L. Rubinfeld (1978). The column B encodes race: for comparisons of densities only.
@@ -117,3 +117,7 @@ class BostonHousing(Table):
     COLUMNS = "CRIM ZN INDUS CHAS NOX RM AGE DIS RAD TAX PTRATIO B LSTAT MEDV"
     LEFT_OUT = "ZN CHAS RAD TAX"
     LABEL, CLASSES = "CHAS", ("0", "1")
+
+
+# Not in TFDS's own register, where a name that another package has given already would be an error for all data sets.
+BUILDERS = {builder.name: builder for builder in (ParkinsonsTelemonitoring, Ionosphere, BostonHousing)}
