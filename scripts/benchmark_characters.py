@@ -26,6 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
+from timing import best
 
 import tfar
 from tfar import noise, writing
@@ -34,17 +35,6 @@ from tfar.files import refuse_existing, write_text
 
 SYMBOLS = "".join(map(chr, range(32, 97)))  # 65, as tiny Shakespeare has
 PREFIX = 100
-
-
-def best(function, repeats=3):
-    """Least seconds of a call, after one that compiles."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def python_loop(model, rows, length):

@@ -27,6 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
+from timing import best
 
 import tfar
 from tfar import noise
@@ -62,17 +63,6 @@ def models(side):
         "neural": {f"neural {size}-16": lambda: tfar.NeuralAutoregressive([size], hidden_units=16)},
         **{family: image(family) for family in ("pixelcnn", "gated_pixelcnn", "rowlstm", "diagonal_bilstm")},
     }
-
-
-def best(function, repeats, seconds):
-    """Least wall time of a call in milliseconds, after one call that compiles; at least once, and while `seconds` last."""
-    function()
-    times, began = [], time.perf_counter()
-    while not times or len(times) < repeats and time.perf_counter() - began < seconds:
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times)
 
 
 def spread_weights(model):
@@ -120,7 +110,7 @@ class Row:
 
         def timed(key, function, repeats=repeats):
             began = time.perf_counter()
-            times[key] = best(function, repeats, seconds)
+            times[key] = 1e3 * best(function, repeats, seconds)
             print(
                 f"  {self.name}, batch {batch}: {key} {times[key]:.2f} ms ({time.perf_counter() - began:.0f} s)",
                 file=sys.stderr,

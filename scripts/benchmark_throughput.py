@@ -13,12 +13,12 @@ The models are those that `tfar train` builds by default, the step is the one th
 
 import argparse
 import os
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
+from timing import best
 
 import tfar
 from tfar import training
@@ -29,23 +29,12 @@ IMAGES = ("pixelcnn", "gated_pixelcnn", "rowlstm", "diagonal_bilstm")
 HEADER = f"{'model':36s} {'batch':>5s} {'mode':>5s} {'step ms':>8s} {'images/s':>9s} {'GFLOPS':>7s} {'share':>6s}"
 
 
-def least(run, repeats):
-    """Least wall time of some calls, in seconds, after one that traces and compiles."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def peak(repeats):
     """GFLOPS of the best of some sizes of matrix products."""
     found = []
     for size in (1024, 2048, 4096):
         a = tf.random.stateless_normal([size, size], [1, 2])
-        found.append(2 * size**3 / least(lambda a=a: tf.matmul(a, a).numpy(), repeats) / 1e9)
+        found.append(2 * size**3 / best(lambda a=a: tf.matmul(a, a).numpy(), repeats) / 1e9)
     return max(found)
 
 
@@ -58,8 +47,8 @@ def row(family, batch, side, repeats, most):
     x = np.random.default_rng(0).integers(2, size=[batch, side, side, 1])
     rows = iter(tf.data.Dataset.from_tensors(x).repeat())
     model.make_train_function()
-    seconds = least(lambda: float(model.train_function(rows)["loss"]), repeats)
-    biases = sum(len(weight) for weight in model.trainable_weights if weight.shape.rank == 1)
+    seconds = best(lambda: float(model.train_function(rows)["loss"]), repeats)
+    biases = sum(weight.shape[0] for weight in model.trainable_weights if len(weight.shape) == 1)
     gflops = 6e-9 * (model.network.effective_parameters() - biases) * side * side * batch / seconds
     name = f"{family} {side}x{side}, {options.get('num_blocks') or options['num_layers']} x {options['filters']}"
     mode = "XLA" if settings["jit"] else "graph"
