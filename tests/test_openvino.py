@@ -5,6 +5,8 @@ What it cannot do, as of version 2026.4:
 
 - categorical heads use `SparseSoftmaxCrossEntropyWithLogits`, for which it has no rule: the tests add one, in four operations;
 - ensembles (MADE with several masks) score their members in a loop, at a sum in which its plugin for CPUs fails;
+- its plugin for CPUs with AVX-512 fuses a convolution with a sum wrongly where the number of rows is open and small, and fails in loops
+  where the number is given: the tests give it to the models without loops;
 - samplers and texts: it has neither the integer arithmetic of the noise in full nor operations on strings.
 """
 
@@ -16,6 +18,7 @@ REASON = "openvino, the other implementation that these tests compare with, is n
 openvino = pytest.importorskip("openvino", reason=REASON)
 VECTORS = ["logistic-context", "made-deep", "made-categorical", "made-laplaces", "neural", "nade", "rnade", "deepnade", "nadek"]
 IMAGES = ["pixelcnn", "gated-pixelcnn", "gated-pixelcnn-colour", "row-lstm", "diagonal-bilstm"]
+LOOPS = ["nade", "rnade", "row-lstm", "diagonal-bilstm"]
 ROWS = 7
 
 
@@ -44,7 +47,6 @@ def test_another_implementation_scores_as_the_model_does(core, name, tmp_path):
     model.export(tmp_path / "1", warm_up=False)
     found = core.read_model(tmp_path / "1")
     assert [output.get_any_name() for output in found.outputs] == ["log_prob"]
-    compiled = core.compile_model(found, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})  # without which it may take bfloat16
     given = {"context": context_of(model, ROWS)} if model.network.context_size else {}
     generator = np.random.default_rng(2)
     if model.head.dtype.is_integer:
@@ -54,5 +56,9 @@ def test_another_implementation_scores_as_the_model_does(core, name, tmp_path):
     expected = model.log_prob(x, given.get("context")).numpy()
     assert len(np.unique(expected.round(2))) > 1
     for rows in (slice(None), slice(2, 3)):
-        answer = compiled({"x": x[rows], **{k: v[rows] for k, v in given.items()}})["log_prob"]
+        asked = {"x": x[rows], **{k: v[rows] for k, v in given.items()}}
+        if name not in LOOPS:
+            found.reshape({k: v.shape for k, v in asked.items()})
+        compiled = core.compile_model(found, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})  # without which it may take bfloat16
+        answer = compiled(asked)["log_prob"]
         np.testing.assert_allclose(answer, expected[rows], rtol=1e-3, atol=1e-3)
