@@ -4,6 +4,7 @@ TF Serving itself is not run: `serving_client` says what stands in for it.
 """
 
 import concurrent.futures
+import math
 import pathlib
 import re
 
@@ -372,6 +373,15 @@ def test_graph_needs_no_python_no_xla_and_changes_nothing(paths, name):
         refused = ("PyFunc", "Assign", "Scatter", "Rng", "Random", "HashTable", "Print")
         kept = {"TensorScatterUpdate", "ScatterNd"}  # of tensors, not of variables
         assert not {op for op in operations - kept if any(word in op for word in refused)}
+
+
+@each_model
+def test_each_weight_and_each_endpoint_is_stored_once(paths, models, name):
+    stored = tf.train.list_variables(str(paths[name] / "variables" / "variables"))
+    assert sum(math.prod(shape) for key, shape in stored if not key.startswith("_")) == models[name].count_params()
+    functions = [function.signature.name for function in saved(paths[name]).graph_def.library.function]
+    for endpoint in ENDPOINTS["text" if name in TEXTS else "values"]:
+        assert sum(function.startswith(f"__inference_{endpoint}_") for function in functions) <= 1
 
 
 @each_model

@@ -1,6 +1,5 @@
 """The SavedModel of a model: endpoints that TF Serving serves, with no Python behind them."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -122,14 +121,12 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=N
     TensorShape([2, 4])
     """
     with atomic(path) as temporary:
-        archive = keras.export.ExportArchive()
-        archive.track(model)
         found = model.endpoints(jit_compile)
-        for name, (function, specs, _) in found.items():
-            function.get_concrete_function(*specs.values())
-            archive.add_endpoint(name, function)
-        archive.add_endpoint("serving_default", found["log_prob"][0])
-        archive.write_out(str(temporary), verbose=False)
+        functions = {name: function.get_concrete_function(*specs.values()) for name, (function, specs, _) in found.items()}
+        # Not `keras.export.ExportArchive`, which stores each weight and each endpoint twice, and has servers hold both.
+        holder = tf.Module()
+        holder.weights = [variable.value for variable in model.weights]
+        tf.saved_model.save(holder, str(temporary), signatures={**functions, "serving_default": functions["log_prob"]})
         extra = temporary / EXTRA
         if test_rows is not None:
             extra.mkdir()
