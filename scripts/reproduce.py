@@ -7,7 +7,8 @@ A recipe is `scripts/recipes/NAME.cfg`:
 
     [recipe]
     title = what the row of the results table is called
-    paper = the published figure as a negative log-likelihood: lower is better, and log-likelihoods change their sign
+    paper = the published figure as a negative log-likelihood: lower is better, and log-likelihoods change their sign; left out where
+            there is none
     settings = whose settings they are, the paper's or ours, in a few words
     minutes = what it takes on two cores
     [train]             options of `tfar train`, without the dashes; yes and no for switches
@@ -50,14 +51,14 @@ class Recipe:
 
     Attributes:
         name: of the file, without its ending.
-        title, paper, settings, minutes: its section `recipe`, as strings.
+        title, paper, settings, minutes: its section `recipe`, as strings; `paper` is None where nothing is published.
         train, evaluate: dicts of options, as strings.
         folds: number of folds, or None.
     """
 
     name: str
     title: str
-    paper: str
+    paper: str | None
     settings: str
     minutes: str
     train: dict
@@ -80,7 +81,7 @@ class Recipe:
             raise ValueError(f"{name}.cfg: the sections are recipe, train, evaluate, folds and smoke. Received: {sorted(unknown)}")
         try:
             head, train, small = sections["recipe"], sections["train"], sections["smoke"]
-            head = {key: head[key] for key in ("title", "paper", "settings", "minutes")}
+            head = {key: head[key] for key in ("title", "settings", "minutes")} | {"paper": head.get("paper")}
             evaluate = sections.get("evaluate", {})
             folds = int(sections["folds"]["number"]) if "folds" in sections else None
             if smoke:
@@ -99,6 +100,11 @@ class Recipe:
         if fold is not None:
             given |= {"folds": str(self.folds), "fold": str(fold)}
         return ["train", model, *options(given), "--out", str(out)]
+
+
+def published(recipe):
+    """The published figure in words."""
+    return f"{recipe.paper} published" if recipe.paper else "nothing published"
 
 
 def names():
@@ -176,7 +182,7 @@ def reproduce(recipe, runs):
         "nll": statistics.mean(nlls),
         "nll_error": error,
         "baseline_nll": statistics.mean(score["baseline_nll"] for score in scores),
-        "paper": float(recipe.paper),
+        "paper": recipe.paper and float(recipe.paper),
         "settings": recipe.settings,
         "folds": None if recipe.folds is None else nlls,
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
@@ -202,7 +208,7 @@ def main():
     args = parser.parse_args()
     if args.name is None:
         for recipe in map(Recipe.read, names()):
-            print(f"{recipe.name:28} {recipe.title}: {recipe.paper} published, about {recipe.minutes} minutes")
+            print(f"{recipe.name:28} {recipe.title}: {published(recipe)}, about {recipe.minutes} minutes")
         return 0
     try:
         recipe = Recipe.read(args.name, args.smoke)
@@ -216,7 +222,7 @@ def main():
             shutil.copyfile(curve, temporary)
     write_json(path, result, args.overwrite)
     error = "" if result["nll_error"] is None else f" +- {result['nll_error']:.4f}"
-    print(f"{recipe.title}: {result['nll']:.4f}{error} nats, published {recipe.paper}\n{path}")
+    print(f"{recipe.title}: {result['nll']:.4f}{error} nats, {published(recipe)}\n{path}")
     return 0
 
 

@@ -29,13 +29,13 @@ def table(results):
 
 def row(recipe, path):
     """The cells of one recipe."""
-    first, last = [recipe.title, recipe.paper], [recipe.settings, f"`{recipe.name}`"]
+    first, last = [recipe.title, recipe.paper or ""], [recipe.settings, f"`{recipe.name}`"]
     if not path.is_file():
         return [*first, "not run", "", "", "", *last]
     found = json.loads(path.read_text(encoding="utf-8"))
-    digits = len(recipe.paper.partition(".")[2])
+    digits = len(recipe.paper.partition(".")[2]) if recipe.paper else 2
     figure = f"{found['nll']:.{digits}f}" + ("" if found["nll_error"] is None else f" ± {found['nll_error']:.{digits}f}")
-    reached = found["nll"] <= float(recipe.paper)
+    reached = recipe.paper is not None and found["nll"] <= float(recipe.paper)
     middle = [f"{found['baseline_nll']:.2f}", f"{found['parameters']:,}", f"{found['seconds'] / 60:.0f}"]
     return [*first, f"**{figure}**" if reached else figure, *middle, *last]
 

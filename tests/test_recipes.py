@@ -31,7 +31,7 @@ def test_all_recipes_are_commands_that_can_be_read(scripts, smoke):
         args = cli.parser().parse_args(recipe.words("out", None if recipe.folds is None else 0))
         assert args.run == "train" and args.model == recipe.train["model"]
         assert cli.parser().parse_args(["evaluate", "out", *reproduce.options(recipe.evaluate)]).run == "evaluate"
-        assert float(recipe.minutes) > 0 and float(recipe.paper) and recipe.title and recipe.settings
+        assert float(recipe.minutes) > 0 and float(recipe.paper or 1) and recipe.title and recipe.settings
 
 
 def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monkeypatch):
@@ -53,7 +53,7 @@ def run(reproduce, monkeypatch, name, folder):
     return reproduce.main()
 
 
-@pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "charrnn-tiny_shakespeare"])
+@pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "gated_pixelcnn-fashion_mnist", "charrnn-tiny_shakespeare"])
 def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monkeypatch, capsys):
     reproduce, results_table = scripts
     assert run(reproduce, monkeypatch, name, tmp_path) == 0
