@@ -42,6 +42,17 @@ def test_image_grid_is_upright_and_in_order():
     assert len(white) and white[:, 0].max() < shown.shape[0] / 4 and white[:, 1].max() < 0.55 * shown.shape[1]
 
 
+def test_image_grids_are_those_of_their_images():
+    rng = np.random.default_rng(0)
+    grids = {"a": rng.uniform(size=(4, 3, 3)), "b": rng.uniform(size=(4, 3, 3))}
+    panels = plotting.image_grids(grids).axes
+    assert [axes.get_title() for axes in panels] == ["a", "b"]
+    for axes, images in zip(panels, grids.values(), strict=True):
+        alone = plotting.image_grid(images).axes[0].images[0].get_array()
+        np.testing.assert_array_equal(axes.images[0].get_array(), alone)
+    assert plotting.image_grids(grids, columns=4).axes[0].images[0].get_array().shape == (5, 17, 3)
+
+
 def test_image_grid_of_colours_and_of_a_number_that_fills_no_square():
     images = np.zeros((5, 4, 6, 3))
     images[..., 0] = 1

@@ -1,5 +1,6 @@
 """The models in `saved_models`: each loads without tfar, and scores the test rows stored with it as its card says."""
 
+import importlib
 import pathlib
 import re
 import shlex
@@ -80,3 +81,18 @@ def test_version_answers_without_python(client, name):
         assert scored["characters"].tolist() == [LENGTH] * ROWS
     else:
         assert_close({"log_prob": drawn["log_prob"]}, scored)
+
+
+def test_the_script_draws_pictures_of_a_shipped_model(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib", reason="matplotlib, which draws, is not installed")
+    monkeypatch.syspath_prepend(FOLDER.parent / "scripts")
+    pictures = importlib.import_module("pictures")
+    monkeypatch.setattr("sys.argv", ["pictures.py", str(FOLDER / "made-digits"), "--data", "digits", "--out", str(tmp_path / "new")])
+    assert pictures.main() == 0
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"made-digits-samples.png", "made-digits-completions.png"}
+    with pytest.raises(FileExistsError, match="nothing is overwritten"):
+        pictures.main()
+    x = np.array([[[0], [0]], [[1], [1]]])
+    np.testing.assert_array_equal(pictures.nearest(x, np.array([[[1], [0]], [[1], [1]], [[0], [0]]])), x)
+    with pytest.raises(FileNotFoundError, match="must hold a version"):
+        pictures.newest(tmp_path)

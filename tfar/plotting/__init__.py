@@ -5,7 +5,7 @@ Every function returns a matplotlib `Figure` that belongs to no window and to no
 
 from tfar.plotting.charts import learning_curve, masks, table
 from tfar.plotting.figures import MISSING, available, rendered, require, save
-from tfar.plotting.images import MISSING_COLOUR, as_images, class_grid, completions, image_grid, nll_maps
+from tfar.plotting.images import MISSING_COLOUR, as_images, class_grid, completions, image_grid, image_grids, nll_maps
 
 __all__ = [
     "MISSING",
@@ -15,6 +15,7 @@ __all__ = [
     "class_grid",
     "completions",
     "image_grid",
+    "image_grids",
     "learning_curve",
     "masks",
     "nll_maps",

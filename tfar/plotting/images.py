@@ -50,6 +50,17 @@ def _tiles(images, fill=0.5, gap=1):
     return sheet
 
 
+def _sheet(images, columns):
+    """Images as one, row by row; `columns` None for a square."""
+    images = _rgb(images)
+    count, height, width, _ = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = np.full((rows * columns, height, width, 3), 0.5)
+    sheet[:count] = images
+    return _tiles(sheet.reshape(rows, columns, height, width, 3))
+
+
 def image_grid(images, columns=None):
     """A grid of images, row by row.
 
@@ -57,17 +68,29 @@ def image_grid(images, columns=None):
         images: `[N, H, W]` (0 black, 1 white) or `[N, H, W, 3]`.
         columns: how many in a row; None for a square.
     """
-    images = _rgb(images)
-    count, height, width, _ = images.shape
-    columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    sheet = np.full((rows * columns, height, width, 3), 0.5)
-    sheet[:count] = images
-    sheet = _tiles(sheet.reshape(rows, columns, height, width, 3))
+    sheet = _sheet(images, columns)
     picture = figure(8, 8 * sheet.shape[0] / sheet.shape[1], layout=None)
     axes = picture.add_axes((0, 0, 1, 1))
     axes.imshow(sheet, interpolation="nearest", vmin=0, vmax=1, aspect="auto")
     axes.set_axis_off()
+    return picture
+
+
+def image_grids(images, columns=None):
+    """Grids beside each other, each with its title above it.
+
+    Args:
+        images: dict of title: `[N, H, W]` (0 black, 1 white) or `[N, H, W, 3]`.
+        columns: how many in a row; None for squares.
+    """
+    sheets = {title: _sheet(grid, columns) for title, grid in images.items()}
+    widths = [sheet.shape[1] for sheet in sheets.values()]
+    picture = figure(10, 0.4 + 10 * max(sheet.shape[0] for sheet in sheets.values()) / sum(widths))
+    panels = picture.subplots(1, len(sheets), squeeze=False, width_ratios=widths)[0]
+    for axes, (title, sheet) in zip(panels, sheets.items(), strict=True):
+        axes.imshow(sheet, interpolation="nearest", vmin=0, vmax=1)
+        axes.set_title(title, fontsize=11)
+        axes.set_axis_off()
     return picture
 
 
