@@ -1,6 +1,8 @@
 """The model card of an exported model: what someone who has nothing but the SavedModel must know to use it."""
 
 import json
+import shlex
+from pathlib import Path
 
 import numpy as np
 
@@ -71,7 +73,12 @@ def _likelihood(metrics, unit):
     what = "The frequencies of the training characters" if text else "Independent positions, fitted to the training rows,"
     note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}."
     versions = ", ".join(f"{package} {version}" for package, version in metrics["versions"].items() if version)
-    return f"{table}\n\n{note} Measured at the end of\n\n    {metrics['command']}\n\nwith {versions}."
+    return f"{table}\n\n{note} Measured at the end of\n\n    {_elsewhere(metrics['command'])}\n\nwith {versions}."
+
+
+def _elsewhere(command):
+    """A command as it would be given on another machine: of absolute paths the names alone."""
+    return shlex.join(Path(word).name if Path(word).is_absolute() else word for word in shlex.split(command))
 
 
 def _test_rows(path):
