@@ -132,6 +132,14 @@ def test_train_writes_the_folder(folder):
     assert metrics["validation"]["nll"] == pytest.approx(best, abs=1e-3)  # the best weights are the saved ones
 
 
+def test_refit_keeps_the_validation_figure_of_the_first_training(folder, tmp_path):
+    assert main(["train", "made", "--data", "digits", "--refit", "--out", tmp_path / "again", *TINY]) == 0
+    first, again = (json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path / "again"))
+    assert again["refit"] and "refit" not in first
+    assert again["validation"] == pytest.approx(first["validation"], rel=1e-5)
+    assert again["test"] != pytest.approx(first["test"], rel=1e-5) and again["seconds"] > 0
+
+
 def test_the_model_file_is_a_plain_keras_model(folder):
     import keras
 

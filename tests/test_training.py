@@ -10,7 +10,7 @@ import pytest
 import tensorflow_probability as tfp
 
 import tfar
-from tfar import files, heads, marginals, training
+from tfar import files, heads, marginals, refitting, training
 from tfar.checkpoints import Checkpoint
 from tfar.datasets import Split
 
@@ -47,6 +47,26 @@ def test_fit_ends_with_the_best_weights(schedule, average):
     assert fit.best_epoch == 1 + int(np.argmin(fit.history["val_nll"]))
     independent = -marginals.baseline(model.head, train.x, validation.x).mean()
     assert min(fit.history["val_nll"]) < independent - 0.5
+
+
+@pytest.mark.parametrize(
+    ("schedule", "average", "rate", "rows", "batch_size", "steps"), [("plateau", 0.0, 0.5, 100, 5, 20), ("cosine", 0.9, 0.1, 30, 30, 8)]
+)
+def test_refit_repeats_the_training_up_to_its_best_epoch_on_more_rows(schedule, average, rate, rows, batch_size, steps):
+    train, validation, model = binary(rows), binary(300, seed=1), logistic()
+    options = {"epochs": 20, "epoch_steps": steps, "batch_size": batch_size, "learning_rate": rate, "schedule": schedule, "average": average}
+    options["jit"] = False
+    first = model.get_weights()
+    fit = training.fit(model, train, validation, patience=4, **options)
+    best, nll = model.get_weights(), training.evaluate(model, validation)["nll"]
+    assert 1 < fit.best_epoch < fit.epochs
+    if schedule == "plateau":
+        assert len(set(fit.history["learning_rate"][: fit.best_epoch])) > 1  # which are to be repeated
+    refitting.refit(model, first, train, validation.take(slice(0)), fit, **options)
+    for found, expected in zip(model.get_weights(), best, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    refitting.refit(model, first, train, validation, fit, **options)
+    assert training.evaluate(model, validation)["nll"] < nll
 
 
 def test_fit_stops_when_nothing_improves():

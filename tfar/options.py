@@ -256,6 +256,8 @@ TRAINING = (
     Option("quiet", bool, False, "no progress bar"),
 )
 
+REFITTING = (Option("refit", bool, False, "then train anew on training and validation rows together, for as many epochs as were best"),)
+
 WATCHING = (
     Option("pictures_every", int, 0, "draw samples, completions and likelihoods every so many epochs; 0: at the end only", metavar="N"),
     Option("tensorboard", str, None, "folder for TensorBoard: NLL, learning rate, and the pictures", metavar="DIR"),

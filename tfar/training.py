@@ -125,6 +125,11 @@ def batches(split, batch_size, seed=0, start=0):
     return tf.data.Dataset.range(start, tf.int64.max).map(take).prefetch(tf.data.AUTOTUNE)
 
 
+def epoch_length(rows, batch_size, epoch_steps=None):
+    """Steps in an epoch: `epoch_steps`, or a pass over the rows, or 100 steps where that is more."""
+    return max(rows // min(batch_size, rows), LEAST_STEPS) if epoch_steps is None else epoch_steps
+
+
 def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, start=True, **options):
     """Train a model by maximum likelihood until its validation NLL gets no better, and leave it with its best weights.
 
@@ -154,7 +159,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
         start_at_marginals(model, train.x)
     batch_size = min(batch_size, len(train.x))
     stream = functools.partial(batches, train, batch_size, seed)
-    steps = max(len(train.x) // batch_size, LEAST_STEPS) if epoch_steps is None else epoch_steps
+    steps = epoch_length(len(train.x), batch_size, epoch_steps)
     held = (validation.x,) if validation.context is None else tuple(validation)
     held = {"validation_data": held, "validation_batch_size": batch_size}
     settings = {"batch_size": batch_size, "seed": seed, "rows": len(train.x), "data": checksum(train)}

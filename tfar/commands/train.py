@@ -4,15 +4,16 @@ import functools
 import inspect
 import math
 import os
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from tfar import callbacks, datasets, heads, masks, models, outputs, plotting, runs, training
+from tfar import callbacks, datasets, heads, masks, models, outputs, plotting, refitting, runs, training
 from tfar.commands import text
 from tfar.commands.evaluate import report
-from tfar.commands.training_run import checkpoint_of, fitted, written
+from tfar.commands.training_run import SETTINGS, checkpoint_of, fitted, verbosity, written
 from tfar.distributions import AutoregressiveDistribution
 from tfar.files import refuse_existing
 from tfar.marginals import baseline
@@ -38,8 +39,11 @@ def run(args):
     if not checkpoint_of(out).exists():
         for stale in drawn.glob("epoch-*.png"):
             stale.unlink()
+    weights = model.get_weights()
     fit = fitted(functools.partial(training.fit, model, dataset.train, dataset.validation, callbacks=extra), args, out)
     metrics = measure(model, dataset, fit, args)
+    if args.refit and not fit.interrupted:
+        metrics |= refitted(model, weights, dataset, fit, args, metrics)
     with written(out, model, trained.data, fit, metrics) as folder:
         if drawn.exists():
             os.replace(drawn, folder / "pictures")
@@ -91,6 +95,17 @@ def measure(model, dataset, fit, args):
         "baseline_nll": -float(baseline(model.head, dataset.train.x, dataset.test.x).mean()),
         **runs.record(model, fit, args.command_line),
     }
+
+
+def refitted(model, weights, dataset, fit, args, metrics):
+    """What changes in the metrics as the model is trained anew on training and validation rows: all but the validation NLL."""
+    began = time.perf_counter()
+    print(f"training on training and validation rows together for {fit.best_epoch} epochs", flush=True)
+    settings = {name: getattr(args, name) for name in SETTINGS if name != "patience"}
+    refitting.refit(model, weights, dataset.train, dataset.validation, fit, verbose=verbosity(args), **settings)
+    seconds = round(fit.seconds + time.perf_counter() - began, 1)
+    again = measure(model, dataset, fit, args)
+    return {**again, "validation": metrics["validation"], "seconds": seconds, "refit": True}
 
 
 def watchers(args, run, dataset, folder):

@@ -14,6 +14,11 @@ def checkpoint_of(out):
     return out.with_name(f"{out.name}.checkpoint.npz")
 
 
+def verbosity(args):
+    """Keras' `verbose`: nothing, a bar on a terminal, or a line for each epoch."""
+    return 0 if args.quiet else 1 if sys.stdout.isatty() else 2
+
+
 def fitted(fit, args, out, *names):
     """Call `fit`, a function of `tfar.training` or `tfar.text_training` with its model and data bound, with the command's settings.
 
@@ -30,7 +35,7 @@ def fitted(fit, args, out, *names):
     if checkpoint.exists():
         print(f"going on from {checkpoint}", flush=True)
     settings = {name: getattr(args, name) for name in (*SETTINGS, *names)}
-    found = fit(checkpoint=checkpoint, verbose=0 if args.quiet else 1 if sys.stdout.isatty() else 2, **settings)
+    found = fit(checkpoint=checkpoint, verbose=verbosity(args), **settings)
     if found.interrupted:
         kept = f"; {checkpoint} is kept: where {out} is moved away, the same command goes on from it" if checkpoint.exists() else ""
         print(f"\ninterrupted: going on with the weights of epoch {found.best_epoch}{kept}", flush=True)

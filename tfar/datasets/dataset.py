@@ -123,7 +123,7 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None,
         raise ValueError(f"folds are for a cross-validation, and fold must say which one is meant. Received: fold=None, folds={folds!r}")
     division = {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": 10 if folds is None else folds}
     splits = _divided(read, division)
-    known = splits if fold is None else {**splits, "train": _joined(splits["train"], splits["validation"])}
+    known = splits if fold is None else {**splits, "train": splits["train"].joined(splits["validation"])}
     preparation = Preparation.fit(read, known, read.default_levels if levels is None else levels)
     prepared = {name: preparation.apply(split, name) for name, split in splits.items()}
     origin = {
@@ -210,10 +210,6 @@ def _read(source, data_dir, context, download=None, manual_dir=None, allow_blank
 
 def _divided(source, division):
     return fold_splits(source, **division) if "fold" in division else three_splits(source, **division)
-
-
-def _joined(a, b):
-    return Split(*(None if x is None else np.concatenate([x, y]) for x, y in zip(a, b, strict=True)))
 
 
 def _checksum(split):

@@ -24,6 +24,10 @@ class Split(NamedTuple):
         """The given rows (an index array or a slice) of x and context."""
         return Split(self.x[rows], None if self.context is None else self.context[rows])
 
+    def joined(self, other):
+        """These rows and those of another split after them."""
+        return Split(*(None if mine is None else np.concatenate([mine, theirs]) for mine, theirs in zip(self, other, strict=True)))
+
 
 @dataclass(frozen=True)
 class Source:
