@@ -54,8 +54,8 @@ def test_fit_ends_with_the_best_weights(schedule, average):
 )
 def test_refit_repeats_the_training_up_to_its_best_epoch_on_more_rows(schedule, average, rate, rows, batch_size, steps):
     train, validation, model = binary(rows), binary(300, seed=1), logistic()
-    options = {"epochs": 20, "epoch_steps": steps, "batch_size": batch_size, "learning_rate": rate, "schedule": schedule, "average": average}
-    options["jit"] = False
+    options = {"epochs": 20, "epoch_steps": steps, "batch_size": batch_size, "learning_rate": rate}
+    options |= {"schedule": schedule, "average": average, "jit": False}
     first = model.get_weights()
     fit = training.fit(model, train, validation, patience=4, **options)
     best, nll = model.get_weights(), training.evaluate(model, validation)["nll"]

@@ -183,9 +183,7 @@ FAMILIES = {
         ),
         training={**OF_IMAGES, "learning_rate": 3e-3},
     ),
-    "rowlstm": Family(
-        "Row LSTM, a PixelRNN, for images (van den Oord et al. 2016)", (*CONVOLUTIONS, LSTM_LAYERS, HEAD_FILTERS), OF_IMAGES
-    ),
+    "rowlstm": Family("Row LSTM, a PixelRNN, for images (van den Oord et al. 2016)", (*CONVOLUTIONS, LSTM_LAYERS, HEAD_FILTERS), OF_IMAGES),
     "diagonal_bilstm": Family(
         "Diagonal BiLSTM, a PixelRNN, for images (van den Oord et al. 2016)", (*CONVOLUTIONS, LSTM_LAYERS, HEAD_FILTERS), OF_IMAGES
     ),
