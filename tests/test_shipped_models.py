@@ -8,6 +8,7 @@ import shlex
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
 from serving_client import Client, signatures
 
 FOLDER = pathlib.Path(__file__).parents[1] / "saved_models"
@@ -52,6 +53,17 @@ def test_card_has_the_likelihood_of_the_stored_rows(model):
     assert nats == pytest.approx(float(figure), abs=10.0 ** -len(digits))
     (command,) = re.findall(r"^    (tfar train .*)$", card, re.MULTILINE)
     assert not [word for word in shlex.split(command) if word.startswith(("/", "~"))], "a path that others do not have"
+
+
+def test_the_servers_configuration_names_all_models():
+    reason = "tensorflow-serving-api, which defines the configuration, is not installed"
+    model_server_config_pb2 = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2", reason=reason)
+    text = (FOLDER / "models.config").read_text(encoding="utf-8")
+    found = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    assert [config.name for config in found] == [model.name for model in MODELS]
+    assert all(config.base_path == f"/models/{config.name}" and config.model_platform == "tensorflow" for config in found)
+    batching = (FOLDER / "batching.config").read_text(encoding="utf-8")
+    assert batching in (FOLDER.parent / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
 @each_version
