@@ -9,7 +9,8 @@ in which the reference itself differs between one row and all are left out of th
 
 Columns: rows in a request, requests answered, requests and rows in a second, milliseconds that half and 99 of 100 requests took at
 most (to 1 in 100), wrong rows. All threads share the machine's cores with the session's own, so times are those under full load.
-Memory is this process's resident set after 10 seconds, or half of --seconds, and at the end. It is no TF Serving, and has neither its
+Memory is this process's resident set after 10 seconds, or half of --seconds, and four times from then to the end: what leaks grows from
+each to the next. It is no TF Serving, and has neither its
 batching nor its network: it is `tests/serving_client.py`, the session that the server is built on.
 """
 
@@ -125,11 +126,13 @@ def load(session, requests, answers, options):
     arguments = session, requests, answers, options.batch
     with concurrent.futures.ThreadPoolExecutor(options.threads) as threads:
         running = [threads.submit(work, *arguments, seed, began + options.seconds) for seed in range(options.threads)]
-        warm = min(10.0, options.seconds / 2)
-        concurrent.futures.wait(running, warm, concurrent.futures.FIRST_EXCEPTION)
-        early = resident()
+        warm, memory = min(10.0, options.seconds / 2), {}
+        for part in range(5):
+            end = began + warm + (options.seconds - warm) * part / 4
+            concurrent.futures.wait(running, max(0.0, end - time.perf_counter()), concurrent.futures.FIRST_EXCEPTION)
+            memory[end - began] = resident()
         found = [future.result() for future in running]
-        seconds, late = time.perf_counter() - began, resident()
+        seconds = time.perf_counter() - began
     lines, total = [HEADER], 0
     for key in sorted({key for tallies in found for key in tallies}):
         tally = Tally()
@@ -139,7 +142,9 @@ def load(session, requests, answers, options):
         count, total = tally.bins.sum(), total + tally.wrong
         times = f"{tally.quantile(0.5):9.2f} {tally.quantile(0.99):9.2f}"
         lines.append(f"{key[0]:10s} {key[1]:5d} {count:9d} {count / seconds:9.1f} {count * key[1] / seconds:9.0f} {times} {tally.wrong:6d}")
-    lines.append(f"resident memory: {early:.1f} MiB after {warm:.3g} s, {late:.1f} MiB after {seconds:.0f} s ({late - early:+.1f})")
+    sizes = list(memory.values())
+    told = ", ".join(f"{size:.1f} after {second:.3g} s" for second, size in memory.items())
+    lines.append(f"resident memory in MiB: {told} ({sizes[-1] - sizes[0]:+.1f})")
     return lines, total
 
 
