@@ -10,8 +10,8 @@ in which the reference itself differs between one row and all are left out of th
 Columns: rows in a request, requests answered, requests and rows in a second, milliseconds that half and 99 of 100 requests took at
 most (to 1 in 100), wrong rows. All threads share the machine's cores with the session's own, so times are those under full load.
 Memory is this process's resident set after 10 seconds, or half of --seconds, and four times from then to the end: what leaks grows from
-each to the next. It is no TF Serving, and has neither its
-batching nor its network: it is `tests/serving_client.py`, the session that the server is built on.
+each to the next. It is no TF Serving, and has neither its batching nor its network: it is `tests/serving_client.py`, the session that
+the server is built on.
 """
 
 import argparse

@@ -81,6 +81,8 @@ class Recipe:
             raise ValueError(f"{name}.cfg: the sections are recipe, train, evaluate, folds and smoke. Received: {sorted(unknown)}")
         try:
             head, train, small = sections["recipe"], sections["train"], sections["smoke"]
+            if wrong := {key for key in head if key not in ("title", "paper", "settings", "minutes") or not head[key]}:
+                raise ValueError(f"{name}.cfg: [recipe] holds title, paper, settings and minutes. Received: {', '.join(sorted(wrong))}")
             head = {key: head[key] for key in ("title", "settings", "minutes")} | {"paper": head.get("paper")}
             evaluate = sections.get("evaluate", {})
             folds = int(sections["folds"]["number"]) if "folds" in sections else None

@@ -137,7 +137,23 @@ def test_refit_keeps_the_validation_figure_of_the_first_training(folder, tmp_pat
     first, again = (json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path / "again"))
     assert again["refit"] and "refit" not in first
     assert again["validation"] == pytest.approx(first["validation"], rel=1e-5)
-    assert again["test"] != pytest.approx(first["test"], rel=1e-5) and again["seconds"] > 0
+    assert again["test"] != pytest.approx(first["test"], rel=1e-5)
+    assert main(["export", tmp_path / "again", "--to", tmp_path / "saved"]) == 0
+    assert "validation, before it was trained on too" in (tmp_path / "saved" / "README.md").read_text()
+
+
+def test_ctrl_c_in_a_refit_keeps_the_first_training(folder, tmp_path, monkeypatch, capsys):
+    from tfar import refitting
+
+    def interrupt(model, initial_weights, *args, **options):
+        model.set_weights(initial_weights)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(refitting, "refit", interrupt)
+    assert main(["train", "made", "--data", "digits", "--refit", "--out", tmp_path / "again", *TINY]) == 0
+    first, again = (json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path / "again"))
+    assert again["interrupted"] and "refit" not in again and again["test"] == pytest.approx(first["test"], rel=1e-5)
+    assert "interrupted" in capsys.readouterr().out
 
 
 def test_the_model_file_is_a_plain_keras_model(folder):

@@ -1,4 +1,4 @@
-"""The recipes of `scripts/reproduce.py`: they can all be read, two of them run, and README's table is made of their results."""
+"""The recipes of `scripts/reproduce.py`: they can all be read, some of them run, and README's table is made of their results."""
 
 import importlib
 import json
@@ -42,6 +42,10 @@ def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monke
     (tmp_path / "short.cfg").write_text("[recipe]\ntitle = a\npaper = 1\n[train]\nmodel = made\ndata = digits\n[smoke]\n")
     with pytest.raises(ValueError, match="short.cfg lacks 'settings'"):
         reproduce.Recipe.read("short")
+    for line in ("papre = 1", "paper ="):
+        (tmp_path / "odd.cfg").write_text(f"[recipe]\ntitle = a\nsettings = b\nminutes = 1\n{line}\n[train]\nmodel = made\n[smoke]\n")
+        with pytest.raises(ValueError, match=r"title, paper, settings and minutes. Received: pap"):
+            reproduce.Recipe.read("odd")
     (tmp_path / "odd.cfg").write_text("[evalute]\nrows = 1\n")
     with pytest.raises(ValueError, match=r"sections are recipe, .* Received: \['evalute'\]"):
         reproduce.Recipe.read("odd")

@@ -381,7 +381,7 @@ def test_each_weight_and_each_endpoint_is_stored_once(paths, models, name):
     assert sum(math.prod(shape) for key, shape in stored if not key.startswith("_")) == models[name].count_params()
     functions = [function.signature.name for function in saved(paths[name]).graph_def.library.function]
     for endpoint in ENDPOINTS["text" if name in TEXTS else "values"]:
-        assert sum(function.startswith(f"__inference_{endpoint}_") for function in functions) <= 1
+        assert sum(function.startswith(f"__inference_{endpoint}_") for function in functions) == 1
 
 
 @each_model

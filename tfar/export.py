@@ -124,8 +124,8 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=N
         found = model.endpoints(jit_compile)
         functions = {name: function.get_concrete_function(*specs.values()) for name, (function, specs, _) in found.items()}
         # Not `keras.export.ExportArchive`, which stores each weight and each endpoint twice, and has servers hold both.
-        holder = tf.Module()
-        holder.weights = [variable.value for variable in model.weights]
+        holder, used = tf.Module(), [variable for function in functions.values() for variable in function.variables]
+        holder.weights = list({id(v): v for v in [*(weight.value for weight in model.weights), *used]}.values())
         tf.saved_model.save(holder, str(temporary), signatures={**functions, "serving_default": functions["log_prob"]})
         extra = temporary / EXTRA
         if test_rows is not None:

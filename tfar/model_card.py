@@ -64,7 +64,8 @@ def _likelihood(metrics, unit):
             found = metrics[name]
             error = "" if found["nll_error"] is None else f" ± {found['nll_error']:.3f}"
             own = [f"{found['nll_own_units']:.3f}"] if "nll_own_units" in found else []
-            rows.append([name, f"{found[unit]:,}", f"{found['nll']:.3f}{error}", f"{found[bits]:.4f}", *own])
+            split = f"{name}, before it was trained on too" if name == "validation" and "refit" in metrics else name
+            rows.append([split, f"{found[unit]:,}", f"{found['nll']:.3f}{error}", f"{found[bits]:.4f}", *own])
     if not rows:
         return "Not measured: the model's folder holds no metrics."
     own = ["NLL in the data's own units"] if len(rows[0]) > 4 else []
@@ -78,7 +79,8 @@ def _likelihood(metrics, unit):
 
 def _elsewhere(command):
     """A command as it would be given on another machine: of absolute paths the names alone."""
-    return shlex.join(Path(word).name if Path(word).is_absolute() else word for word in shlex.split(command))
+    words = [word.rpartition("=") for word in shlex.split(command)]
+    return shlex.join("".join((*option, Path(value).name if Path(value).is_absolute() else value)) for *option, value in words)
 
 
 def _test_rows(path):

@@ -3,15 +3,15 @@
 import keras
 
 from tfar.marginals import start_at_marginals
-from tfar.training import batches, epoch_length, optimizer
+from tfar.training import batches, compile_for, epoch_length
 
 
 def refit(
     model,
-    weights,
+    initial_weights,
     train,
     validation,
-    found,
+    first,
     batch_size=100,
     epoch_steps=None,
     seed=0,
@@ -27,23 +27,27 @@ def refit(
     """Repeat a training by `tfar.training.fit` up to its best epoch, on the training and the validation rows together.
 
     RNADE's protocol: the validation rows choose settings and the number of epochs, and serve as training rows then (Uria et al. 2013).
-    It begins with the same weights, and takes as many steps in each epoch, at the same learning rates.
+    The training begins with the same weights, and takes as many steps in each epoch, at the same learning rates; what dropout and
+    order-agnostic networks draw goes on from the first one. It has no checkpoint.
 
     Args:
         model: the model that was trained.
-        weights: those it had before, `model.get_weights()`.
+        initial_weights: those it had before, `model.get_weights()`.
         train, validation: of `tfar.datasets.Split`, as they were given to `fit`.
-        found: the `tfar.training.Fit` to repeat.
+        first: the `tfar.training.Fit` to repeat.
         batch_size, epoch_steps, seed, epochs, learning_rate, schedule, weight_decay, average, clip, jit: as they were given to `fit`.
         verbose: as in Keras.
+
+    Raises:
+        ValueError: the first training had no best epoch: it diverged, or was interrupted in its first one.
     """
-    split, steps = train.joined(validation), epoch_length(len(train.x), batch_size, epoch_steps)
-    model.set_weights(weights)
-    start_at_marginals(model, split.x)
-    adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average, clip)
-    model.compile(adam, jit_compile=jit)
-    callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
+    if first.best_epoch < 1:
+        raise ValueError(f"there must be a best epoch to train up to. Received: best_epoch={first.best_epoch} of {first.epochs} epochs")
+    rows, steps = train.joined(validation), epoch_length(len(train.x), batch_size, epoch_steps)
+    model.set_weights(initial_weights)
+    start_at_marginals(model, rows.x)
+    callbacks = compile_for(model, epochs * steps, jit, learning_rate, schedule, weight_decay, average, clip)
     if schedule == "plateau":
-        callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch: found.history["learning_rate"][epoch]))
-    rows = batches(split, min(batch_size, len(split.x)), seed)
-    model.fit(rows, epochs=found.best_epoch, steps_per_epoch=steps, callbacks=callbacks, shuffle=False, verbose=verbose)
+        callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch: first.history["learning_rate"][epoch]))
+    stream = batches(rows, min(batch_size, len(train.x)), seed)
+    model.fit(stream, epochs=first.best_epoch, steps_per_epoch=steps, callbacks=callbacks, shuffle=False, verbose=verbose)

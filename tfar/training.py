@@ -99,6 +99,14 @@ def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, wei
     return adam
 
 
+def compile_for(model, steps, jit, learning_rate, schedule, weight_decay, average, clip):
+    """Compile a model with the `optimizer` of a training of `steps` steps, and return the callbacks that make its averages count."""
+    adam = optimizer(model.trainable_variables, learning_rate, schedule, steps, weight_decay, average, clip)
+    model.compile(adam, jit_compile=jit)
+    model.optimizer.build(model.trainable_variables)  # with half precision it is a wrapper of `adam`
+    return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
+
+
 def batches(split, batch_size, seed=0, start=0):
     """An endless `tf.data` stream of full batches x, or (x, context); each pass over the rows has its own order.
 
@@ -211,12 +219,9 @@ def fit_stream(
         ValueError: no positive number where one is needed, or a checkpoint of a training with other settings.
     """
     check_positive(epochs=epochs, epoch_steps=steps, learning_rate=learning_rate, patience=patience)
-    adam = optimizer(model.trainable_variables, learning_rate, schedule, epochs * steps, weight_decay, average, clip)
-    model.compile(adam, jit_compile=jit)
-    model.optimizer.build(model.trainable_variables)  # with half precision it is a wrapper of `adam`
+    averaging = compile_for(model, epochs * steps, jit, learning_rate, schedule, weight_decay, average, clip)
     keep, history = KeepBest(patience), keras.callbacks.History()
     remembered = {"history": (history, ["history"]), "keep": (keep, ["best", "epoch"])}
-    swap = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
     lower = []
     if schedule == "plateau":
         lower = [keras.callbacks.ReduceLROnPlateau("val_nll", mode="min", factor=1 / 3, patience=max(1, patience // 2), min_delta=0)]
@@ -235,7 +240,7 @@ def fit_stream(
             initial_epoch=first,
             epochs=epochs,
             steps_per_epoch=steps,
-            callbacks=[*swap, *lower, history, keep, *callbacks, saved],
+            callbacks=[*averaging, *lower, history, keep, *callbacks, saved],
             shuffle=False,
             verbose=verbose,
             **validation,

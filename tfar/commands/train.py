@@ -1,5 +1,6 @@
 """`tfar train`: from a data set to the folder of a trained model."""
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -41,9 +42,10 @@ def run(args):
             stale.unlink()
     weights = model.get_weights()
     fit = fitted(functools.partial(training.fit, model, dataset.train, dataset.validation, callbacks=extra), args, out)
-    metrics = measure(model, dataset, fit, args)
     if args.refit and not fit.interrupted:
-        metrics |= refitted(model, weights, dataset, fit, args, metrics)
+        fit, metrics = refitted(model, weights, dataset, fit, args)
+    else:
+        metrics = measure(model, dataset, fit, args)
     with written(out, model, trained.data, fit, metrics) as folder:
         if drawn.exists():
             os.replace(drawn, folder / "pictures")
@@ -83,29 +85,39 @@ def build(args, dataset):
 
 def measure(model, dataset, fit, args):
     """The content of metrics.json; NLLs in nats, of standardised values where the data are continuous."""
-    splits = {name: split.take(slice(MOST_ROWS)) for name, split in dataset.splits.items()}
-    splits = {name: training.evaluate(model, split, args.batch_size) for name, split in splits.items()}
-    if dataset.kind == "continuous":
-        for split in splits.values():
-            split["nll_own_units"] = split["nll"] - dataset.log_jacobian
     return {
         "model": args.model,
         "data": dataset.name,
-        **splits,
+        **{name: score(model, dataset, name, args) for name in dataset.splits},
         "baseline_nll": -float(baseline(model.head, dataset.train.x, dataset.test.x).mean()),
         **runs.record(model, fit, args.command_line),
     }
 
 
-def refitted(model, weights, dataset, fit, args, metrics):
-    """What changes in the metrics as the model is trained anew on training and validation rows: all but the validation NLL."""
-    began = time.perf_counter()
+def score(model, dataset, name, args):
+    """The scores of a split's first rows."""
+    found = training.evaluate(model, dataset.splits[name].take(slice(MOST_ROWS)), args.batch_size)
+    return found | ({"nll_own_units": found["nll"] - dataset.log_jacobian} if dataset.kind == "continuous" else {})
+
+
+def refitted(model, initial_weights, dataset, fit, args):
+    """Train anew on training and validation rows, and return the `Fit` and metrics.json, whose validation NLL is from before.
+
+    Ctrl-C gives the model the weights of the first training back.
+    """
+    weights, began = model.get_weights(), time.perf_counter()
+    validation = score(model, dataset, "validation", args)
     print(f"training on training and validation rows together for {fit.best_epoch} epochs", flush=True)
     settings = {name: getattr(args, name) for name in SETTINGS if name != "patience"}
-    refitting.refit(model, weights, dataset.train, dataset.validation, fit, verbose=verbosity(args), **settings)
-    seconds = round(fit.seconds + time.perf_counter() - began, 1)
-    again = measure(model, dataset, fit, args)
-    return {**again, "validation": metrics["validation"], "seconds": seconds, "refit": True}
+    try:
+        refitting.refit(model, initial_weights, dataset.train, dataset.validation, fit, verbose=verbosity(args), **settings)
+    except KeyboardInterrupt:
+        model.set_weights(weights)
+        print("\ninterrupted: going on with the weights of the training without validation rows", flush=True)
+        fit = dataclasses.replace(fit, interrupted=True)
+        return fit, measure(model, dataset, fit, args)
+    fit = dataclasses.replace(fit, seconds=fit.seconds + time.perf_counter() - began)
+    return fit, {**measure(model, dataset, fit, args), "validation": validation, "refit": True}
 
 
 def watchers(args, run, dataset, folder):

@@ -91,7 +91,7 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None,
     is missing, `three_splits`. The digits are binary unless `levels` says otherwise (17 keeps their grey levels).
 
     With a `fold`, `fold_splits` divides the rows, and the statistics are those of every chunk but the test's, of training
-    and validation rows together: RNADE's protocol, where the validation chunk serves to choose settings alone.
+    and validation rows together: RNADE's protocol, where validation rows train too once they have chosen the settings.
 
     Args:
       source: "digits"; the path of a .npz, .npy or .csv file; or a name known to TFDS.
