@@ -99,7 +99,7 @@ CONVOLUTIONS = (
     Option("positions", bool, True, "features of its own for each pixel, so that the network knows where it is"),
 )
 HEAD_FILTERS = Option("head_filters", int, (32, 32), "channels of the 1x1 convolutions at the end", many=True, metavar="F")
-OF_IMAGES = {"batch_size": 16}  # a pass over the rows has more steps then, and takes at most half as long again as with 64
+OF_IMAGES = {"batch_size": 16}  # a pass over the rows has more steps then, and takes about half as long again as with 64
 LSTM_LAYERS = Option("num_layers", int, 7, "number of LSTM layers", metavar="N")
 
 FAMILIES = {
