@@ -16,13 +16,9 @@ def refit(
     epoch_steps=None,
     seed=0,
     epochs=200,
-    learning_rate=1e-3,
     schedule="plateau",
-    weight_decay=0.0,
-    average=0.99,
-    clip=100.0,
-    jit=True,
     verbose=0,
+    **options,
 ):
     """Repeat a training by `tfar.training.fit` up to its best epoch, on the training and the validation rows together.
 
@@ -35,8 +31,9 @@ def refit(
         initial_weights: those it had before, `model.get_weights()`.
         train, validation: of `tfar.datasets.Split`, as they were given to `fit`.
         first: the `tfar.training.Fit` to repeat.
-        batch_size, epoch_steps, seed, epochs, learning_rate, schedule, weight_decay, average, clip, jit: as they were given to `fit`.
+        batch_size, epoch_steps, seed, epochs, schedule: as they were given to `fit`.
         verbose: as in Keras.
+        **options: of `tfar.training.compile_for`, as they were given to `fit`.
 
     Raises:
         ValueError: the first training had no best epoch: it diverged, or was interrupted in its first one.
@@ -46,7 +43,7 @@ def refit(
     rows, steps = train.joined(validation), epoch_length(len(train.x), batch_size, epoch_steps)
     model.set_weights(initial_weights)
     start_at_marginals(model, rows.x)
-    callbacks = compile_for(model, epochs * steps, jit, learning_rate, schedule, weight_decay, average, clip)
+    callbacks = compile_for(model, epochs * steps, schedule=schedule, **options)
     if schedule == "plateau":
         callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch: first.history["learning_rate"][epoch]))
     stream = batches(rows, min(batch_size, len(train.x)), seed)

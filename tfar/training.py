@@ -99,12 +99,12 @@ def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, wei
     return adam
 
 
-def compile_for(model, steps, jit, learning_rate, schedule, weight_decay, average, clip):
-    """Compile a model with the `optimizer` of a training of `steps` steps, and return the callbacks that make its averages count."""
-    adam = optimizer(model.trainable_variables, learning_rate, schedule, steps, weight_decay, average, clip)
+def compile_for(model, steps, jit=True, **options):
+    """Compile a model for a training of `steps` steps with an `optimizer` of these options; return the callbacks that its averages need."""
+    adam = optimizer(model.trainable_variables, steps=steps, **options)
     model.compile(adam, jit_compile=jit)
     model.optimizer.build(model.trainable_variables)  # with half precision it is a wrapper of `adam`
-    return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if average else []
+    return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if adam.use_ema else []
 
 
 def batches(split, batch_size, seed=0, start=0):
@@ -219,7 +219,8 @@ def fit_stream(
         ValueError: no positive number where one is needed, or a checkpoint of a training with other settings.
     """
     check_positive(epochs=epochs, epoch_steps=steps, learning_rate=learning_rate, patience=patience)
-    averaging = compile_for(model, epochs * steps, jit, learning_rate, schedule, weight_decay, average, clip)
+    optimization = {"learning_rate": learning_rate, "schedule": schedule, "weight_decay": weight_decay, "average": average, "clip": clip}
+    averaging = compile_for(model, epochs * steps, jit, **optimization)
     keep, history = KeepBest(patience), keras.callbacks.History()
     remembered = {"history": (history, ["history"]), "keep": (keep, ["best", "epoch"])}
     lower = []
@@ -228,8 +229,8 @@ def fit_stream(
         remembered["plateau"] = lower[0], ["best", "wait", "cooldown_counter"]
     settings = {
         **(settings or {}),
-        **{"epochs": epochs, "epoch_steps": steps, "learning_rate": learning_rate, "schedule": schedule, "patience": patience},
-        **{"weight_decay": weight_decay, "average": average, "clip": clip, "model": _without_names(model.get_config())},
+        **optimization,
+        **{"epochs": epochs, "epoch_steps": steps, "patience": patience, "model": _without_names(model.get_config())},
     }
     saved = Checkpoint(checkpoint, settings, remembered, keep, variables)
     first = saved.read()
