@@ -9,14 +9,20 @@ in which the reference itself differs between one row and all are left out of th
 
 Columns: rows in a request, requests answered, requests and rows in a second, milliseconds that half and 99 of 100 requests took at
 most (to 1 in 100), wrong rows. All threads share the machine's cores with the session's own, so times are those under full load.
-Memory is this process's resident set after 10 seconds, or half of --seconds, and four times from then to the end: what leaks grows from
-each to the next. It is no TF Serving, and has neither its batching nor its network: it is `tests/serving_client.py`, the session that
-the server is built on.
+
+Memory is read when no request runs: after 10 seconds, or half of --seconds, and four times from then to the end. What is in use is what
+has been allocated and not freed (glibc's `mallinfo2`); the resident set also holds what glibc keeps of freed memory. It keeps some for
+each thread, which takes thousands of requests to level off, so the test has all threads share one arena. The exit status is 1 where what
+is in use grows by 100 bytes or more for each request: a lost tensor, the smallest thing that a request allocates, is larger.
+
+It is no TF Serving, and has neither its batching nor its network: it is `tests/serving_client.py`, the session that the server is built
+on.
 """
 
 import argparse
 import collections
 import concurrent.futures
+import ctypes
 import multiprocessing
 import os
 import sys
@@ -34,6 +40,8 @@ from serving_client import Session, load_library, signatures  # noqa: E402
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 ENDPOINTS = ("log_prob", "sample")
+M_ARENA_MAX = -8  # of glibc's mallopt
+LOST = 100  # bytes of a request that are not freed, at least
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-3}  # of real numbers
 STEP = np.log(1.01)  # between the bins of a latency
 HEADER = f"{'endpoint':10s} {'rows':>5s} {'requests':>9s} {'per s':>9s} {'rows/s':>9s} {'p50 ms':>9s} {'p99 ms':>9s} {'wrong':>6s}"
@@ -115,37 +123,59 @@ def work(session, requests, answers, sizes, seed, until):
     return tallies
 
 
-def resident():
-    """This process's resident memory in MiB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+class MallInfo(ctypes.Structure):
+    """glibc's `struct mallinfo2`."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+    ]
+
+
+def share_one_arena():
+    """Have all threads of this process allocate from one arena; before there are any."""
+    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def memory():
+    """Bytes that are allocated in this process, and resident ones."""
+    info = ctypes.CDLL(None).mallinfo2
+    info.restype = MallInfo
+    found = info()
+    return found.uordblks + found.hblkhd, int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def leaks(readings):
+    """Whether (requests so far, bytes in use) grow from the first to the last by `LOST` for each request."""
+    (first, before), (last, after) = readings[0], readings[-1]
+    return after - before >= LOST * (last - first)
 
 
 def load(session, requests, answers, options):
-    """Lines of the table, and the number of wrong rows."""
-    began = time.perf_counter()
-    arguments = session, requests, answers, options.batch
+    """Lines of the table, the number of wrong rows, and whether memory leaks."""
+    began, warm = time.perf_counter(), min(10.0, options.seconds / 2)
+    ends = [warm + (options.seconds - warm) * part / 4 for part in range(5)]
+    found, readings, told = collections.defaultdict(Tally), [], []
     with concurrent.futures.ThreadPoolExecutor(options.threads) as threads:
-        running = [threads.submit(work, *arguments, seed, began + options.seconds) for seed in range(options.threads)]
-        warm, memory = min(10.0, options.seconds / 2), {}
-        for part in range(5):
-            end = began + warm + (options.seconds - warm) * part / 4
-            concurrent.futures.wait(running, max(0.0, end - time.perf_counter()), concurrent.futures.FIRST_EXCEPTION)
-            memory[end - began] = resident()
-        found = [future.result() for future in running]
+        for part, end in enumerate(ends):
+            arguments = session, requests, answers, options.batch
+            running = [threads.submit(work, *arguments, [part, thread], began + end) for thread in range(options.threads)]
+            for key, tally in (item for future in running for item in future.result().items()):
+                found[key].bins += tally.bins
+                found[key].wrong += tally.wrong
+            count = int(sum(tally.bins.sum() for tally in found.values()))
+            used, resident = memory()
+            readings.append((count, used))
+            told.append(f"{end:6.1f} s {count:8d} requests {used / 2**20:9.2f} MiB in use {resident / 2**20:9.2f} resident")
         seconds = time.perf_counter() - began
-    lines, total = [HEADER], 0
-    for key in sorted({key for tallies in found for key in tallies}):
-        tally = Tally()
-        for one in (tallies[key] for tallies in found if key in tallies):
-            tally.bins += one.bins
-            tally.wrong += one.wrong
-        count, total = tally.bins.sum(), total + tally.wrong
+    lines = [HEADER]
+    for (endpoint, rows), tally in sorted(found.items()):
+        count = tally.bins.sum()
         times = f"{tally.quantile(0.5):9.2f} {tally.quantile(0.99):9.2f}"
-        lines.append(f"{key[0]:10s} {key[1]:5d} {count:9d} {count / seconds:9.1f} {count * key[1] / seconds:9.0f} {times} {tally.wrong:6d}")
-    sizes = list(memory.values())
-    told = ", ".join(f"{size:.1f} after {second:.3g} s" for second, size in memory.items())
-    lines.append(f"resident memory in MiB: {told} ({sizes[-1] - sizes[0]:+.1f})")
-    return lines, total
+        lines.append(f"{endpoint:10s} {rows:5d} {count:9d} {count / seconds:9.1f} {count * rows / seconds:9.0f} {times} {tally.wrong:6d}")
+    (first, before), (last, after) = readings[0], readings[-1]
+    told.append(f"{(after - before) / max(1, last - first):.1f} bytes in use for each request more since {ends[0]:.1f} s")
+    return [*lines, "memory", *told], sum(tally.wrong for tally in found.values()), leaks(readings)
 
 
 def main():
@@ -160,10 +190,11 @@ def main():
     out = None if options.out is None else refuse_existing(options.out)
     if not (options.path / "saved_model.pb").is_file():
         parser.error(f"the folder must have a saved_model.pb. Received: {options.path}")
+    share_one_arena()
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         names, requests, answers, left_out = process.submit(reference, options.path, options.pool).result()
     session = Session(load_library(), options.path, names)
-    lines, wrong = load(session, requests, answers, options)
+    lines, wrong, leaking = load(session, requests, answers, options)
     title = (
         f"{options.path}: {options.threads} threads, {os.cpu_count()} cores, a pool of {options.pool - left_out} rows ({left_out} left out)"
     )
@@ -171,8 +202,8 @@ def main():
     print(table)
     if out is not None:
         write_text(out, f"{__doc__}\n{table}\n")
-    if wrong:
-        sys.exit(f"load_test: {wrong} rows were wrong")
+    if wrong or leaking:
+        sys.exit(f"load_test: {wrong} rows were wrong, memory {'grew' if leaking else 'did not grow'}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+"""`scripts/load_test.py`: it passes on a shipped model, and can fail."""
+
+import importlib
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def load_test(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("load_test")
+
+
+def test_a_shipped_model_bears_a_load(tmp_path):
+    out = tmp_path / "out.txt"
+    words = [sys.executable, ROOT / "scripts" / "load_test.py", ROOT / "saved_models" / "made-digits" / "1", "--out", out]
+    found = subprocess.run([*words, "--seconds", "2", "--threads", "2", "--pool", "4"], capture_output=True, text=True)
+    assert "wrong" in found.stdout and out.read_text(encoding="utf-8").endswith(found.stdout)
+    assert "0 rows were wrong" in found.stderr or not found.returncode  # two seconds are too short to tell of memory
+
+
+def test_a_lost_tensor_is_a_leak(load_test):
+    assert load_test.leaks([(1000, 5_000_000), (1500, 5_040_000), (2000, 5_100_000)])
+    assert not load_test.leaks([(1000, 5_000_000), (1500, 5_090_000), (2000, 5_010_000)])
+
+
+def test_a_wrong_row_is_told(load_test):
+    import numpy as np
+
+    expected = {"x": np.array([[0, 1], [1, 1]], np.int32), "log_prob": np.array([-1.0, -2.0], np.float32)}
+    assert not load_test.wrong_rows(expected, expected).any()
+    assert load_test.wrong_rows({**expected, "x": np.array([[0, 1], [1, 0]], np.int32)}, expected).tolist() == [False, True]
+    assert load_test.wrong_rows({**expected, "log_prob": np.array([-1.1, -2.0], np.float32)}, expected).tolist() == [True, False]
+    assert load_test.wrong_rows({"x": expected["x"]}, expected).all()
+
+
+def test_memory_is_that_of_this_process(load_test):
+    before, _ = load_test.memory()
+    held = bytearray(2**24)
+    used, resident = load_test.memory()
+    assert used - before >= len(held) and resident > 2**24
