@@ -4,10 +4,10 @@
 
 Columns, in milliseconds, each the least of some repeats; compare them within one row only:
 
-    log_prob   one call under XLA; served: the SavedModel's endpoint, a graph without XLA
+    log_prob   one call under XLA; served: the SavedModel's endpoint in the C++ session that TF Serving is built on, without XLA
     sample     under XLA, as `tf.function(..., jit_compile=True)`, and how many XLA log_probs that is
-    served     the SavedModel's endpoint `sample`, without XLA, which also scores what it draws; the same ratio; and how many times as long
-               as the same under XLA, sample and log_prob together, it takes
+    served     the endpoint `sample` in that session, which also scores what it draws; the same ratio; and how many times as long as the
+               same under XLA, sample and log_prob together, it takes
     fix.pt.    fixed-point iteration under XLA; families of vectors only
     D passes   one call of the whole network and one draw, D times. Families of vectors: in one loop under XLA, timed as a whole.
                Families of images, which would take hours: 3 passes under XLA are timed, and the least is multiplied by D (marked ~)
@@ -18,10 +18,12 @@ Columns, in milliseconds, each the least of some repeats; compare them within on
 """
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -33,6 +35,9 @@ import tfar
 from tfar import noise
 from tfar.files import refuse_existing, write_text
 from tfar.options import FAMILIES
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from serving_client import Client  # noqa: E402
 
 HEADER = (
     f"{'model':38s} {'batch':>5s} {'log_prob':>9s} {'served':>9s} {'sample':>9s} {'ratio':>6s} "
@@ -77,11 +82,11 @@ def spread_weights(model):
 class Row:
     """What is timed of one model."""
 
-    def __init__(self, name, model, folder):
+    def __init__(self, name, model, client):
         self.name, self.model, self.network, self.head = name, model, model.network, model.head
         spread_weights(model)
-        model.export(f"{folder}/1", warm_up=False)
-        self.served = tf.saved_model.load(f"{folder}/1").signatures
+        model.export(client.paths["model"], warm_up=False)
+        self.served = functools.partial(client.run, "model")
         self.log_prob = tf.function(model.distribution().log_prob, jit_compile=True, autograph=False)
         self.images = len(model.event_shape) > 1
         methods = ["stepping"] if self.images else ["stepping", "fixed_point", "naive"]
@@ -119,9 +124,9 @@ class Row:
 
         x = self.samplers["stepping"](seeds)
         timed("log_prob", lambda: self.log_prob(x).numpy())
-        timed("served log_prob", lambda: self.served["log_prob"](x=x)["log_prob"].numpy())
+        timed("served log_prob", lambda: self.served("log_prob", x=x.numpy()))
         timed("sample", lambda: drawn.update(sample=self.samplers["stepping"](seeds).numpy()))
-        timed("served", lambda: drawn.update(served=self.served["sample"](seed=seeds)["x"].numpy()))
+        timed("served", lambda: drawn.update(served=self.served("sample", seed=seeds.numpy())["x"]))
         if self.images:
             index, uniforms = tf.constant(self.network.event_size // 2), noise.uniform(seeds, self.head.noise_size)
             timed("a pass", lambda: self.one_pass(x, index, uniforms).numpy(), 3)
@@ -168,8 +173,8 @@ def main():
     print(HEADER, flush=True)
     for family in arguments.family:
         for name, build in models(arguments.side)[family].items():
-            with tempfile.TemporaryDirectory() as folder:
-                row = Row(name, build(), folder)
+            with tempfile.TemporaryDirectory() as folder, Client({"model": f"{folder}/1"}) as client:
+                row = Row(name, build(), client)
                 for batch in arguments.batch:
                     lines = row.measure(batch, arguments.repeats, arguments.seconds)
                     print("\n".join(lines), flush=True)
