@@ -1,7 +1,7 @@
 """Train and score a model as a recipe says, and write `results/NAME.json` and its learning curve `results/NAME.png`.
 
     python scripts/reproduce.py                 # lists the recipes
-    python scripts/reproduce.py NAME [--runs DIR] [--results DIR] [--overwrite] [--smoke]
+    python scripts/reproduce.py NAME [--runs DIR] [--results DIR] [--manual-dir DIR] [--overwrite] [--smoke]
 
 A recipe is `scripts/recipes/NAME.cfg`:
 
@@ -9,6 +9,7 @@ A recipe is `scripts/recipes/NAME.cfg`:
     title = what the row of the results table is called
     paper = the published figure as a negative log-likelihood: lower is better, and log-likelihoods change their sign; left out where
             there is none
+    gaussian = likewise, for real values: that of a normal of full covariance, which shows whether the protocol is the same
     settings = whose settings they are, the paper's or ours, in a few words
     minutes = what it takes on two cores
     [train]             options of `tfar train`, without the dashes; yes and no for switches
@@ -20,7 +21,8 @@ A recipe is `scripts/recipes/NAME.cfg`:
     [smoke]             options of `tfar train` that make it a matter of seconds, on data that need no download
 
 The trained model is in `runs/NAME`. A training that was interrupted goes on when the command is given again, and one that has ended is
-not done again. With `--smoke`, all names end in `-smoke`. Where prepared data sets lie says TFDS_DATA_DIR. `tfar` must be installed.
+not done again. With `--smoke`, all names end in `-smoke`. Where prepared data sets lie says TFDS_DATA_DIR; those that are made of UCI's
+original files are prepared there from the folder that `--manual-dir` names. `tfar` must be installed.
 """
 
 import argparse
@@ -42,6 +44,7 @@ from tfar.files import atomic, refuse_existing, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = ROOT / "scripts" / "recipes"
+KNOWN = ("baseline_nll", "gaussian_nll")  # what a figure stands beside
 SMOKE_EVALUATION = {"num-orders": "2", "rows": "5"}  # few of what the recipe asks many of
 
 
@@ -51,7 +54,8 @@ class Recipe:
 
     Attributes:
         name: of the file, without its ending.
-        title, paper, settings, minutes: its section `recipe`, as strings; `paper` is None where nothing is published.
+        title, paper, gaussian, settings, minutes: its section `recipe`, as strings; `paper` and `gaussian` are None where nothing is
+            published.
         train, evaluate: dicts of options, as strings.
         folds: number of folds, or None.
     """
@@ -59,6 +63,7 @@ class Recipe:
     name: str
     title: str
     paper: str | None
+    gaussian: str | None
     settings: str
     minutes: str
     train: dict
@@ -81,9 +86,10 @@ class Recipe:
             raise ValueError(f"{name}.cfg: the sections are recipe, train, evaluate, folds and smoke. Received: {sorted(unknown)}")
         try:
             head, train, small = sections["recipe"], sections["train"], sections["smoke"]
-            if wrong := {key for key in head if key not in ("title", "paper", "settings", "minutes") or not head[key]}:
-                raise ValueError(f"{name}.cfg: [recipe] holds title, paper, settings and minutes. Received: {', '.join(sorted(wrong))}")
-            head = {key: head[key] for key in ("title", "settings", "minutes")} | {"paper": head.get("paper")}
+            needed, published = ("title", "settings", "minutes"), ("paper", "gaussian")
+            if wrong := {key for key in head if key not in needed + published or not head[key]}:
+                raise ValueError(f"{name}.cfg: [recipe] holds {', '.join(needed + published)}. Received: {', '.join(sorted(wrong))}")
+            head = {key: head[key] for key in needed} | {key: head.get(key) for key in published}
             evaluate = sections.get("evaluate", {})
             folds = int(sections["folds"]["number"]) if "folds" in sections else None
             if smoke:
@@ -166,6 +172,11 @@ def evaluate(folder, given):
     return json.loads(printed.getvalue())
 
 
+def mean(numbers):
+    """Their mean, or None where one is missing."""
+    return None if None in numbers else statistics.mean(numbers)
+
+
 def reproduce(recipe, runs):
     """Do what a recipe says, and return what its results file holds, and the name of the learning curve."""
     folds = [None] if recipe.folds is None else range(recipe.folds)
@@ -174,21 +185,24 @@ def reproduce(recipe, runs):
     for fold, folder in zip(folds, folders, strict=True):
         metrics = train(recipe, folder, fold)
         found.append(metrics)
-        scores.append(evaluate(folder, recipe.evaluate) if recipe.evaluate else metrics["test"] | {"baseline_nll": metrics["baseline_nll"]})
+        scores.append(
+            evaluate(folder, recipe.evaluate) if recipe.evaluate else metrics["test"] | {name: metrics.get(name) for name in KNOWN}
+        )
     nlls = [score["nll"] for score in scores]
     error = scores[0]["nll_error"] if recipe.folds is None else statistics.stdev(nlls) / math.sqrt(len(nlls))
     return {
         "title": recipe.title,
         "model": found[0]["model"],
         "data": found[0]["data"],
-        "nll": statistics.mean(nlls),
+        "nll": mean(nlls),
         "nll_error": error,
-        "baseline_nll": statistics.mean(score["baseline_nll"] for score in scores),
+        **{name: mean([score.get(name) for score in scores]) for name in KNOWN},
         "paper": recipe.paper and float(recipe.paper),
+        "paper_gaussian_nll": recipe.gaussian and float(recipe.gaussian),
         "settings": recipe.settings,
         "folds": None if recipe.folds is None else nlls,
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
-        "validation_nll": statistics.mean(metrics["validation"]["nll"] for metrics in found),
+        "validation_nll": mean([metrics["validation"]["nll"] for metrics in found]),
         "evaluate": recipe.evaluate,
         "parameters": found[0]["parameters"],
         "epochs": [metrics["epochs"] for metrics in found],
@@ -205,6 +219,7 @@ def main():
     parser.add_argument("name", nargs="?", help="of the recipe; without it they are listed")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the trained models go (default: runs in the repository)")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="where the figures go (default: results there)")
+    parser.add_argument("--manual-dir", help="of original files, of which the data set is prepared first where it is not yet")
     parser.add_argument("--overwrite", action="store_true", help="replace a results file that exists")
     parser.add_argument("--smoke", action="store_true", help="a few steps on small data, to see that the recipe works")
     args = parser.parse_args()
@@ -215,6 +230,10 @@ def main():
     try:
         recipe = Recipe.read(args.name, args.smoke)
         path = refuse_existing(args.results / f"{recipe.name}.json", args.overwrite)
+        if args.manual_dir:
+            from tfar import datasets  # which imports TensorFlow
+
+            datasets.load(recipe.train["data"], manual_dir=args.manual_dir)
         result, curve = reproduce(recipe, args.runs)
     except (ValueError, FileExistsError) as error:
         print(f"reproduce: error: {error}", file=sys.stderr)

@@ -44,7 +44,7 @@ def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monke
         reproduce.Recipe.read("short")
     for line in ("papre = 1", "paper ="):
         (tmp_path / "odd.cfg").write_text(f"[recipe]\ntitle = a\nsettings = b\nminutes = 1\n{line}\n[train]\nmodel = made\n[smoke]\n")
-        with pytest.raises(ValueError, match=r"title, paper, settings and minutes. Received: pap"):
+        with pytest.raises(ValueError, match=r"title, settings, minutes, paper, gaussian. Received: pap"):
             reproduce.Recipe.read("odd")
     (tmp_path / "odd.cfg").write_text("[evalute]\nrows = 1\n")
     with pytest.raises(ValueError, match=r"sections are recipe, .* Received: \['evalute'\]"):
@@ -92,12 +92,17 @@ def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monke
 
 def test_folds_are_averaged(scripts, tmp_path):
     reproduce, results_table = scripts
-    recipe = reproduce.Recipe("r", "R", "2.50", "ours", "1", {"model": "rnade", "data": "d"}, {}, 3)
+    recipe = reproduce.Recipe("r", "R", "2.50", "13.2", "ours", "1", {"model": "rnade", "data": "d"}, {}, 3)
     scores = [1.0, 2.0, 4.0]
     for fold, nll in enumerate(scores):
         folder, of = tmp_path / "runs" / "r" / f"fold-{fold}", {"nll": nll, "nll_error": 0.1, "rows": 5}
         rest = {"model": "rnade", "data": "d", "parameters": 7, "epochs": 1, "seconds": 1.0, "versions": {}, "finished": ""}
-        rest |= {"baseline_nll": 9.0, "interrupted": False, "command": f"tfar train rnade --data d --folds 3 --fold {fold} --out x"}
+        rest |= {
+            "baseline_nll": 9.0,
+            "gaussian_nll": 5.0 + fold,
+            "interrupted": False,
+            "command": f"tfar train rnade --data d --folds 3 --fold {fold} --out x",
+        }
         write_json(folder / "metrics.json", rest | {"test": of, "validation": of})
     result, curve = reproduce.reproduce(recipe, tmp_path / "runs")
     assert result["nll"] == pytest.approx(7 / 3) and result["rows"] == 15 and result["folds"] == scores
@@ -105,13 +110,13 @@ def test_folds_are_averaged(scripts, tmp_path):
     assert result["train"] == "tfar train rnade --data d --folds 3 --fold 0 --out fold-0" and curve.parent.name == "fold-0"
     write_json(tmp_path / "r.json", result)
     cells = results_table.row(recipe, tmp_path / "r.json")
-    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88**", "9.00", "7"]
+    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88**", "6.00 (normal; published 13.20)", "7"]
 
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_training_that_was_interrupted_is_no_result(scripts, tmp_path, kept, capsys):
     reproduce, _ = scripts
-    recipe = reproduce.Recipe("r", "R", "2.50", "ours", "1", {"model": "made", "data": "d"}, {}, None)
+    recipe = reproduce.Recipe("r", "R", "2.50", None, "ours", "1", {"model": "made", "data": "d"}, {}, None)
     write_json(tmp_path / "r" / "metrics.json", {"interrupted": True, "command": "tfar train made --data d --out r"})
     if kept:
         (tmp_path / "r.checkpoint.npz").touch()

@@ -5,6 +5,7 @@ import json
 from tfar import runs, training
 from tfar.commands import text
 from tfar.files import finite
+from tfar.gaussian import gaussian_nll
 from tfar.marginals import baseline
 
 
@@ -12,15 +13,15 @@ def run(args):
     """Score rows by a trained model, beside the baseline of independent positions."""
     trained = runs.Run.open(args.folder)
     show = text.report if trained.is_text else report
-    name, scores, independent = (text.evaluate if trained.is_text else evaluate)(trained, args)
+    name, scores, known = (text.evaluate if trained.is_text else evaluate)(trained, args)
     if args.json:
-        print(json.dumps(finite({"folder": str(args.folder), "data": name, **scores, "baseline_nll": independent}), allow_nan=False))
+        print(json.dumps(finite({"folder": str(args.folder), "data": name, **scores, **known}), allow_nan=False))
     else:
-        print(show(f"{args.folder} on {name}", scores, independent))
+        print(show(f"{args.folder} on {name}", scores, known))
 
 
 def evaluate(trained, args):
-    """Score rows, and return the name of the data, the scores and the baseline's NLL."""
+    """Score rows, and return the name of the data, the scores and the `references`."""
     trained.refuse(args, "streams")
     rows = trained.rows(args.data, args.split, args.data_dir)
     if args.rows is not None:
@@ -29,7 +30,7 @@ def evaluate(trained, args):
         rows = rows.take(slice(args.rows))
     orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
     scores = training.evaluate(trained.model, rows, 100 if args.batch_size is None else args.batch_size, **orders)
-    preparation, independent = trained.preparation, None
+    preparation, found = trained.preparation, {"baseline_nll": None}
     if preparation.standardization is not None:
         scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian
     try:
@@ -38,21 +39,32 @@ def evaluate(trained, args):
         if args.data is None:
             raise
     else:
-        independent = -float(baseline(trained.model.head, known, rows.x).mean())
+        found = references(trained.model.head, known, rows.x)
     name = args.data or f"{trained.data['name']}, {args.split or 'test'}"
-    return name, scores, independent
+    return name, scores, found
 
 
-def report(title, scores, independent=None):
-    """What `train` and `evaluate` print of scores from `training.evaluate`, and of the baseline's NLL."""
+def references(head, known, x):
+    """What a model must beat at x, fitted to the rows known: independent positions, and for real values the normal of full covariance.
+
+    Returns:
+        A dict of `baseline_nll` and, for real values, `gaussian_nll`, in nats; the latter None where there is no such normal.
+    """
+    independent = {"baseline_nll": -float(baseline(head, known, x).mean())}
+    return independent if head.dtype.is_integer else {**independent, "gaussian_nll": gaussian_nll(known, x)}
+
+
+def report(title, scores, known):
+    """What `train` and `evaluate` print of scores from `training.evaluate`, and of the `references`."""
     own = "nll_own_units" in scores
     lines = [
         f"{title}: {scores['rows']:,} rows",
         f"  NLL       {scores['nll']:10.3f} +- {scores['nll_error']:.3f} nats (mean and its standard error), "
         f"{scores['bits_per_dim']:.4f} bits per dimension" + (", standardised" if own else ""),
     ]
-    if independent is not None:
-        lines.append(f"  baseline  {independent:10.3f} nats, independent positions")
+    for name, words in {"baseline_nll": "independent positions", "gaussian_nll": "a normal of full covariance"}.items():
+        if known.get(name) is not None:
+            lines.append(f"  baseline  {known[name]:10.3f} nats, {words}")
     if own:
         lines.append(f"  NLL       {scores['nll_own_units']:10.3f} nats in the data's own units")
     return "\n".join(lines)

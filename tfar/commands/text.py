@@ -36,12 +36,12 @@ def train(args):
         if plotting.available() and fit.epochs:
             plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), folder / "curve.png")
         (folder / "sample.txt").write_text(model.sample(1, args.seed, length=2000)[0], encoding="utf-8")
-    print(report(f"{args.model} on {data.name}, test", metrics["test"], metrics["baseline_nll"]))
+    print(report(f"{args.model} on {data.name}, test", metrics["test"], metrics))
     print("\n".join(str(path) for path in sorted(out.iterdir())))
 
 
 def evaluate(trained, args):
-    """Score a text, and return the name of the data, the scores and the baseline's NLL."""
+    """Score a text, and return the name of the data, the scores and a dict of the baseline's NLL."""
     model, streams = trained.model, 64 if args.streams is None else args.streams
     trained.refuse(args, "rows", "num_orders", "batch_size", "seed")
     if args.data is not None:
@@ -49,11 +49,11 @@ def evaluate(trained, args):
             raise ValueError(f"a split is one of the model's own data, others are taken whole. Received: {args.split!r} and {args.data}")
         name, text = datasets.read_text(args.data, args.data_dir, binary=model.vocabulary.kind == "bytes")
         codes = model.vocabulary.encode(text if model.vocabulary.kind == "bytes" else text.decode("utf-8"), model.vocabulary.dtype)
-        return name, text_training.evaluate(model, codes, streams), None
+        return name, text_training.evaluate(model, codes, streams), {"baseline_nll": None}
     data = trained.text(args.data_dir)
     codes = data.splits[args.split or "test"]
     independent = -float(baseline(model.head, data.train[:, None], codes[:, None]).mean())
-    return f"{data.name}, {args.split or 'test'}", text_training.evaluate(model, codes, streams), independent
+    return f"{data.name}, {args.split or 'test'}", text_training.evaluate(model, codes, streams), {"baseline_nll": independent}
 
 
 def sample(trained, args):
@@ -77,13 +77,13 @@ def sample(trained, args):
     print(path)
 
 
-def report(title, scores, independent=None):
-    """What `train` and `evaluate` print of scores from `text_training.evaluate`."""
+def report(title, scores, known):
+    """What `train` and `evaluate` print of scores from `text_training.evaluate`, and of the baseline's NLL."""
     error = "" if math.isnan(scores["nll_error"]) else f" +- {scores['nll_error']:.4f} (standard error)"
     lines = [
         f"{title}: {scores['characters']:,} characters",
         f"  NLL       {scores['nll']:8.4f}{error} nats per character, {scores['bits_per_character']:.4f} bits",
     ]
-    if independent is not None:
-        lines.append(f"  baseline  {independent:8.4f} nats, frequencies of the characters")
+    if known["baseline_nll"] is not None:
+        lines.append(f"  baseline  {known['baseline_nll']:8.4f} nats, frequencies of the characters")
     return "\n".join(lines)

@@ -13,11 +13,10 @@ import numpy as np
 
 from tfar import callbacks, datasets, heads, masks, models, outputs, plotting, refitting, runs, training
 from tfar.commands import text
-from tfar.commands.evaluate import report
+from tfar.commands.evaluate import references, report
 from tfar.commands.training_run import SETTINGS, checkpoint_of, fitted, verbosity, written
 from tfar.distributions import AutoregressiveDistribution
 from tfar.files import refuse_existing
-from tfar.marginals import baseline
 from tfar.options import TEXT_FAMILIES
 
 MOST_ROWS = 10_000  # of a split that are scored: enough for an error of 0.1 %, and some families are slow at it
@@ -51,7 +50,7 @@ def run(args):
             os.replace(drawn, folder / "pictures")
     if plotting.available():
         pictures(trained, dataset, fit, metrics, args.seed)
-    print(report(f"{args.model} on {dataset.name}, test", metrics["test"], metrics["baseline_nll"]))
+    print(report(f"{args.model} on {dataset.name}, test", metrics["test"], metrics))
     print("\n".join(str(path) for path in sorted(out.iterdir())))
 
 
@@ -85,11 +84,12 @@ def build(args, dataset):
 
 def measure(model, dataset, fit, args):
     """The content of metrics.json; NLLs in nats, of standardised values where the data are continuous."""
+    known = dataset.train.joined(dataset.validation) if args.refit and not fit.interrupted else dataset.train
     return {
         "model": args.model,
         "data": dataset.name,
         **{name: score(model, dataset, name, args) for name in dataset.splits},
-        "baseline_nll": -float(baseline(model.head, dataset.train.x, dataset.test.x).mean()),
+        **references(model.head, known.x, dataset.test.x),
         **runs.record(model, fit, args.command_line),
     }
 
