@@ -273,6 +273,13 @@ def test_evaluate_other_data(table, tmp_path, capsys):
     assert scores["rows"] == 200
     stored = json.loads((run / "data.json").read_text())["standardization"]["scale"]
     assert scores["nll_own_units"] - scores["nll"] == pytest.approx(np.log(stored).sum())
+    # columns of variance 2, 401, 10 that a normal of covariance w w^T + I made: 3/2 log(2 pi e) + 1/2 log(411 / 8020) nats, and an
+    # error of 0.09 for 200 rows, of which the range is four: by chance once in 10,000 times
+    assert scores["gaussian_nll"] == pytest.approx(2.771, abs=0.35) and scores["baseline_nll"] == pytest.approx(4.257, abs=0.35)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["gaussian_nll"] < metrics["baseline_nll"] - 1
+    assert main(["evaluate", run]) == 0
+    assert "nats, a normal of full covariance" in capsys.readouterr().out
     fails(capsys, "evaluate", run, "--data", data, "--split", "test")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from tfar import datasets
+from tfar.gaussian import gaussian_nll
 
 DATA_DIR = os.environ.get("TFDS_DATA_DIR")
 RAW = os.environ.get("TFAR_RAW_DATA")
@@ -789,6 +790,7 @@ def test_uci_tables_give_the_gaussians_of_rnade_s_table(tmp_path, name, dimensio
         x = data.test.x.astype(np.float64)
         quadratic = np.einsum("ij,jk,ik->i", x, np.linalg.inv(covariance), x)
         scores.append(-0.5 * (quadratic + np.linalg.slogdet(2 * np.pi * covariance)[1]).mean())
+        assert -gaussian_nll(known, data.test.x) == pytest.approx(scores[-1], rel=1e-6)
     assert np.mean(scores) == pytest.approx(gaussian, rel=0.02)  # as far as another shuffle may move it
 
 
