@@ -3,7 +3,8 @@
 import keras
 
 from tfar.marginals import start_at_marginals
-from tfar.training import batches, compile_for, epoch_length
+from tfar.optimization import compile_for
+from tfar.training import batches, epoch_length
 
 
 def refit(
@@ -33,7 +34,7 @@ def refit(
         first: the `tfar.training.Fit` to repeat.
         batch_size, epoch_steps, seed, epochs, schedule: as they were given to `fit`.
         verbose: as in Keras.
-        **options: of `tfar.training.compile_for`, as they were given to `fit`.
+        **options: of `tfar.optimization.compile_for`, as they were given to `fit`.
 
     Raises:
         ValueError: the first training had no best epoch: it diverged, or was interrupted in its first one.

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfar.checkpoints import Checkpoint
 from tfar.distributions.base import check_support
 from tfar.marginals import start_at_marginals
+from tfar.optimization import compile_for
 
 LEAST_STEPS = 100  # in an epoch: after each pass over a small set, validation would be most of the work, and noise
 
@@ -67,44 +68,6 @@ class Fit:
     def epochs(self):
         """How many epochs ended."""
         return len(self.history.get("val_nll", ()))
-
-
-def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0.0, average=0.99, clip=100.0):
-    """Adam, with decoupled weight decay of the kernels and a moving average of the weights.
-
-    Args:
-        variables: the model's trainable variables, of which those that are vectors or biases do not decay.
-        learning_rate: the highest one.
-        schedule: "constant" and "plateau" (which `fit` lowers) begin with it; "cosine" rises to it in the first 2 % of
-            the steps, and falls to zero.
-        steps: how many there will be, for "cosine".
-        weight_decay: W of w <- w - learning_rate W w.
-        average: momentum of the moving average of the weights; 0 for none.
-        clip: greatest norm of the gradient of all weights together.
-    """
-    rate = learning_rate
-    if schedule == "cosine":
-        warmup = max(1, steps // 50)
-        decay = keras.optimizers.schedules.CosineDecay
-        rate = decay(0.0, max(1, steps - warmup), warmup_target=learning_rate, warmup_steps=warmup)
-    adam = keras.optimizers.Adam(
-        rate,
-        weight_decay=weight_decay or None,
-        use_ema=average > 0,
-        ema_momentum=average or 0.99,
-        global_clipnorm=clip,
-    )
-    if weight_decay:
-        adam.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2 or "bias" in v.name])
-    return adam
-
-
-def compile_for(model, steps, jit=True, **options):
-    """Compile a model for a training of `steps` steps with an `optimizer` of these options; return the callbacks that its averages need."""
-    adam = optimizer(model.trainable_variables, steps=steps, **options)
-    model.compile(adam, jit_compile=jit)
-    model.optimizer.build(model.trainable_variables)  # with half precision it is a wrapper of `adam`
-    return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if adam.use_ema else []
 
 
 def batches(split, batch_size, seed=0, start=0):
@@ -201,7 +164,7 @@ def fit_stream(
         steps: in an epoch.
         validation: dict of Keras' arguments `validation_data` and the like.
         epochs: at most.
-        learning_rate, schedule, weight_decay, average, clip: see `optimizer`; "plateau" divides the rate by 3 whenever
+        learning_rate, schedule, weight_decay, average, clip: see `tfar.optimization.optimizer`; "plateau" divides the rate by 3 whenever
             the validation NLL has not improved for half of `patience`.
         patience: epochs without improvement after which training stops.
         jit: compile the training step by XLA.

@@ -12,7 +12,9 @@ from tfar.datasets.preparation import Preparation
 from tfar.datasets.source import Source, Split
 from tfar.datasets.standardization import Standardization
 from tfar.datasets.tables import Table, read_table
-from tfar.datasets.text import TextData, load_text, read_text, steps_per_pass, windows
+from tfar.datasets.text import TextData, load_text
+from tfar.datasets.text_sources import read_text
+from tfar.datasets.text_windows import steps_per_pass, windows
 from tfar.datasets.vocabulary import Vocabulary
 
 __all__ = [

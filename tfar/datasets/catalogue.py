@@ -69,7 +69,7 @@ def read_tfds(name, data_dir=None, context=None, download=None, manual_dir=None)
     folder = resolve_data_dir(data_dir)
     if download is None:
         download = folder is None or manual_dir is not None
-    builder = _prepared_builder(name, folder, download, manual_dir)
+    builder = prepared_builder(name, folder, download, manual_dir)
     features, supervised = builder.info.features, builder.info.supervised_keys or (None, None)
     key = "image" if "image" in features else supervised[0]
     if key not in features:
@@ -87,14 +87,15 @@ def read_tfds(name, data_dir=None, context=None, download=None, manual_dir=None)
         names = {"all": next(iter(builder.info.splits))}
     splits, columns = {}, None
     for split_name, split in names.items():
-        arrays = _read(builder, split, name)
+        arrays = read_split(builder, split, name)
         x, columns = _values(arrays[key], name)
         splits[split_name] = Split(x, None if label is None else _labels(arrays[label], features[label]))
     classes = getattr(features[label], "names", None) if label else None
     return Source(splits, columns=columns, label_names=tuple(classes) if classes else None, in_order=False)
 
 
-def _prepared_builder(name, folder, download, manual_dir=None):
+def prepared_builder(name, folder, download, manual_dir=None):
+    """The TFDS builder of a data set that is prepared in a folder, or is prepared there first; arguments as `read_tfds`."""
     choices = f"Found without a network: {', '.join(available(folder))}; or give the path of a .npz, .npy or .csv file"
     if not NAME.fullmatch(name):
         raise ValueError(f"There is no such data set or file. {choices}. Received: {name!r}")
@@ -123,7 +124,8 @@ def _prepared_builder(name, folder, download, manual_dir=None):
     return builder
 
 
-def _read(builder, split, name):
+def read_split(builder, split, name):
+    """All records of a split as NumPy arrays, as the builder's features have them."""
     import tensorflow_datasets as tfds
 
     try:
