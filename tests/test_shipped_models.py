@@ -1,5 +1,6 @@
 """The models in `saved_models`: each loads without tfar, and scores the test rows stored with it as its card says."""
 
+import functools
 import importlib
 import pathlib
 import re
@@ -28,6 +29,20 @@ def client():
         yield client
 
 
+@functools.cache
+def loaded(name):
+    """The signatures of a version in TensorFlow's Python."""
+    model = tf.saved_model.load(str(VERSIONS[name]))
+    return model.signatures, model  # which must live as long
+
+
+def asked(name, endpoint, given):
+    """What TensorFlow's Python answers, arrays by name."""
+    function = loaded(name)[0][endpoint]
+    inputs = function.structured_input_signature[1]
+    return {key: value.numpy() for key, value in function(**{k: tf.constant(given[k], spec.dtype) for k, spec in inputs.items()}).items()}
+
+
 def stored(version):
     """What is stored of test rows: arrays by name, strings as objects."""
     with np.load(version / "assets.extra" / "test_rows.npz") as rows:
@@ -37,6 +52,16 @@ def stored(version):
 def assert_close(found, expected):
     for name, value in found.items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+def assert_same(found, expected):
+    """Equal values, real ones up to rounding."""
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        if value.dtype.kind == "f":
+            np.testing.assert_allclose(value, expected[name], rtol=1e-4, atol=1e-4, err_msg=name)
+        else:
+            np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 def test_there_are_models():  # the other tests have no cases where there are none
@@ -76,26 +101,34 @@ def test_version_is_small(name):
 
 @each_version
 def test_stored_rows_are_scored_as_they_were(name):
-    rows, served = stored(VERSIONS[name]), tf.saved_model.load(str(VERSIONS[name])).signatures["log_prob"]
-    inputs = served.structured_input_signature[1]
-    found = served(**{key: tf.constant(rows[key], spec.dtype) for key, spec in inputs.items()})
-    assert rows.keys() == {*inputs, *found} and len(rows["log_prob"])
+    rows = stored(VERSIONS[name])
+    found = asked(name, "log_prob", rows)
+    assert rows.keys() == {*signatures(VERSIONS[name])["log_prob"]["inputs"], *found} and len(rows["log_prob"])
     assert_close(found, rows)
 
 
 @each_version
-def test_version_answers_without_python(client, name):
+def test_version_answers_without_python_as_in_python(client, name):
     inputs = {endpoint: tensors["inputs"] for endpoint, tensors in signatures(VERSIONS[name]).items()}
     rows, options = stored(VERSIONS[name]), {"length": np.full(ROWS, LENGTH, np.int32), "temperature": np.ones(ROWS, np.float32)}
     assert_close(client.run(name, "log_prob", **{key: rows[key] for key in inputs["log_prob"]}), rows)
     given = {**rows, **options, "prompt": np.full(ROWS, b"", object), "seed": np.arange(2 * ROWS, dtype=np.int32).reshape(ROWS, 2)}
-    drawn = client.run(name, "sample", **{key: given[key][:ROWS] for key in inputs["sample"]})
-    scored = client.run(name, "log_prob", **{key: (given | drawn)[key][:ROWS] for key in inputs["log_prob"]})
+    given = {key: value[:ROWS] for key, value in given.items()}
+    drawn = client.run(name, "sample", **{key: given[key] for key in inputs["sample"]})
+    assert_same(drawn, asked(name, "sample", given))
+    scored = client.run(name, "log_prob", **{key: (given | drawn)[key] for key in inputs["log_prob"]})
     assert np.isfinite(scored["log_prob"]).all()
     if "text" in drawn:  # which `sample` does not score
         assert scored["characters"].tolist() == [LENGTH] * ROWS
-    else:
-        assert_close({"log_prob": drawn["log_prob"]}, scored)
+        return
+    assert_close({"log_prob": drawn["log_prob"]}, scored)
+    x = given["x"]
+    given["observed"] = np.broadcast_to(np.arange(x[0].size).reshape(x[0].shape) < x[0].size // 2, x.shape)  # all have the natural order
+    completed = client.run(name, "complete", **{key: given[key] for key in inputs["complete"]})
+    assert_same(completed, asked(name, "complete", given))
+    assert (completed["x"] == x)[given["observed"]].all() and (completed["x"] != x).any()
+    scored = client.run(name, "log_prob", **{key: (given | completed)[key] for key in inputs["log_prob"]})
+    assert_close({"log_prob": completed["log_prob"]}, scored)
 
 
 def test_the_script_draws_pictures_of_a_shipped_model(tmp_path, monkeypatch, capsys):
