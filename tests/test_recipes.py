@@ -90,6 +90,18 @@ def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monke
         assert "must be what this recipe trains" in capsys.readouterr().err and not result.exists()
 
 
+def test_a_recipe_of_folds_trains_each_and_goes_on(scripts, tmp_path, monkeypatch):
+    reproduce, results_table = scripts
+    name = "rnade-red_wine-mol"
+    assert run(reproduce, monkeypatch, name, tmp_path) == 0
+    result = tmp_path / "results" / f"{name}-smoke.json"
+    found = json.loads(result.read_text())
+    metrics = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs" / f"{name}-smoke").glob("fold-*/metrics.json"))]
+    assert found["folds"] == [fold["test"]["nll"] for fold in metrics] and len(metrics) == 3 and all(fold["refit"] for fold in metrics)
+    assert found["rows"] == 64 and found["gaussian_nll"] == pytest.approx(sum(fold["gaussian_nll"] for fold in metrics) / 3)
+    assert "(normal; published 13.18)" in results_table.row(reproduce.Recipe.read(name), result)[3]
+
+
 def test_folds_are_averaged(scripts, tmp_path):
     reproduce, results_table = scripts
     recipe = reproduce.Recipe("r", "R", "2.50", "13.2", "ours", "1", {"model": "rnade", "data": "d"}, {}, 3)
