@@ -438,6 +438,7 @@ def test_export_writes_one_version_after_another_and_a_card(folder, table, label
     assert "did not write" in fails(capsys, "export", folder, "--to", base)
     assert main(["export", table[0], "--to", tmp_path / "table" / "5"]) == 0
     card = (tmp_path / "table" / "README.md").read_text()
+    assert "a normal of full covariance" in card
     assert "standardised" in card and re.search(r"\| b \| \d+\.", card) and (tmp_path / "table" / "5").is_dir()
     assert main(["export", labelled]) == 0
     assert "classes 0, 1, 2" in (labelled / "saved_model" / "README.md").read_text()

@@ -72,9 +72,11 @@ def _likelihood(metrics, unit):
     words = bits.replace("_", " ").replace("dim", "dimension")
     table = _table(["split", unit, f"NLL, {per} (mean ± standard error)", words, *own], rows)
     what = "The frequencies of the training characters" if text else "Independent positions, fitted to the training rows,"
-    note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}."
+    note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}"
+    if metrics.get("gaussian_nll") is not None:
+        note += f", and a normal of full covariance {metrics['gaussian_nll']:.3f}"
     versions = ", ".join(f"{package} {version}" for package, version in metrics["versions"].items() if version)
-    return f"{table}\n\n{note} Measured at the end of\n\n    {_elsewhere(metrics['command'])}\n\nwith {versions}."
+    return f"{table}\n\n{note}. Measured at the end of\n\n    {_elsewhere(metrics['command'])}\n\nwith {versions}."
 
 
 def _elsewhere(command):
