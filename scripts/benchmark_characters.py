@@ -29,7 +29,7 @@ import tensorflow as tf
 from timing import best
 
 import tfar
-from tfar import noise, writing
+from tfar import noise, text_training, writing
 from tfar.datasets import Vocabulary, read_text
 from tfar.files import refuse_existing, write_text
 
@@ -85,9 +85,9 @@ def memory():
 def score_file(model, source):
     """How long a text takes to score, and what memory."""
     codes = Vocabulary.of(read_text(source)[1].decode()).encode(read_text(source)[1].decode(), np.uint8) % len(SYMBOLS)
-    writing.score_text(model.network, model.head, codes[: len(codes) // 10])
+    text_training.evaluate(model, codes[: len(codes) // 10])
     before, start = memory(), time.perf_counter()
-    writing.score_text(model.network, model.head, codes)
+    text_training.evaluate(model, codes)
     seconds = time.perf_counter() - start
     return (
         f"{len(codes):,} characters scored in {seconds:.0f} s, {len(codes) / seconds:,.0f} a second; "

@@ -11,6 +11,7 @@ from tfar import training, writing
 from tfar.datasets import steps_per_pass, windows
 from tfar.marginals import marginal_params
 
+STRETCH = 1000  # characters whose mean is one number of the standard error
 VALIDATION_WINDOW = 1024  # long, so that few characters are scored with little before them
 
 
@@ -116,9 +117,12 @@ def evaluate(model, codes, streams=64):
     """
     if not len(codes):
         raise ValueError("there must be at least one character to score. Received: none")
-    nats = -writing.score_text(model.network, model.head, codes, streams)
-    stretches = np.array_split(nats, max(1, len(nats) // 1000))
-    means = np.array([stretch.mean(dtype=np.float64) for stretch in stretches])
+    count = max(1, len(codes) // STRETCH)
+    ends = np.arange(1, count + 1) * len(codes) // count
+    nats = np.zeros(count)  # of each stretch: one number for each symbol would be memory that grows with the text
+    for start, piece in writing.text_pieces(model.network, model.head, codes, streams):
+        np.subtract.at(nats, np.searchsorted(ends, np.arange(start, start + len(piece)), side="right"), piece)
+    means = nats / np.diff(ends, prepend=0)
     error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("nan")
-    nll = float(nats.mean(dtype=np.float64))
-    return {"nll": nll, "nll_error": error, "bits_per_character": nll / float(np.log(2)), "characters": len(nats)}
+    nll = float(nats.sum() / len(codes))
+    return {"nll": nll, "nll_error": error, "bits_per_character": nll / float(np.log(2)), "characters": len(codes)}

@@ -108,6 +108,14 @@ def score(network, head, x, lengths=None, context=None):
 
 
 def score_text(network, head, codes, streams=64, warm_up=256):
+    """Log-probability of each symbol of one long sequence in nats, float32 `[n]`; arguments and errors as of `text_pieces`."""
+    nats = np.empty(len(codes), np.float32)
+    for start, piece in text_pieces(network, head, codes, streams, warm_up):
+        nats[start : start + len(piece)] = piece
+    return nats
+
+
+def text_pieces(network, head, codes, streams=64, warm_up=256):
     """Score one long sequence as several streams side by side, which is as many times quicker.
 
     The sequence is cut into equal parts. Each part is scored given the `warm_up` symbols before it; with one stream
@@ -119,8 +127,8 @@ def score_text(network, head, codes, streams=64, warm_up=256):
         streams: how many parts, at most; a part is never shorter than `4 * warm_up`.
         warm_up: symbols that each part but the first reads before it is scored.
 
-    Returns:
-        Log-probability of each symbol in nats, float32 `[n]`.
+    Yields:
+        `(start, nats)`: log-probabilities of the symbols from `start` on, float64 `[m]`, m at most `READ`. Each symbol is in one piece.
 
     Raises:
         ValueError: no stream.
@@ -130,22 +138,21 @@ def score_text(network, head, codes, streams=64, warm_up=256):
     codes = np.asarray(codes)
     size = -(-len(codes) // max(1, min(streams, len(codes) // max(1, 4 * warm_up))))
     streams = -(-len(codes) // size)
-    nats = np.empty(len(codes), np.float32)
 
     def read(x, starts, lengths, skipped):
         at = -skipped
         for piece in score(network, head, x, lengths + skipped):
             for row, start, length in zip(piece, starts, lengths, strict=True):
                 first, last = max(at, 0), min(at + len(row), length)
-                nats[start + first : start + max(first, last)] = row[first - at : max(first, last) - at]
+                if first < last:
+                    yield start + first, row[first - at : last - at]
             at += piece.shape[1]
 
-    read(codes[None, :size], [0], np.array([size]), 0)
+    yield from read(codes[None, :size], [0], np.array([size]), 0)
     if streams > 1:
         starts = np.arange(1, streams) * size
         rows = np.zeros([streams - 1, warm_up + size], codes.dtype)
         lengths = np.minimum(starts + size, len(codes)) - starts
         for row, start, length in zip(rows, starts, lengths, strict=True):
             row[: warm_up + length] = codes[start - warm_up : start + length]
-        read(rows, starts, lengths, warm_up)
-    return nats
+        yield from read(rows, starts, lengths, warm_up)
