@@ -54,6 +54,26 @@ def nesting(text):
     return found
 
 
+def longest_balanced(text):
+    r"""The longest stretch of a text, from one `\begin` to one `\end`, in which each environment that opens closes.
+
+    >>> longest_balanced(r"\end{a} \begin{a}\begin{b}\end{b}\end{a} \begin{c}\end{c} \begin{d}")
+    '\\begin{a}\\begin{b}\\end{b}\\end{a} \\begin{c}\\end{c}'
+    """
+    best, opened, start = "", [], None
+    for mark in MARK.finditer(text):
+        kind, name = mark.groups()
+        if kind == "begin":
+            start = mark.start() if start is None else start
+            opened.append(name)
+        elif opened and opened.pop() == name:
+            if not opened and mark.end() - start > len(best):
+                best = text[start : mark.end()]
+        else:
+            opened, start = [], None
+    return best
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
