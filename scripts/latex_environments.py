@@ -34,7 +34,7 @@ class Nesting:
 
 
 def nesting(text):
-    r"""The `Nesting` of a text. A wrong `\end` closes what was opened last, so that one mistake is counted once.
+    r"""The `Nesting` of a text. A wrong `\end` closes what was opened last, so that one wrong name is one mistake.
 
     >>> found = nesting(r"\begin{a}\begin{b}\end{b}\end{c}\end{d}\begin{e}")
     >>> dict(found.closed), found.wrong, found.left, found.deepest
@@ -57,20 +57,22 @@ def nesting(text):
 def longest_balanced(text):
     r"""The longest stretch of a text, from one `\begin` to one `\end`, in which each environment that opens closes.
 
-    >>> longest_balanced(r"\end{a} \begin{a}\begin{b}\end{b}\end{a} \begin{c}\end{c} \begin{d}")
+    >>> longest_balanced(r"\end{a} \begin{x} \begin{a}\begin{b}\end{b}\end{a} \begin{c}\end{c} \end{z} \begin{d}\end{d}")
     '\\begin{a}\\begin{b}\\end{b}\\end{a} \\begin{c}\\end{c}'
     """
-    best, opened, start = "", [], None
+    best, opened, runs = "", [], [None]  # runs: where the balanced stretch begins that one is in, at each depth
     for mark in MARK.finditer(text):
         kind, name = mark.groups()
         if kind == "begin":
-            start = mark.start() if start is None else start
-            opened.append(name)
-        elif opened and opened.pop() == name:
-            if not opened and mark.end() - start > len(best):
-                best = text[start : mark.end()]
+            opened.append((name, mark.start()))
+            runs.append(None)
+        elif opened and opened[-1][0] == name:
+            start = opened.pop()[1]
+            runs.pop()
+            runs[-1] = start if runs[-1] is None else runs[-1]
+            best = max(best, text[runs[-1] : mark.end()], key=len)
         else:
-            opened, start = [], None
+            opened, runs = [], [None]
     return best
 
 

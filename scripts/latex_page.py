@@ -2,11 +2,13 @@
 
     python scripts/latex_page.py TEXT --preamble preamble.tex --out page.png
 
-It takes the longest stretch of TEXT in which each environment that opens closes, as it is, and reads no other files. What else is
-wrong, an unknown command or a formula that does not end, TeX passes over in its nonstop mode, and is counted.
+It takes the longest stretch of TEXT in which each environment that opens closes, as it is, with `\\input` left out. What else
+is wrong, an unknown command or a formula that does not end, TeX passes over in its nonstop mode, and is counted. TeX runs no commands, and
+reads and writes no hidden files and none in folders above.
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -27,7 +29,8 @@ def typeset(body, preamble, folder):
     source = f"{preamble}\n\\begin{{document}}\n\\renewcommand{{\\input}}[1]{{}}\n{body}\n\\end{{document}}\n"
     (folder / "page.tex").write_text(source, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-no-shell-escape", "page.tex"]
-    printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=120).stdout
+    careful = {**os.environ, "openin_any": "p", "openout_any": "p"}
+    printed = subprocess.run(command, cwd=folder, env=careful, capture_output=True, text=True, errors="replace", timeout=120).stdout
     if not (folder / "page.pdf").exists():
         raise ValueError(f"TeX must be able to set the text. Received: {printed[-500:]}")
     return len(re.findall(r"^! ", printed, re.MULTILINE))
@@ -52,7 +55,7 @@ def main():
             subprocess.run(draw, cwd=folder, check=True)
             with atomic(out) as temporary:
                 temporary.write_bytes((folder / "page.png").read_bytes())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, subprocess.SubprocessError) as error:
         print(f"latex_page: error: {error}", file=sys.stderr)
         return 1
     print(f"{len(body):,} characters, {nesting(body).closed.total()} environments, {errors} errors of TeX: {out}")

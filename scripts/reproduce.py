@@ -189,20 +189,21 @@ def reproduce(recipe, runs):
             evaluate(folder, recipe.evaluate) if recipe.evaluate else metrics["test"] | {name: metrics.get(name) for name in KNOWN}
         )
     nlls = [score["nll"] for score in scores]
+    if None in nlls:  # what JSON has in place of no finite number
+        raise ValueError(f"the NLL must be finite. Received: none in {folders[nlls.index(None)]}")
     error = scores[0]["nll_error"] if recipe.folds is None else statistics.stdev(nlls) / math.sqrt(len(nlls))
     return {
         "title": recipe.title,
         "model": found[0]["model"],
         "data": found[0]["data"],
-        "nll": mean(nlls),
+        "nll": statistics.mean(nlls),
         "nll_error": error,
         **{name: mean([score.get(name) for score in scores]) for name in KNOWN},
         "paper": recipe.paper and float(recipe.paper),
-        "paper_gaussian_nll": recipe.gaussian and float(recipe.gaussian),
         "settings": recipe.settings,
         "folds": None if recipe.folds is None else nlls,
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
-        "validation_nll": mean([metrics["validation"]["nll"] for metrics in found]),
+        "validation_nll": statistics.mean(metrics["validation"]["nll"] for metrics in found),
         "evaluate": recipe.evaluate,
         "parameters": found[0]["parameters"],
         "epochs": [metrics["epochs"] for metrics in found],
@@ -231,9 +232,9 @@ def main():
         recipe = Recipe.read(args.name, args.smoke)
         path = refuse_existing(args.results / f"{recipe.name}.json", args.overwrite)
         if args.manual_dir:
-            from tfar import datasets  # which imports TensorFlow
+            from tfar.datasets.catalogue import read_tfds
 
-            datasets.load(recipe.train["data"], manual_dir=args.manual_dir)
+            read_tfds(recipe.train["data"], manual_dir=args.manual_dir)
         result, curve = reproduce(recipe, args.runs)
     except (ValueError, FileExistsError) as error:
         print(f"reproduce: error: {error}", file=sys.stderr)

@@ -36,16 +36,15 @@ def row(recipe, path):
     digits = len(recipe.paper.partition(".")[2]) if recipe.paper else 2
     figure = f"{found['nll']:.{digits}f}" + ("" if found["nll_error"] is None else f" ± {found['nll_error']:.{digits}f}")
     reached = recipe.paper is not None and found["nll"] <= float(recipe.paper)
-    middle = [baseline(found), f"{found['parameters']:,}", f"{found['seconds'] / 60:.0f}"]
+    middle = [baseline(recipe, found), f"{found['parameters']:,}", f"{found['seconds'] / 60:.0f}"]
     return [*first, f"**{figure}**" if reached else figure, *middle, *last]
 
 
-def baseline(found):
+def baseline(recipe, found):
     """The cell of what is simpler: independent positions; for real values the normal of full covariance, and what is published of it."""
     if found.get("gaussian_nll") is None:
         return f"{found['baseline_nll']:.2f}"
-    published = found["paper_gaussian_nll"]
-    return f"{found['gaussian_nll']:.2f} (normal" + (")" if published is None else f"; published {published:.2f})")
+    return f"{found['gaussian_nll']:.2f} (normal" + (f"; published {recipe.gaussian})" if recipe.gaussian else ")")
 
 
 def rewritten(text, results):

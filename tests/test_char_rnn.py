@@ -153,21 +153,30 @@ def test_strings_are_scored_as_their_codes(model):
     assert model.log_prob(texts[1]).shape == ()
 
 
+def scored(network, head, codes, *args, **options):
+    """Log-probabilities of the symbols of a text, `[n]`."""
+    nats = np.full(len(codes), np.nan)
+    for start, piece in writing.score_text(network, head, codes, *args, **options):
+        assert np.isnan(nats[start : start + len(piece)]).all()  # each is scored once
+        nats[start : start + len(piece)] = piece
+    return nats
+
+
 def test_one_stream_is_exact_and_several_are_close(model, text):
     network, head = model.network, model.head
-    exact = writing.score_text(network, head, text, streams=1)
+    exact = scored(network, head, text, streams=1)
     assert exact.sum() == pytest.approx(float(model.log_prob(text[None])[0]), rel=1e-5)
     # these weights forget within 200 symbols, so that the warm-up makes the streams equal
-    several = writing.score_text(network, head, text, streams=5, warm_up=200)
+    several = scored(network, head, text, streams=5, warm_up=200)
     assert several.shape == text.shape
     np.testing.assert_allclose(several, exact, atol=1e-4)
-    cold = writing.score_text(network, head, text, streams=5, warm_up=2)
+    cold = scored(network, head, text, streams=5, warm_up=2)
     assert np.abs(cold - exact).max() > 1e-2 and np.abs(cold[:1200] - exact[:1200]).max() < 1e-4
 
 
 def test_evaluate(model, text):
     scores = text_training.evaluate(model, text[:5500], streams=2)
-    nats = -writing.score_text(model.network, model.head, text[:5500], 2).astype(np.float64)
+    nats = -scored(model.network, model.head, text[:5500], 2).astype(np.float64)
     assert scores["characters"] == 5500 and scores["nll"] == pytest.approx(nats.mean())
     assert scores["bits_per_character"] == pytest.approx(scores["nll"] / np.log(2))
     means = [part.mean() for part in np.array_split(nats, 5)]
@@ -271,7 +280,7 @@ def test_carried_states_are_those_of_the_whole_text(text):
     options = {"sequence_length": length, "batch_size": rows, "epochs": 1, "epoch_steps": steps, "learning_rate": 1e-12}
     options |= {"jit": False, "average": 0, "start": False, "schedule": "constant"}
     codes = text[: rows * (length * steps + 9)]
-    expected = [writing.score_text(model.network, model.head, part[: length * steps], 1).mean() for part in codes.reshape(rows, -1)]
+    expected = [scored(model.network, model.head, part[: length * steps], 1).mean() for part in codes.reshape(rows, -1)]
     fit = text_training.fit(model, codes, text[:100], **options)
     assert fit.history["nll"][0] == pytest.approx(-np.mean(expected), rel=1e-4)
     assert model.network.carried is None
@@ -299,10 +308,10 @@ def test_strings_in_a_graph_are_refused(model):
 
 
 def test_more_streams_than_stretches(model, text):
-    found = writing.score_text(model.network, model.head, text[:1000], streams=300, warm_up=1)
+    found = scored(model.network, model.head, text[:1000], streams=300, warm_up=1)
     assert found.shape == (1000,) and np.isfinite(found).all()
     with pytest.raises(ValueError, match="streams=0"):
-        writing.score_text(model.network, model.head, text, streams=0)
+        scored(model.network, model.head, text, streams=0)
 
 
 class Killed(Exception):

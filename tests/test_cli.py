@@ -132,12 +132,16 @@ def test_train_writes_the_folder(folder):
     assert metrics["validation"]["nll"] == pytest.approx(best, abs=1e-3)  # the best weights are the saved ones
 
 
-def test_refit_keeps_the_validation_figure_of_the_first_training(folder, tmp_path):
+def test_refit_keeps_the_validation_figure_of_the_first_training(folder, tmp_path, capsys):
     assert main(["train", "made", "--data", "digits", "--refit", "--out", tmp_path / "again", *TINY]) == 0
     first, again = (json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path / "again"))
     assert again["refit"] and "refit" not in first
     assert again["validation"] == pytest.approx(first["validation"], rel=1e-5)
     assert again["test"] != pytest.approx(first["test"], rel=1e-5)
+    assert again["baseline_nll"] != pytest.approx(first["baseline_nll"], rel=1e-5)  # of the validation rows too
+    capsys.readouterr()
+    assert main(["evaluate", tmp_path / "again", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["baseline_nll"] == pytest.approx(again["baseline_nll"])
     assert main(["export", tmp_path / "again", "--to", tmp_path / "saved"]) == 0
     assert "validation, before it was trained on too" in (tmp_path / "saved" / "README.md").read_text()
 

@@ -31,7 +31,7 @@ def test_all_recipes_are_commands_that_can_be_read(scripts, smoke):
         args = cli.parser().parse_args(recipe.words("out", None if recipe.folds is None else 0))
         assert args.run == "train" and args.model == recipe.train["model"]
         assert cli.parser().parse_args(["evaluate", "out", *reproduce.options(recipe.evaluate)]).run == "evaluate"
-        assert float(recipe.minutes) > 0 and float(recipe.paper or 1) and recipe.title and recipe.settings
+        assert float(recipe.minutes) > 0 and float(recipe.paper or 1) and float(recipe.gaussian or 1) and recipe.title and recipe.settings
 
 
 def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monkeypatch):
@@ -98,6 +98,14 @@ def test_a_recipe_of_folds_trains_each_and_goes_on(scripts, tmp_path, monkeypatc
     found = json.loads(result.read_text())
     metrics = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs" / f"{name}-smoke").glob("fold-*/metrics.json"))]
     assert found["folds"] == [fold["test"]["nll"] for fold in metrics] and len(metrics) == 3 and all(fold["refit"] for fold in metrics)
+    result.unlink()
+    shutil.rmtree(tmp_path / "runs" / f"{name}-smoke" / "fold-1")
+    trained = []
+    with monkeypatch.context() as patch:  # of the folds that have been trained none is trained again
+        patch.setattr(cli, "main", lambda words, train=cli.main: trained.append(words[words.index("--fold") + 1]) or train(words))
+        assert run(reproduce, monkeypatch, name, tmp_path) == 0
+    again = json.loads(result.read_text())
+    assert trained == ["1"] and again["folds"] == pytest.approx(found["folds"], rel=1e-5)
     assert found["rows"] == 64 and found["gaussian_nll"] == pytest.approx(sum(fold["gaussian_nll"] for fold in metrics) / 3)
     assert "(normal; published 13.18)" in results_table.row(reproduce.Recipe.read(name), result)[3]
 
@@ -122,7 +130,7 @@ def test_folds_are_averaged(scripts, tmp_path):
     assert result["train"] == "tfar train rnade --data d --folds 3 --fold 0 --out fold-0" and curve.parent.name == "fold-0"
     write_json(tmp_path / "r.json", result)
     cells = results_table.row(recipe, tmp_path / "r.json")
-    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88**", "6.00 (normal; published 13.20)", "7"]
+    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88**", "6.00 (normal; published 13.2)", "7"]
 
 
 @pytest.mark.parametrize("kept", [False, True])

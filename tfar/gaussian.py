@@ -16,18 +16,20 @@ def gaussian_nll(train, x):
         x: the rows to score `[N, *event]`.
 
     Returns:
-        Nats, a float; None where S is singular: columns that depend on each other linearly, or too few rows.
+        Nats, a float; None where S is singular, up to the rounding of float32 values: columns that depend on each other linearly, or
+        no more rows than columns.
 
     >>> corners = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # of unit covariance: 1 + log(2 pi) nats
     >>> round(gaussian_nll(corners, corners), 4), round(float(1 + np.log(2 * np.pi)), 4)
     (2.8379, 2.8379)
-    >>> gaussian_nll(np.ones([5, 2]), np.ones([5, 2])) is None
+    >>> twice = corners[:, [0, 1, 1]]
+    >>> gaussian_nll(twice, twice) is None
     True
     """
     train, x = (np.asarray(rows, np.float64).reshape(len(rows), -1) for rows in (train, x))
     covariance = np.cov(train, rowvar=False, bias=True).reshape(train.shape[1], train.shape[1])
-    try:
-        scale = np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
+    spread = np.linalg.eigvalsh(covariance)  # ascending
+    if len(train) <= train.shape[1] or spread[0] <= 1e-10 * spread[-1]:  # a Cholesky factor may exist by rounding alone
         return None
+    scale = np.linalg.cholesky(covariance)
     return -float(tfd.MultivariateNormalTriL(train.mean(axis=0), scale).log_prob(x).numpy().mean())

@@ -71,7 +71,7 @@ def _likelihood(metrics, unit):
     own = ["NLL in the data's own units"] if len(rows[0]) > 4 else []
     words = bits.replace("_", " ").replace("dim", "dimension")
     table = _table(["split", unit, f"NLL, {per} (mean ± standard error)", words, *own], rows)
-    what = "The frequencies of the training characters" if text else "Independent positions, fitted to the training rows,"
+    what = "The frequencies of the training characters" if text else "Independent positions, fitted to the same rows,"
     note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}"
     if metrics.get("gaussian_nll") is not None:
         note += f", and a normal of full covariance {metrics['gaussian_nll']:.3f}"

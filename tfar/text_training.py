@@ -119,8 +119,8 @@ def evaluate(model, codes, streams=64):
         raise ValueError("there must be at least one character to score. Received: none")
     count = max(1, len(codes) // STRETCH)
     ends = np.arange(1, count + 1) * len(codes) // count
-    nats = np.zeros(count)  # of each stretch: one number for each symbol would be memory that grows with the text
-    for start, piece in writing.text_pieces(model.network, model.head, codes, streams):
+    nats = np.zeros(count)  # of each stretch; one for each symbol would be four times the text
+    for start, piece in writing.score_text(model.network, model.head, codes, streams):
         np.subtract.at(nats, np.searchsorted(ends, np.arange(start, start + len(piece)), side="right"), piece)
     means = nats / np.diff(ends, prepend=0)
     error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("nan")

@@ -108,14 +108,6 @@ def score(network, head, x, lengths=None, context=None):
 
 
 def score_text(network, head, codes, streams=64, warm_up=256):
-    """Log-probability of each symbol of one long sequence in nats, float32 `[n]`; arguments and errors as of `text_pieces`."""
-    nats = np.empty(len(codes), np.float32)
-    for start, piece in text_pieces(network, head, codes, streams, warm_up):
-        nats[start : start + len(piece)] = piece
-    return nats
-
-
-def text_pieces(network, head, codes, streams=64, warm_up=256):
     """Score one long sequence as several streams side by side, which is as many times quicker.
 
     The sequence is cut into equal parts. Each part is scored given the `warm_up` symbols before it; with one stream

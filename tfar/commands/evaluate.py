@@ -34,7 +34,7 @@ def evaluate(trained, args):
     if preparation.standardization is not None:
         scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian
     try:
-        known = trained.dataset(args.data_dir).train.x
+        known = trained.known(args.data_dir).x
     except ValueError:  # other rows can be scored where the training rows, and with them the baseline, are gone
         if args.data is None:
             raise
