@@ -4,7 +4,8 @@
 
 Columns, in milliseconds, each the least of some repeats; compare them within one row only:
 
-    log_prob   one call under XLA; served: the SavedModel's endpoint in the C++ session that TF Serving is built on, without XLA
+    log_prob   one call under XLA; served: the SavedModel's endpoint in the C++ session that TF Serving is built on, without XLA; it runs
+               in a process of its own, and the way there and back (some tenths of a millisecond) is part of it
     sample     under XLA, as `tf.function(..., jit_compile=True)`, and how many XLA log_probs that is
     served     the endpoint `sample` in that session, which also scores what it draws; the same ratio; and how many times as long as the
                same under XLA, sample and log_prob together, it takes
