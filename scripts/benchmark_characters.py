@@ -84,7 +84,8 @@ def memory():
 
 def score_file(model, source):
     """How long a text takes to score, and what memory."""
-    codes = Vocabulary.of(read_text(source)[1].decode()).encode(read_text(source)[1].decode(), np.uint8) % len(SYMBOLS)
+    text = read_text(source)[1].decode()
+    codes = Vocabulary.of(text).encode(text, np.uint8) % len(SYMBOLS)
     text_training.evaluate(model, codes[: len(codes) // 10])
     before, start = memory(), time.perf_counter()
     text_training.evaluate(model, codes)

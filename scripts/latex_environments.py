@@ -60,7 +60,7 @@ def longest_balanced(text):
     >>> longest_balanced(r"\end{a} \begin{x} \begin{a}\begin{b}\end{b}\end{a} \begin{c}\end{c} \end{z} \begin{d}\end{d}")
     '\\begin{a}\\begin{b}\\end{b}\\end{a} \\begin{c}\\end{c}'
     """
-    best, opened, runs = "", [], [None]  # runs: where the balanced stretch begins that one is in, at each depth
+    best, opened, runs = (0, 0), [], [None]  # runs: where the balanced stretch begins that one is in, at each depth
     for mark in MARK.finditer(text):
         kind, name = mark.groups()
         if kind == "begin":
@@ -70,10 +70,10 @@ def longest_balanced(text):
             start = opened.pop()[1]
             runs.pop()
             runs[-1] = start if runs[-1] is None else runs[-1]
-            best = max(best, text[runs[-1] : mark.end()], key=len)
+            best = max(best, (runs[-1], mark.end()), key=lambda stretch: stretch[1] - stretch[0])
         else:
             opened, runs = [], [None]
-    return best
+    return text[slice(*best)]
 
 
 def main():

@@ -1,12 +1,10 @@
 """The model card of an exported model: what someone who has nothing but the SavedModel must know to use it."""
 
-import json
 import shlex
 from pathlib import Path
 
 import numpy as np
 
-from tfar import runs
 from tfar.export import EXTRA, TEST_ROWS
 
 MARK = "Written by `tfar export`, which replaces it with each new version."
@@ -20,8 +18,6 @@ def model_card(trained, path, signatures):
         path: the version's folder, in a folder that bears the model's name.
         signatures: the SavedModel's signatures, {name: (inputs, outputs)}, in words.
     """
-    metrics = trained.folder / runs.METRICS
-    metrics = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else {}
     model, size = trained.model, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     unit = "characters" if trained.is_text else "rows"
     sizes = ", ".join(f"{count:,} {split}" for split, count in trained.data["sizes"].items())
@@ -37,7 +33,7 @@ def model_card(trained, path, signatures):
         f"A density of {kind}. `tf.saved_model.load` loads version `{path.name}` without any other package, and TF Serving serves it.",
         _table(["", ""], facts.items()),
         "## Likelihood",
-        _likelihood(metrics, unit),
+        _likelihood(trained.metrics, unit),
         _test_rows(path),
         "## Endpoints",
         _table(["endpoint", "inputs", "outputs"], [(name, *words) for name, words in endpoints.items()]),
@@ -71,7 +67,7 @@ def _likelihood(metrics, unit):
     own = ["NLL in the data's own units"] if len(rows[0]) > 4 else []
     words = bits.replace("_", " ").replace("dim", "dimension")
     table = _table(["split", unit, f"NLL, {per} (mean ± standard error)", words, *own], rows)
-    what = "The frequencies of the training characters" if text else "Independent positions, fitted to the same rows,"
+    what = "The frequencies of the training characters" if text else "Independent positions, fitted to the rows that the model was,"
     note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}"
     if metrics.get("gaussian_nll") is not None:
         note += f", and a normal of full covariance {metrics['gaussian_nll']:.3f}"

@@ -81,11 +81,16 @@ class Run:
         """The training, validation and test rows, loaded again and checked to be the same."""
         return datasets.load_config(self.data, data_dir=data_dir, download=download)
 
+    @property
+    def metrics(self):
+        """What `tfar train` measured: the dict of metrics.json, an empty one where that is missing."""
+        path = self.folder / METRICS
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
     def known(self, data_dir=None):
         """The rows that the model was fitted to, loaded again: the training rows, and the validation rows after a refit."""
-        data, metrics = self.dataset(data_dir), self.folder / METRICS
-        refit = metrics.is_file() and json.loads(metrics.read_text(encoding="utf-8")).get("refit")
-        return data.train.joined(data.validation) if refit else data.train
+        data = self.dataset(data_dir)
+        return data.train.joined(data.validation) if self.metrics.get("refit") else data.train
 
     def rows(self, source=None, split=None, data_dir=None, allow_blanks=False):
         """Rows as the model takes them: those of another `source`, or a split ("test" unless said) of its own data.
