@@ -96,6 +96,67 @@ def test_parameters_follow_the_equations(cell, equation, states, embedding):
             code = codes[row[t]]
 
 
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_scan_has_the_values_and_gradients_of_the_layers_of_keras(cell, jit):
+    network = randomize(networks.CharRNN([6], 4, num_classes=4, cell=cell, units=5, num_layers=2))
+    generator = np.random.default_rng(3)
+    x = tf.constant(generator.integers(0, 4, [3, 6]), tf.int32)
+    start = network.initial_state(3)
+    states = tf.nest.map_structure(lambda s: tf.constant(generator.normal(size=s.shape), tf.float32), start["states"])
+    factor = tf.constant(generator.normal(size=[3, 6, 4]), tf.float32)
+
+    def scan():
+        params, after = network.scan(x, {**start, "states": states})
+        return params, after["states"]
+
+    def layers():
+        code = tf.concat([tf.tile(network.start[None, None], [3, 1, 1]), tf.one_hot(x[:, :-1], 4)], axis=1)
+        after = []
+        for layer, before in zip(network.layers, states, strict=True):
+            code, *state = layer(code, initial_state=before)
+            after.append(state)
+        return network.last(code), after
+
+    def gradients(run):
+        sources = [w.value for w in network.trainable_weights] + tf.nest.flatten(states)
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            params, after = run()
+            total = tf.reduce_sum(factor * params) + sum(tf.reduce_sum(tf.sin(s)) for s in tf.nest.flatten(after))
+        found = tape.gradient(total, sources)
+        assert not any(gradient is None for gradient in found)
+        return [params, *tf.nest.flatten(after), *found]
+
+    for one, other in zip(tf.function(lambda: gradients(scan), jit_compile=jit)(), gradients(layers), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-5)
+
+
+def test_second_derivatives():
+    """A product of the Hessian and a vector, against differences of gradients."""
+    network = randomize(networks.CharRNN([5], 4, num_classes=4, units=5, num_layers=1))
+    x, weight = tf.constant([[0, 1, 2, 3, 1]]), network.layers[0].cell.recurrent_kernel
+    direction = tf.constant(np.random.default_rng(1).normal(size=weight.shape), tf.float32)
+
+    def gradient():
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(network(x) ** 2)
+        return tape.gradient(total, weight.value)
+
+    @tf.function
+    def product():
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(gradient() * direction)
+        return tape.gradient(total, weight.value)
+
+    found, here, step = product(), weight.numpy(), 3e-3
+    weight.assign(here + step * direction)
+    above = gradient()
+    weight.assign(here - step * direction)
+    difference = (above - gradient()) / (2 * step)
+    np.testing.assert_allclose(found, difference, atol=2e-3 * np.abs(difference).max())
+
+
 def test_sizes():
     """4 (n m + n^2 + n) weights of an LSTM with n units and m inputs, 3 (n m + n^2 + 2 n) of this GRU, n m + n^2 + n of a simple one."""
     k, n = 65, 32

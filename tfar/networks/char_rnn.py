@@ -5,8 +5,31 @@ import numpy as np
 import tensorflow as tf
 
 from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.recurrent_scan import recurrent_scan
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+
+
+def lstm(state, x, product):
+    """The state (h, c) after a step (Hochreiter & Schmidhuber 1997, Gers et al. 2000), of x = W x_t and product = U h_{t-1} + b."""
+    i, f, g, o = tf.split(x + product, 4, axis=-1)
+    c = tf.sigmoid(f) * state[1] + tf.sigmoid(i) * tf.tanh(g)
+    return [tf.sigmoid(o) * tf.tanh(c), c]
+
+
+def gru(state, x, product):
+    """The state (h,) after a step (Cho et al. 2014, the reset gate after the product), of x = W x_t + b and product = U h_{t-1} + b'."""
+    (of_z, of_r, of_n), (z, r, n) = tf.split(x, 3, axis=-1), tf.split(product, 3, axis=-1)
+    z, r = tf.sigmoid(of_z + z), tf.sigmoid(of_r + r)
+    return [z * state[0] + (1 - z) * tf.tanh(of_n + r * n)]
+
+
+def rnn(state, x, product):
+    """The state (h,) after a step (Elman 1990), of x = W x_t and product = U h_{t-1} + b."""
+    return [tf.tanh(x + product)]
+
+
+STEPS = {"lstm": lstm, "gru": gru, "rnn": rnn}
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -109,11 +132,14 @@ class CharRNN(AutoregressiveNetwork):
             steps = tf.ones([1, tf.shape(x)[1], 1], codes.dtype)
             h = tf.concat([codes, state["context"][:, None] * steps], axis=-1)
         states = []
+        h = tf.transpose(h, [1, 0, 2])  # (T, B, E)
         for layer, before in zip(self.layers, state["states"], strict=True):
-            h, *after = layer(h, initial_state=before, training=training)
-            states.append(after)
-            h = self.drop(h, training=training)
-        return self.last(h), self.after({**state, "states": states}, x[:, -1])
+            kernel, recurrent, bias = (tf.cast(tf.convert_to_tensor(weight), h.dtype) for weight in layer.weights)
+            x_bias, bias = tf.unstack(bias) if self.cell == "gru" else (0, bias)
+            after = recurrent_scan(STEPS[self.cell], before, tf.tensordot(h, kernel, 1) + x_bias, recurrent, bias)
+            states.append([values[-1] for values in after])
+            h = self.drop(after[0], training=training)
+        return self.last(tf.transpose(h, [1, 0, 2])), self.after({**state, "states": states}, x[:, -1])
 
     def call(self, x, context=None, training=False):
         x = tf.convert_to_tensor(x)

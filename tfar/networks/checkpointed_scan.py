@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfar.networks.stacking_loop import stacking_loop
+
 
 def checkpointed_scan(function, state, inputs, weights):
     """Run a recurrence over the slices of its inputs: state_n = function(n, state_{n-1}, inputs[n], *weights).
@@ -26,33 +28,18 @@ def checkpointed_scan(function, state, inputs, weights):
     """
     count, width = inputs.shape[0], len(state)
 
-    def loop(body, start, reverse=False):
-        """Run `body(n, carried, arrays)` for all n."""
-        first, step = (count - 1, -1) if reverse else (0, 1)
-
-        def again(n, carried, arrays):
-            new, arrays = body(n, carried, arrays)
-            new = [tf.ensure_shape(tensor, old.shape) for tensor, old in zip(new, carried, strict=True)]
-            return n + step, new, arrays
-
-        options = {"maximum_iterations": count, "parallel_iterations": 1}
-        return tf.while_loop(lambda n, *_: (n >= 0) & (n < count), again, (tf.constant(first), *start), **options)[1:]
-
-    def array(like):
-        return tf.TensorArray(like.dtype, count, element_shape=like.shape)
-
     @tf.custom_gradient
     def scanned(*arguments):
         start, inputs, weights = list(arguments[:width]), arguments[width], list(arguments[width + 1 :])
 
-        def forward(n, state, arrays):
-            new = function(n, state, inputs[n], *weights)
-            return new, [array.write(n, value) for array, value in zip(arrays, new, strict=True)]
+        def forward(n, state):
+            state = function(n, state, inputs[n], *weights)
+            return state, state
 
-        states = [array.stack() for array in loop(forward, (start, [array(value) for value in start]))[1]]
+        _, states = stacking_loop(forward, count, start, start)
 
         def backward(*upstream):
-            def back(n, carried, arrays):
+            def back(n, carried):
                 arriving, sums = carried[:width], carried[width:]
                 before = [tf.where(n > 0, values[tf.maximum(n - 1, 0)], first) for values, first in zip(states, start, strict=True)]
                 slice_ = inputs[n]
@@ -63,11 +50,11 @@ def checkpointed_scan(function, state, inputs, weights):
                 none = tf.UnconnectedGradients.ZERO
                 leaving, of_slice, of_weights = tape.gradient(new, (before, slice_, weights), gradients, unconnected_gradients=none)
                 sums = [total + gradient for total, gradient in zip(sums, of_weights, strict=True)]
-                return [*leaving, *sums], arrays.write(n, of_slice)
+                return [*leaving, *sums], [of_slice]
 
             zeros = [tf.zeros_like(value) for value in [*start, *weights]]
-            carried, of_inputs = loop(back, (zeros, array(inputs[0])), reverse=True)
-            return [*carried[:width], of_inputs.stack(), *carried[width:]]
+            carried, [of_inputs] = stacking_loop(back, count, zeros, [inputs[0]], reverse=True)
+            return [*carried[:width], of_inputs, *carried[width:]]
 
         return states, backward
 

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfar.networks.stacking_loop import stacking_loop
+
 
 def summing_scan(function, start, inputs, kernels, weights):
     """Run a_t = a_{t-1} + x_t W_t, y_t = function(a_t, *weights_t) over T steps, for S independent runs at a time.
@@ -29,18 +31,12 @@ def summing_scan(function, start, inputs, kernels, weights):
 
     def loop(body, carried, slices, dtypes, reverse=False):
         """Run `carried, results = body(carried, slices of t)` for all t, and stack the results."""
-        first, direction = (count - 1, -1) if reverse else (0, 1)
         slices = [tf.TensorArray(values.dtype, count).unstack(values) for values in slices]
 
-        def step(t, carried, arrays):
-            new, results = body(carried, [values.read(t) for values in slices])
-            new = [tf.ensure_shape(tensor, old.shape) for tensor, old in zip(new, carried, strict=True)]
-            return t + direction, new, [array.write(t, result) for array, result in zip(arrays, results, strict=True)]
+        def step(t, carried):
+            return body(carried, [values.read(t) for values in slices])
 
-        state = (tf.constant(first), carried, [tf.TensorArray(dtype, count) for dtype in dtypes])
-        options = {"maximum_iterations": count, "parallel_iterations": 1}
-        _, carried, arrays = tf.while_loop(lambda t, *_: (t >= 0) & (t < count), step, state, **options)
-        return carried, [array.stack() for array in arrays]
+        return stacking_loop(step, count, carried, [tf.TensorSpec(None, dtype) for dtype in dtypes], reverse)
 
     @tf.custom_gradient
     def scanned(start, inputs, kernels, *weights):
