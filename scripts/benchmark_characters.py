@@ -8,9 +8,9 @@ Columns, characters per second of the whole batch, each the best of some repeats
     write      `tfar.writing.pieces`: one compiled loop under XLA, taken up again every 64 characters
     graph      the same without XLA
     served     the SavedModel's endpoint `sample`
-    score      `tfar.writing.score` of as many characters, through Keras' layers
+    score      `tfar.writing.score` of as many characters, all at once
     ratio      the time of `write` by that of `score`
-    python     a loop in Python that calls the Keras network with its whole prefix for each character, of 100 characters
+    python     a loop in Python that calls the network with its whole prefix for each character, of 100 characters
     faster     `write` by `python`
 
 With --file, the text is scored too, in 64 streams: time, and how far the process's memory grew from the first tenth to the end.
@@ -38,7 +38,7 @@ PREFIX = 100
 
 
 def python_loop(model, rows, length):
-    """One call of the Keras network with the whole prefix for each character."""
+    """One call of the network with the whole prefix for each character."""
     x = np.zeros([rows, 0], np.int32)
     uniforms = noise.uniform(noise.row_seeds(noise.as_seed(0), rows), length)
     for t in range(length):

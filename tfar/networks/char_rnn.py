@@ -41,7 +41,8 @@ class CharRNN(AutoregressiveNetwork):
     where f is a stack of LSTM, GRU or simple recurrent cells, e(x) a learned vector or the one-hot code of a symbol,
     e(x_0) a learned vector that stands for the beginning, and y the context. The weights do not know the length:
     `scan` takes sequences of any length and continues from any state, in memory that does not grow with what it has
-    read already; `event_shape` is the length that `call` and the distribution have.
+    read already; `event_shape` is the length that `call` and the distribution have. The weights are those of Keras'
+    recurrent layers, whose results it gives.
 
     Args:
         event_shape: `[T]`.
@@ -77,7 +78,7 @@ class CharRNN(AutoregressiveNetwork):
         if embedding is not None and self.num_classes is None:
             raise ValueError(f"an embedding is of integers 0..K-1: it needs num_classes. Received: embedding={embedding}, num_classes=None")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
-        options = {"return_sequences": True, "return_state": True}
+        options = {"return_sequences": True, "return_state": True}  # as `scan` computes, which uses their weights
         self.__dict__["carried"] = None  # state variables, while `tfar.text_training` carries them from batch to batch
         self.layers = [CELLS[cell](units, name=f"{cell}_{k}", **options) for k in range(num_layers)]
         self.drop = keras.layers.Dropout(dropout)
