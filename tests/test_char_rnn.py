@@ -132,6 +132,21 @@ def test_scan_has_the_values_and_gradients_of_the_layers_of_keras(cell, jit):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_memory_is_what_units_keep_before_training(cell):
+    """With no input to the gates, unit j keeps 1 - 1 / T_j of its state in a step, and T_j goes from 2 to `memory` by equal factors."""
+    network = networks.CharRNN([3], 4, num_classes=4, cell=cell, units=5, num_layers=2, memory=162)
+    network.build()
+    kept = np.array([1 - 1 / T for T in (2, 6, 18, 54, 162)])
+    for layer in network.layers:
+        kernel, recurrent, bias = (np.asarray(weight, np.float64) for weight in layer.weights)
+        state = (np.zeros(5), np.ones(5)) if cell == "lstm" else (np.ones(5),)
+        after = (lstm if cell == "lstm" else gru)(np.zeros(len(kernel)), state, 0 * kernel, 0 * recurrent, bias)
+        np.testing.assert_allclose(after[-1], kept, rtol=1e-6)
+    again = networks.CharRNN(**network.get_config())
+    assert again.memory == 162
+
+
 def test_second_derivatives():
     """A product of the Hessian and a vector, against differences of gradients."""
     network = randomize(networks.CharRNN([5], 4, num_classes=4, units=5, num_layers=1))
@@ -171,7 +186,16 @@ def test_sizes():
 
 @pytest.mark.parametrize(
     "options",
-    [{"event_shape": [2, 2]}, {"order": "reversed"}, {"cell": "transformer"}, {"units": 0}, {"num_layers": 1.5}, {"embedding": 3}],
+    [
+        {"event_shape": [2, 2]},
+        {"order": "reversed"},
+        {"cell": "transformer"},
+        {"units": 0},
+        {"num_layers": 1.5},
+        {"embedding": 3},
+        {"memory": 1},
+        {"memory": 9, "cell": "rnn"},
+    ],
 )
 def test_what_no_sequence_has_is_refused(options):
     with pytest.raises(ValueError, match="Received: "):

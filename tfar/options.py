@@ -197,6 +197,7 @@ FAMILIES["charrnn"] = Family(
         Option("num_layers", int, 3, "number of recurrent layers", metavar="N"),
         Option("dropout", float, 0.4, "share of each layer's outputs that training drops", metavar="P"),
         Option("embedding", int, None, "size of a character's learned vector (default: one-hot codes)", metavar="E"),
+        Option("memory", float, None, "characters that the longest memory lasts before training (default: 2 to 4)", metavar="N"),
     ),
     training={"learning_rate": 3e-3, "clip": 1.0, "batch_size": 64, "epochs": 30, "schedule": "cosine", "jit": False},
     text=True,

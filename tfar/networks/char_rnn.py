@@ -51,9 +51,15 @@ class CharRNN(AutoregressiveNetwork):
         num_layers: how many recurrent layers.
         dropout: share of each layer's outputs that training drops.
         embedding: size of e(x); None for one-hot codes, or numbers where `num_classes` is None.
+        memory: how many steps the longest memory lasts before training (Tallec & Ollivier 2018): the biases of the gates
+            that forget begin at log(T - 1), so that a unit loses 1 / T of what it holds in a step, with T spread evenly on
+            a logarithmic scale from 2 to `memory` over the units of a layer; those of an LSTM's input gates at the
+            opposite. None for Keras' biases, of a memory of 2 to 4 steps, from which training takes long to find what
+            lies hundreds of symbols back.
 
     Raises:
-        ValueError: an event of more than one axis, another order than the natural one, or an unknown cell.
+        ValueError: an event of more than one axis, another order than the natural one, an unknown cell, or a memory
+            of less than 2 steps or of a cell that has no gates.
 
     >>> network = CharRNN([5], params_size=3, num_classes=3, units=8, num_layers=2)
     >>> x = tf.constant([[0, 1, 2, 2, 1]])
@@ -66,7 +72,9 @@ class CharRNN(AutoregressiveNetwork):
     True
     """
 
-    def __init__(self, event_shape, params_size=1, cell="lstm", units=512, num_layers=3, dropout=0.0, embedding=None, **kwargs):
+    def __init__(
+        self, event_shape, params_size=1, cell="lstm", units=512, num_layers=3, dropout=0.0, embedding=None, memory=None, **kwargs
+    ):
         super().__init__(event_shape, params_size, **kwargs)
         if len(self.event_shape) != 1 or not np.array_equal(self.order, np.arange(self.event_size)):
             raise ValueError(f"a sequence has one axis and its natural order. Received: event_shape={event_shape!r}, order={self.order}")
@@ -77,7 +85,10 @@ class CharRNN(AutoregressiveNetwork):
                 raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}")
         if embedding is not None and self.num_classes is None:
             raise ValueError(f"an embedding is of integers 0..K-1: it needs num_classes. Received: embedding={embedding}, num_classes=None")
+        if memory is not None and (cell == "rnn" or not memory >= 2):
+            raise ValueError(f"memory must be 2 or more, of the gates of an lstm or gru. Received: memory={memory!r}, cell={cell!r}")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
+        self.memory = None if memory is None else float(memory)
         options = {"return_sequences": True, "return_state": True}  # as `scan` computes, which uses their weights
         self.__dict__["carried"] = None  # state variables, while `tfar.text_training` carries them from batch to batch
         self.layers = [CELLS[cell](units, name=f"{cell}_{k}", **options) for k in range(num_layers)]
@@ -92,7 +103,16 @@ class CharRNN(AutoregressiveNetwork):
             self.embeddings = self.add_weight(name="embeddings", shape=(self.num_classes, width), initializer="uniform")
         for k, layer in enumerate(self.layers):
             layer.build((None, None, self.units if k else width + self.context_size))
+            if self.memory is not None:
+                layer.cell.bias.assign(self._long_biases())
         self.last.build((None, None, self.units))
+
+    def _long_biases(self):
+        """The biases of a layer whose units remember for 2 to `memory` steps."""
+        forget, rest = np.log(np.geomspace(2, self.memory, self.units) - 1), np.zeros(2 * self.units)
+        return (
+            np.concatenate([-forget, forget, rest]) if self.cell == "lstm" else [np.concatenate([forget, rest]), np.zeros(3 * self.units)]
+        )
 
     @property
     def output_bias(self):
@@ -164,5 +184,5 @@ class CharRNN(AutoregressiveNetwork):
         return self.last(h), {**state, "states": states}
 
     def get_config(self):
-        names = ("cell", "units", "num_layers", "dropout", "embedding")
+        names = ("cell", "units", "num_layers", "dropout", "embedding", "memory")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
