@@ -199,7 +199,7 @@ FAMILIES["charrnn"] = Family(
         Option("embedding", int, None, "size of a character's learned vector (default: one-hot codes)", metavar="E"),
         Option("memory", float, None, "characters that the longest memory lasts before training (default: 2 to 4)", metavar="N"),
     ),
-    training={"learning_rate": 3e-3, "clip": 1.0, "batch_size": 64, "epochs": 30, "schedule": "cosine", "jit": False},
+    training={"learning_rate": 3e-3, "clip": 1.0, "batch_size": 64, "epochs": 30, "schedule": "cosine"},
     text=True,
 )
 TEXT_FAMILIES = tuple(name for name, family in FAMILIES.items() if family.text)

@@ -89,7 +89,7 @@ class CharRNN(AutoregressiveNetwork):
             raise ValueError(f"memory must be 2 or more, of the gates of an lstm or gru. Received: memory={memory!r}, cell={cell!r}")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
         self.memory = None if memory is None else float(memory)
-        options = {"return_sequences": True, "return_state": True}  # as `scan` computes, which uses their weights
+        options = {"return_sequences": True, "return_state": True}  # what `scan` gives, which computes it with their weights
         self.__dict__["carried"] = None  # state variables, while `tfar.text_training` carries them from batch to batch
         self.layers = [CELLS[cell](units, name=f"{cell}_{k}", **options) for k in range(num_layers)]
         self.drop = keras.layers.Dropout(dropout)
