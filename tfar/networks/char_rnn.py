@@ -85,8 +85,8 @@ class CharRNN(AutoregressiveNetwork):
                 raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}")
         if embedding is not None and self.num_classes is None:
             raise ValueError(f"an embedding is of integers 0..K-1: it needs num_classes. Received: embedding={embedding}, num_classes=None")
-        if memory is not None and (cell == "rnn" or not memory >= 2):
-            raise ValueError(f"memory must be 2 or more, of the gates of an lstm or gru. Received: memory={memory!r}, cell={cell!r}")
+        if memory is not None and (cell == "rnn" or not 2 <= memory < np.inf):
+            raise ValueError(f"memory must be a number of 2 or more, of an lstm or gru. Received: memory={memory!r}, cell={cell!r}")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
         self.memory = None if memory is None else float(memory)
         options = {"return_sequences": True, "return_state": True}  # what `scan` gives, which computes it with their weights
