@@ -147,6 +147,26 @@ def test_memory_is_what_units_keep_before_training(cell):
     assert again.memory == 162
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
+def test_a_network_of_another_dtype_reads_as_it_steps(cell, dtype):
+    network = randomize(networks.CharRNN([3], 4, num_classes=4, cell=cell, units=5, num_layers=2, dropout=0.1, dtype=dtype))
+    x, state, params = np.array([[0, 1, 2], [3, 3, 0]], np.int32), network.initial_state(2), []
+    read, _ = network.scan(tf.constant(x), tf.nest.map_structure(lambda s: s.numpy(), state))
+    for t in range(3):
+        out, state = network.step(state, tf.constant(t), tf.constant(x[:, t - 1]))
+        params.append(out)
+    np.testing.assert_allclose(
+        tf.cast(read, tf.float64), tf.cast(tf.stack(params, axis=1), tf.float64), atol=0.05 if "16" in dtype else 1e-12
+    )
+
+
+def test_memory_of_a_network_that_is_built_in_a_graph():
+    network = networks.CharRNN([3], 4, num_classes=4, units=5, num_layers=1, memory=162)
+    tf.function(network)(tf.constant([[0, 1, 2]]))
+    np.testing.assert_allclose(network.layers[0].cell.bias[5:10], np.log([1, 5, 17, 53, 161]), rtol=1e-5)
+
+
 def test_second_derivatives():
     """A product of the Hessian and a vector, against differences of gradients."""
     network = randomize(networks.CharRNN([5], 4, num_classes=4, units=5, num_layers=1))
@@ -194,6 +214,7 @@ def test_sizes():
         {"num_layers": 1.5},
         {"embedding": 3},
         {"memory": 1},
+        {"memory": np.inf},
         {"memory": 9, "cell": "rnn"},
     ],
 )

@@ -89,11 +89,14 @@ class CharRNN(AutoregressiveNetwork):
             raise ValueError(f"memory must be a number of 2 or more, of an lstm or gru. Received: memory={memory!r}, cell={cell!r}")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
         self.memory = None if memory is None else float(memory)
-        options = {"return_sequences": True, "return_state": True}  # what `scan` gives, which computes it with their weights
+        options = {"return_sequences": True, "return_state": True, "dtype": self.dtype_policy}  # their weights and cells are used alone
+        if memory is not None:
+            options["bias_initializer"] = lambda shape, dtype=None, **_: tf.cast(self._long_biases(), dtype or "float32")
+            options |= {"unit_forget_bias": False} if cell == "lstm" else {}
         self.__dict__["carried"] = None  # state variables, while `tfar.text_training` carries them from batch to batch
         self.layers = [CELLS[cell](units, name=f"{cell}_{k}", **options) for k in range(num_layers)]
-        self.drop = keras.layers.Dropout(dropout)
-        self.last = keras.layers.Dense(self.params_size, name="outputs")
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.last = keras.layers.Dense(self.params_size, name="outputs", dtype=self.dtype_policy)
 
     def build(self, x_shape=None, context_shape=None):
         width = self.embedding or self.features
@@ -103,8 +106,6 @@ class CharRNN(AutoregressiveNetwork):
             self.embeddings = self.add_weight(name="embeddings", shape=(self.num_classes, width), initializer="uniform")
         for k, layer in enumerate(self.layers):
             layer.build((None, None, self.units if k else width + self.context_size))
-            if self.memory is not None:
-                layer.cell.bias.assign(self._long_biases())
         self.last.build((None, None, self.units))
 
     def _long_biases(self):
@@ -157,6 +158,7 @@ class CharRNN(AutoregressiveNetwork):
         for layer, before in zip(self.layers, state["states"], strict=True):
             kernel, recurrent, bias = (tf.cast(tf.convert_to_tensor(weight), h.dtype) for weight in layer.weights)
             x_bias, bias = tf.unstack(bias) if self.cell == "gru" else (0, bias)
+            before = [tf.cast(values, h.dtype) for values in before]
             after = recurrent_scan(STEPS[self.cell], before, tf.tensordot(h, kernel, 1) + x_bias, recurrent, bias)
             states.append([values[-1] for values in after])
             h = self.drop(after[0], training=training)

@@ -8,7 +8,7 @@ from tfar.networks.stacking_loop import stacking_loop
 def recurrent_scan(function, state, inputs, kernel, bias):
     """Run state_t = function(state_{t-1}, x_t, h_{t-1} U + b) over T steps, where h is the first tensor of a state.
 
-    Plain differentiation adds a tensor as large as U to the gradient of U at each step, and with few rows that costs more than all else.
+    Plain differentiation adds a tensor as large as U to the gradient of U at each step, which with few rows is a large part of the time.
     Here the gradients of the products h_{t-1} U are kept, and that of U is one product of all of them and all h. And because the function
     is elementwise, its Jacobian has diagonals alone, which are found for all steps at once before the loop: that is left with
     multiplications by them, and the product by U^T. Works in eager mode, in graphs and under XLA.
@@ -18,7 +18,7 @@ def recurrent_scan(function, state, inputs, kernel, bias):
             depend on unit j of the state's tensors and of the blocks of H units in the inputs and the product alone; it must not use
             variables.
         state: the state before the first step, a list of floating-point tensors `[B, H]`.
-        inputs: x, `[T, B, E]`, E a multiple of H; T may be unknown.
+        inputs: x, `[T, B, E]`, E a multiple of H; T is 1 or more, and may be unknown.
         kernel: U, `[H, G]`, G a multiple of H.
         bias: b, `[G]`.
 
@@ -56,7 +56,7 @@ def recurrent_scan(function, state, inputs, kernel, bias):
             jacobian = [tape.gradient(values, (before, inputs, products), unconnected_gradients=zero) for values in after]
             of_before, of_inputs, of_products = zip(*jacobian, strict=True)
             of_inputs, of_products = [blocks(values) for values in of_inputs], [blocks(values) for values in of_products]
-            transposed = tf.transpose(kernel)  # once: a product that transposes its factor each time takes longer than all else
+            transposed = tf.transpose(kernel)  # once: a product that transposes its factor each time is slower
 
             def back(t, arriving):
                 arriving = [a + values[t] for a, values in zip(arriving, upstream, strict=True)]
@@ -69,7 +69,8 @@ def recurrent_scan(function, state, inputs, kernel, bias):
             of_start, (*arriving, gradients) = stacking_loop(back, count, zeros, [*start, product], reverse=True)
             of_x = tf.add_n([j * a[:, :, None] for j, a in zip(of_inputs, arriving, strict=True)])
             of_kernel = tf.tensordot(before[0], gradients, [[0, 1], [0, 1]])
-            return [tf.reshape(of_x, tf.shape(inputs)), of_kernel, tf.reduce_sum(gradients, axis=[0, 1]), *of_start]
+            ones = tf.ones(tf.shape(gradients)[:2], gradients.dtype)  # products add in single precision, where a sum of halves does not
+            return [tf.reshape(of_x, tf.shape(inputs)), of_kernel, tf.tensordot(ones, gradients, 2), *of_start]
 
         return states, backward
 
