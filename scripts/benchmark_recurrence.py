@@ -2,7 +2,7 @@
 
     python scripts/benchmark_recurrence.py [--cell lstm] [--repeats 5] [--out results/FILE.txt]
 
-Loss and gradients of one step, characters a second of the whole batch, each the best of some repeats, in one process and in turn; compare
+Loss and gradients of one step, characters a second of the whole batch, each the best of some repeats in one process, in turn; compare
 them within one row only:
 
     keras        Keras' recurrent layers, whose gradients TensorFlow derives, in a graph
@@ -14,10 +14,9 @@ them within one row only:
 import argparse
 import os
 import sys
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-from timing import best
 
 from tfar.files import refuse_existing, write_text
 
@@ -27,6 +26,7 @@ SIZES = ((1, 256, 16, 256), (2, 320, 16, 256), (2, 320, 64, 256), (3, 512, 64, 6
 
 def ways(cell, layers, units, batch, window):
     """A function of no arguments for each way: loss and gradients."""
+    import keras
     import numpy as np
     import tensorflow as tf
 
@@ -37,10 +37,12 @@ def ways(cell, layers, units, batch, window):
     head = heads.Categorical(SYMBOLS)
     x = tf.constant(np.random.default_rng(0).integers(SYMBOLS, size=[batch, window]), tf.int32)
 
+    layers_of_keras = [keras.layers.RNN(layer.cell, return_sequences=True) for layer in network.layers]
+
     def by_keras():
         h = tf.concat([tf.tile(network.start[None, None], [batch, 1, 1]), tf.one_hot(x[:, :-1], SYMBOLS)], axis=1)
-        for layer in network.layers:
-            h = layer(h)[0]
+        for layer in layers_of_keras:
+            h = layer(h)
         return network.last(h)
 
     def step(call, xla=False):
@@ -63,7 +65,13 @@ def row(cell, size, repeats):
         for one, other in zip(run(), first, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4 * np.abs(other).max())
     layers, units, batch, window = size
-    keras, graph, xla = (batch * window / best(run, repeats) for run in runs)
+    seconds = [[] for _ in runs]
+    for _ in range(repeats):
+        for times, run in zip(seconds, runs, strict=True):  # in turn, so that what else the machine does meets all of them
+            start = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - start)
+    keras, graph, xla = (batch * window / min(times) for times in seconds)
     setting = f"{layers} x {units}, batch {batch:3d}, window {window:3d}"
     return f"{setting} {keras:8,.0f} {graph:8,.0f} {xla:8,.0f} {graph / keras:7.2f} {xla / keras:5.2f}"
 

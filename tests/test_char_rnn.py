@@ -105,6 +105,7 @@ def test_scan_has_the_values_and_gradients_of_the_layers_of_keras(cell, jit):
     start = network.initial_state(3)
     states = tf.nest.map_structure(lambda s: tf.constant(generator.normal(size=s.shape), tf.float32), start["states"])
     factor = tf.constant(generator.normal(size=[3, 6, 4]), tf.float32)
+    of_keras = [keras.layers.RNN(layer.cell, return_sequences=True, return_state=True) for layer in network.layers]
 
     def scan():
         params, after = network.scan(x, {**start, "states": states})
@@ -113,7 +114,7 @@ def test_scan_has_the_values_and_gradients_of_the_layers_of_keras(cell, jit):
     def layers():
         code = tf.concat([tf.tile(network.start[None, None], [3, 1, 1]), tf.one_hot(x[:, :-1], 4)], axis=1)
         after = []
-        for layer, before in zip(network.layers, states, strict=True):
+        for layer, before in zip(of_keras, states, strict=True):
             code, *state = layer(code, initial_state=before)
             after.append(state)
         return network.last(code), after
@@ -156,9 +157,8 @@ def test_a_network_of_another_dtype_reads_as_it_steps(cell, dtype):
     for t in range(3):
         out, state = network.step(state, tf.constant(t), tf.constant(x[:, t - 1]))
         params.append(out)
-    np.testing.assert_allclose(
-        tf.cast(read, tf.float64), tf.cast(tf.stack(params, axis=1), tf.float64), atol=0.05 if "16" in dtype else 1e-12
-    )
+    read, stepped = (tf.cast(values, tf.float64) for values in (read, tf.stack(params, axis=1)))
+    np.testing.assert_allclose(read, stepped, atol=0.05 if "16" in dtype else 1e-12)
 
 
 def test_memory_of_a_network_that_is_built_in_a_graph():

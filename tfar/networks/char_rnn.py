@@ -51,15 +51,14 @@ class CharRNN(AutoregressiveNetwork):
         num_layers: how many recurrent layers.
         dropout: share of each layer's outputs that training drops.
         embedding: size of e(x); None for one-hot codes, or numbers where `num_classes` is None.
-        memory: how many steps the longest memory lasts before training (Tallec & Ollivier 2018): the biases of the gates
+        memory: how many steps the longest memory lasts before training (after Tallec & Ollivier 2018): the biases of the gates
             that forget begin at log(T - 1), so that a unit loses 1 / T of what it holds in a step, with T spread evenly on
             a logarithmic scale from 2 to `memory` over the units of a layer; those of an LSTM's input gates at the
-            opposite. None for Keras' biases, of a memory of 2 to 4 steps, from which training takes long to find what
-            lies hundreds of symbols back.
+            opposite. None for Keras' biases, of a memory of 2 to 4 steps.
 
     Raises:
         ValueError: an event of more than one axis, another order than the natural one, an unknown cell, or a memory
-            of less than 2 steps or of a cell that has no gates.
+            of less than 2 steps, without end, or of a cell that has no gates.
 
     >>> network = CharRNN([5], params_size=3, num_classes=3, units=8, num_layers=2)
     >>> x = tf.constant([[0, 1, 2, 2, 1]])
@@ -89,11 +88,13 @@ class CharRNN(AutoregressiveNetwork):
             raise ValueError(f"memory must be a number of 2 or more, of an lstm or gru. Received: memory={memory!r}, cell={cell!r}")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
         self.memory = None if memory is None else float(memory)
-        options = {"return_sequences": True, "return_state": True, "dtype": self.dtype_policy}  # their weights and cells are used alone
+        options = {"dtype": self.dtype_policy}
         if memory is not None:
-            options["bias_initializer"] = lambda shape, dtype=None, **_: tf.cast(self._long_biases(), dtype or "float32")
-            options |= {"unit_forget_bias": False} if cell == "lstm" else {}
+            options["bias_initializer"] = self._long_biases
+            if cell == "lstm":
+                options["unit_forget_bias"] = False  # which would put ones in their place
         self.__dict__["carried"] = None  # state variables, while `tfar.text_training` carries them from batch to batch
+        # `scan` and `step` compute with their weights and cells; none is called
         self.layers = [CELLS[cell](units, name=f"{cell}_{k}", **options) for k in range(num_layers)]
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.last = keras.layers.Dense(self.params_size, name="outputs", dtype=self.dtype_policy)
@@ -108,12 +109,14 @@ class CharRNN(AutoregressiveNetwork):
             layer.build((None, None, self.units if k else width + self.context_size))
         self.last.build((None, None, self.units))
 
-    def _long_biases(self):
-        """The biases of a layer whose units remember for 2 to `memory` steps."""
-        forget, rest = np.log(np.geomspace(2, self.memory, self.units) - 1), np.zeros(2 * self.units)
-        return (
-            np.concatenate([-forget, forget, rest]) if self.cell == "lstm" else [np.concatenate([forget, rest]), np.zeros(3 * self.units)]
-        )
+    def _long_biases(self, shape, dtype=None):
+        """An initializer: the biases of a layer whose units remember for 2 to `memory` steps."""
+        forget, biases = np.log(np.geomspace(2, self.memory, self.units) - 1), np.zeros(shape)
+        if self.cell == "lstm":
+            biases[: 2 * self.units] = np.concatenate([-forget, forget])
+        else:
+            biases[0, : self.units] = forget
+        return tf.cast(biases, dtype)
 
     @property
     def output_bias(self):
