@@ -1,7 +1,7 @@
 """Train and score a model as a recipe says, and write `results/NAME.json` and its learning curve `results/NAME.png`.
 
     python scripts/reproduce.py                 # lists the recipes
-    python scripts/reproduce.py NAME [--runs DIR] [--results DIR] [--manual-dir DIR] [--overwrite] [--smoke]
+    python scripts/reproduce.py NAME [--runs DIR] [--results DIR] [--overwrite] [--manual-dir DIR | --smoke]
 
 A recipe is `scripts/recipes/NAME.cfg`:
 
@@ -12,6 +12,7 @@ A recipe is `scripts/recipes/NAME.cfg`:
     gaussian = likewise, for real values: that of a normal of full covariance, which shows whether the protocol is the same
     settings = whose settings they are, the paper's or ours, in a few words
     minutes = what it takes on two cores
+    tried = where the published figure is not reached: what was tried, what was not; README says it below its table
     [train]             options of `tfar train`, without the dashes; yes and no for switches
     model = made
     data = binarized_mnist
@@ -28,6 +29,7 @@ original files are prepared there from the folder that `--manual-dir` names. `tf
 import argparse
 import configparser
 import contextlib
+import csv
 import io
 import json
 import math
@@ -54,8 +56,8 @@ class Recipe:
 
     Attributes:
         name: of the file, without its ending.
-        title, paper, gaussian, settings, minutes: its section `recipe`, as strings; `paper` and `gaussian` are None where nothing is
-            published.
+        title, paper, gaussian, settings, minutes, tried: its section `recipe`, as strings; `paper` and `gaussian` are None where
+            nothing is published, `tried` where the figure is reached.
         train, evaluate: dicts of options, as strings.
         folds: number of folds, or None.
     """
@@ -69,6 +71,7 @@ class Recipe:
     train: dict
     evaluate: dict
     folds: int | None
+    tried: str | None = None
 
     @classmethod
     def read(cls, name, smoke=False):
@@ -86,10 +89,10 @@ class Recipe:
             raise ValueError(f"{name}.cfg: the sections are recipe, train, evaluate, folds and smoke. Received: {sorted(unknown)}")
         try:
             head, train, small = sections["recipe"], sections["train"], sections["smoke"]
-            needed, published = ("title", "settings", "minutes"), ("paper", "gaussian")
-            if wrong := {key for key in head if key not in needed + published or not head[key]}:
-                raise ValueError(f"{name}.cfg: [recipe] holds {', '.join(needed + published)}. Received: {', '.join(sorted(wrong))}")
-            head = {key: head[key] for key in needed} | {key: head.get(key) for key in published}
+            needed, optional = ("title", "settings", "minutes"), ("paper", "gaussian", "tried")
+            if wrong := {key for key in head if key not in needed + optional or not head[key]}:
+                raise ValueError(f"{name}.cfg: [recipe] holds {', '.join(needed + optional)}. Received: {', '.join(sorted(wrong))}")
+            head = {key: head[key] for key in needed} | {key: head.get(key) for key in optional}
             evaluate = sections.get("evaluate", {})
             folds = int(sections["folds"]["number"]) if "folds" in sections else None
             if smoke:
@@ -172,6 +175,14 @@ def evaluate(folder, given):
     return json.loads(printed.getvalue())
 
 
+def validation_curve(folder):
+    """The validation NLL after each epoch of a training."""
+    from tfar.runs import HISTORY  # which imports TensorFlow
+
+    with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
+        return [float(row["val_nll"]) for row in csv.DictReader(file)]
+
+
 def mean(numbers):
     """Their mean, or None where one is missing."""
     return None if None in numbers else statistics.mean(numbers)
@@ -204,6 +215,7 @@ def reproduce(recipe, runs):
         "folds": None if recipe.folds is None else nlls,
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
         "validation_nll": statistics.mean(metrics["validation"]["nll"] for metrics in found),
+        "validation_curve": validation_curve(folders[0]),
         "evaluate": recipe.evaluate,
         "parameters": found[0]["parameters"],
         "epochs": [metrics["epochs"] for metrics in found],
@@ -220,9 +232,10 @@ def main():
     parser.add_argument("name", nargs="?", help="of the recipe; without it they are listed")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the trained models go (default: runs in the repository)")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="where the figures go (default: results there)")
-    parser.add_argument("--manual-dir", help="of original files, of which the data set is prepared first where it is not yet")
     parser.add_argument("--overwrite", action="store_true", help="replace a results file that exists")
-    parser.add_argument("--smoke", action="store_true", help="a few steps on small data, to see that the recipe works")
+    either = parser.add_mutually_exclusive_group()  # small data are prepared of nothing
+    either.add_argument("--manual-dir", help="of original files, of which the data set is prepared first where it is not yet")
+    either.add_argument("--smoke", action="store_true", help="a few steps on small data, to see that the recipe works")
     args = parser.parse_args()
     if args.name is None:
         for recipe in map(Recipe.read, names()):

@@ -1,4 +1,5 @@
-"""Write the table of the recipes' results into README.md, from the files in `results/` that `scripts/reproduce.py` wrote.
+"""Write the table of the recipes' results into README.md, and below it what does not reach its published figure, from the files in
+`results/` that `scripts/reproduce.py` wrote.
 
     python scripts/results_table.py [--check]
 
@@ -25,6 +26,26 @@ def table(results):
     rows = [HEADER, ["---"] * len(HEADER)]
     rows += [row(recipe, results / f"{recipe.name}.json") for recipe in map(Recipe.read, names())]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def gaps(results):
+    """A list in Markdown of what does not reach its published figure: by how much, where the curve was going, what was tried."""
+    lines = (gap(recipe, results / f"{recipe.name}.json") for recipe in map(Recipe.read, names()))
+    return "\n".join(line for line in lines if line)
+
+
+def gap(recipe, path):
+    """The line of one recipe, or None where it reaches its figure, has none, or was not run."""
+    if not path.is_file() or recipe.paper is None:
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    missing = found["nll"] - float(recipe.paper)
+    if missing <= 0:
+        return None
+    curve, fall = found.get("validation_curve") or [], ""
+    if len(curve) > 1:
+        fall = f"; epoch {len(curve)} of {len(curve)} changed the validation NLL by {curve[-1] - curve[-2]:+.2f}"
+    return f"- {recipe.title}: {missing:.2f} nats above{fall}. {recipe.tried or ''}".rstrip()
 
 
 def row(recipe, path):
@@ -56,7 +77,9 @@ def rewritten(text, results):
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    return f"{before}{BEGIN}\n{table(results)}\n{END}{after}"
+    missed = gaps(results)
+    parts = [table(results)] + (["Not reached, and what was tried:", missed] if missed else [])
+    return f"{before}{BEGIN}\n" + "\n\n".join(parts) + f"\n{END}{after}"
 
 
 def main():

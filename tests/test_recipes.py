@@ -1,5 +1,7 @@
 """The recipes of `scripts/reproduce.py`: they can all be read, some of them run, and README's table is made of their results."""
 
+import csv
+import dataclasses
 import importlib
 import json
 import shutil
@@ -44,7 +46,7 @@ def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monke
         reproduce.Recipe.read("short")
     for line in ("papre = 1", "paper ="):
         (tmp_path / "odd.cfg").write_text(f"[recipe]\ntitle = a\nsettings = b\nminutes = 1\n{line}\n[train]\nmodel = made\n[smoke]\n")
-        with pytest.raises(ValueError, match=r"title, settings, minutes, paper, gaussian. Received: pap"):
+        with pytest.raises(ValueError, match=r"title, settings, minutes, paper, gaussian, tried. Received: pap"):
             reproduce.Recipe.read("odd")
     (tmp_path / "odd.cfg").write_text("[evalute]\nrows = 1\n")
     with pytest.raises(ValueError, match=r"sections are recipe, .* Received: \['evalute'\]"):
@@ -71,6 +73,8 @@ def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monke
     else:
         assert found["nll"] == metrics["test"]["nll"] and found["baseline_nll"] == metrics["baseline_nll"] and found["rows"] > 0
     assert result.with_suffix(".png").stat().st_size > 1000
+    with (folder / "history.csv").open() as file:
+        assert found["validation_curve"] == [float(epoch["val_nll"]) for epoch in csv.DictReader(file)]
 
     row = " ".join(results_table.row(reproduce.Recipe.read(name), result))
     assert f"{found['nll']:.2f}" in row and "not run" not in row
@@ -124,13 +128,46 @@ def test_folds_are_averaged(scripts, tmp_path):
             "command": f"tfar train rnade --data d --folds 3 --fold {fold} --out x",
         }
         write_json(folder / "metrics.json", rest | {"test": of, "validation": of})
+        (folder / "history.csv").write_text(f"epoch,nll,val_nll\n1,9.0,{6 + fold}.0\n2,8.0,5.5\n")
     result, curve = reproduce.reproduce(recipe, tmp_path / "runs")
     assert result["nll"] == pytest.approx(7 / 3) and result["rows"] == 15 and result["folds"] == scores
+    assert result["validation_curve"] == [6.0, 5.5]  # of the first fold
     assert result["nll_error"] == pytest.approx(1.5275252316519468 / 3**0.5)  # deviation of 1, 2, 4
     assert result["train"] == "tfar train rnade --data d --folds 3 --fold 0 --out fold-0" and curve.parent.name == "fold-0"
     write_json(tmp_path / "r.json", result)
     cells = results_table.row(recipe, tmp_path / "r.json")
     assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88**", "6.00 (normal; published 13.2)", "7"]
+
+
+def test_what_does_not_reach_its_figure_is_listed(scripts, tmp_path):
+    reproduce, results_table = scripts
+    recipe = reproduce.Recipe("r", "R", "2.50", None, "ours", "1", {"model": "made", "data": "d"}, {}, None, "More units: no better.")
+    path = tmp_path / "r.json"
+    assert results_table.gap(recipe, path) is None  # not run
+    write_json(path, {"nll": 2.5, "validation_curve": [4.0, 3.0]})
+    assert results_table.gap(recipe, path) is None
+    write_json(path, {"nll": 3.75, "validation_curve": [4.0, 3.5, 3.25]}, overwrite=True)
+    line = results_table.gap(recipe, path)
+    assert line == "- R: 1.25 nats above; epoch 3 of 3 changed the validation NLL by -0.25. More units: no better."
+    write_json(path, {"nll": 3.75}, overwrite=True)
+    assert results_table.gap(dataclasses.replace(recipe, tried=None), path) == "- R: 1.25 nats above."
+    assert results_table.gap(dataclasses.replace(recipe, paper=None), path) is None
+
+
+def test_original_files_are_prepared_before_the_training(scripts, tmp_path, monkeypatch, capsys):
+    reproduce, _ = scripts
+    prepared = []
+    monkeypatch.setattr("tfar.datasets.catalogue.read_tfds", lambda name, manual_dir: prepared.append((name, manual_dir)))
+    monkeypatch.setattr(cli, "main", lambda words: 3 if prepared else 4)
+    words = ["reproduce.py", "rnade-ionosphere-mol", "--manual-dir", "original", "--runs", str(tmp_path), "--results", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as end:
+        reproduce.main()
+    assert end.value.code == 3 and prepared == [("ionosphere", "original")]
+    monkeypatch.setattr(sys, "argv", [*words, "--smoke"])
+    with pytest.raises(SystemExit) as end:
+        reproduce.main()
+    assert end.value.code == 2 and "not allowed with argument --manual-dir" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kept", [False, True])
