@@ -5,6 +5,8 @@ row has its own seed, so a row's noise is the same in eager mode, in a graph, un
 beside it.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -20,8 +22,15 @@ def threefry(key, counter):
     >>> [hex(word) for word in threefry((zero, zero), (zero, zero))]
     ['0x6b200159', '0x99ba4efe']
     """
-    keys = (key[0], key[1], key[0] ^ key[1] ^ tf.constant(_PARITY, tf.uint32))
-    a, b = counter[0] + keys[0], counter[1] + keys[1]
+    shape = functools.reduce(tf.broadcast_static_shape, (word.shape for word in (*key, *counter)))
+    return tuple(tf.ensure_shape(word, shape) for word in _threefry(*key, *counter))
+
+
+@tf.function(input_signature=[tf.TensorSpec(None, tf.uint32)] * 4, autograph=False)
+def _threefry(key_0, key_1, counter_0, counter_1):
+    """As a function of its own, whose 200 operations are traced once and not with each sampler."""
+    keys = (key_0, key_1, key_0 ^ key_1 ^ tf.constant(_PARITY, tf.uint32))
+    a, b = counter_0 + keys[0], counter_1 + keys[1]
     for group in range(5):
         for rotation in _ROTATIONS[group % 2]:
             a = a + b
