@@ -44,7 +44,7 @@ def gap(recipe, path):
         return None
     curve, fall = found.get("validation_curve") or [], ""
     if len(curve) > 1:
-        fall = f"; epoch {len(curve)} of {len(curve)} changed the validation NLL by {curve[-1] - curve[-2]:+.2f}"
+        fall = f"; the last of {len(curve)} epochs changed the validation NLL by {curve[-1] - curve[-2]:+.2f}"
     return f"- {recipe.title}: {missing:.2f} nats above{fall}. {recipe.tried or ''}".rstrip()
 
 

@@ -148,7 +148,7 @@ def test_what_does_not_reach_its_figure_is_listed(scripts, tmp_path):
     assert results_table.gap(recipe, path) is None
     write_json(path, {"nll": 3.75, "validation_curve": [4.0, 3.5, 3.25]}, overwrite=True)
     line = results_table.gap(recipe, path)
-    assert line == "- R: 1.25 nats above; epoch 3 of 3 changed the validation NLL by -0.25. More units: no better."
+    assert line == "- R: 1.25 nats above; the last of 3 epochs changed the validation NLL by -0.25. More units: no better."
     write_json(path, {"nll": 3.75}, overwrite=True)
     assert results_table.gap(dataclasses.replace(recipe, tried=None), path) == "- R: 1.25 nats above."
     assert results_table.gap(dataclasses.replace(recipe, paper=None), path) is None
