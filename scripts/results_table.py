@@ -28,6 +28,11 @@ def table(results):
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
+def read(path):
+    """What a results file holds, or None where its recipe was not run."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
 def gaps(results):
     """A list in Markdown of what does not reach its published figure: by how much, where the curve was going, what was tried."""
     lines = (gap(recipe, results / f"{recipe.name}.json") for recipe in map(Recipe.read, names()))
@@ -36,13 +41,13 @@ def gaps(results):
 
 def gap(recipe, path):
     """The line of one recipe, or None where it reaches its figure, has none, or was not run."""
-    if not path.is_file() or recipe.paper is None:
+    found = read(path)
+    if found is None or recipe.paper is None:
         return None
-    found = json.loads(path.read_text(encoding="utf-8"))
     missing = found["nll"] - float(recipe.paper)
     if missing <= 0:
         return None
-    curve, fall = found.get("validation_curve") or [], ""
+    curve, fall = found.get("validation_curve", []), ""
     if len(curve) > 1:
         fall = f"; the last of {len(curve)} epochs changed the validation NLL by {curve[-1] - curve[-2]:+.2f}"
     return f"- {recipe.title}: {missing:.2f} nats above{fall}. {recipe.tried or ''}".rstrip()
@@ -51,9 +56,9 @@ def gap(recipe, path):
 def row(recipe, path):
     """The cells of one recipe."""
     first, last = [recipe.title, recipe.paper or ""], [recipe.settings, f"`{recipe.name}`"]
-    if not path.is_file():
+    found = read(path)
+    if found is None:
         return [*first, "not run", "", "", "", *last]
-    found = json.loads(path.read_text(encoding="utf-8"))
     digits = len(recipe.paper.partition(".")[2]) if recipe.paper else 2
     figure = f"{found['nll']:.{digits}f}" + ("" if found["nll_error"] is None else f" ± {found['nll_error']:.{digits}f}")
     reached = recipe.paper is not None and found["nll"] <= float(recipe.paper)

@@ -262,10 +262,9 @@ def test_round_trips(model, spec, tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     weights = spec.model()
     weights.load_weights(tmp_path / "model.weights.h5")
-    np.testing.assert_array_equal(weights.log_prob(x, context), log_prob)
-    copy = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(copy.log_prob(x, context), log_prob)
-    np.testing.assert_array_equal(copy.sample(5, seeds, context), sample)
+    for copy in (keras.saving.load_model(tmp_path / "model.keras"), weights):
+        np.testing.assert_array_equal(copy.log_prob(x, context), log_prob)
+        np.testing.assert_array_equal(copy.sample(5, seeds, context), sample)
     model.export(tmp_path / "1")
     signatures = tf.saved_model.load(tmp_path / "1").signatures
     given = {} if context is None else {"context": tf.constant(context)}

@@ -59,7 +59,7 @@ def run(reproduce, monkeypatch, name, folder):
     return reproduce.main()
 
 
-@pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "charrnn-tiny_shakespeare"])
+@pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "gated_pixelcnn-fashion_mnist", "charrnn-tiny_shakespeare"])
 def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monkeypatch, capsys):
     reproduce, results_table = scripts
     assert run(reproduce, monkeypatch, name, tmp_path) == 0
