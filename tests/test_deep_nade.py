@@ -151,6 +151,17 @@ def test_patterns_are_uniform_in_size_and_given_their_size(count):
     assert float(tf.math.igammac(7.0, statistic / 2)) > 1e-4
 
 
+def test_a_spread_batch_has_every_number_of_observed_positions_and_each_row_has_all_numbers():
+    network, rows = DeepNADE([4]), 40
+    drawn = np.stack([network.random_patterns(noise.row_seeds(noise.as_seed(k), rows), spread=True)[0] for k in range(1_000)])
+    sizes = drawn.sum(axis=-1)  # (1000, 40)
+    # A size given t has variance 3 t (1 - t), 1/2 in the mean, and 5/4 with its own t: the sum of 40 has deviation 4.5, or 7.1.
+    assert sizes.sum(axis=1).std() < 5.5
+    for row in (0, 17, 39):  # each size is as probable as any other in any row; false alarm 1e-5 for each row
+        found = np.bincount(sizes[:, row], minlength=4)
+        assert float(tf.math.igammac(1.5, ((found - 250) ** 2 / 250).sum() / 2)) > 1e-5
+
+
 def test_objective_is_unbiased_and_the_same_under_xla():
     network, head = randomised(DeepNADE([4], hidden_units=[6])), heads.Bernoulli()
     x = np.repeat(cube(4)[[6]], 20_000, axis=0)

@@ -40,5 +40,5 @@ class DeepNADE(OrderAgnostic):
     def first_layer(self):
         return self._value(self.kernel), self._value(self.mask_kernel), self._value(self.bias)
 
-    def inference(self, sums, observed):
+    def inference(self, sums, observed, dims=None):
         return self.hidden(sums), []

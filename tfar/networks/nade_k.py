@@ -42,6 +42,8 @@ class NADEK(OrderAgnostic):
     TensorShape([2, 4, 1])
     """
 
+    segments = 4  # of an evaluation, which then takes 5/8 of the products with V and W
+
     def __init__(
         self,
         event_shape,
@@ -89,12 +91,13 @@ class NADEK(OrderAgnostic):
         kernel, mean = self._value(self.kernel), self._value(self.mean)[:, None]
         return kernel, -kernel * mean, self._value(self.bias) + tf.reduce_sum(kernel * mean, axis=0)
 
-    def inference(self, sums, observed):
-        kernel, mean = self._value(self.kernel), self._value(self.mean)
+    def inference(self, sums, observed, dims=None):
+        weights = [self._value(weight) for weight in (self.kernel, self.mean, self.output_kernel, self.output_bias)]
+        kernel, mean, output_kernel, output_bias = weights if dims is None else [tf.gather(weight, dims) for weight in weights]
         h, outputs = self.hidden(sums), []
         for _ in range(self.num_steps - 1):
-            outputs.append(self.outputs(h))
-            v = tf.reshape(tf.sigmoid(outputs[-1]), [tf.shape(sums)[0], -1, self.event_size])  # (S, B, D)
+            outputs.append(tf.matmul(h, output_kernel, transpose_b=True) + output_bias)  # (S * B, M)
+            v = tf.reshape(tf.sigmoid(outputs[-1]), [tf.shape(sums)[0], -1, mean.shape[0]])  # (S, B, M)
             moved = tf.where(observed, tf.zeros_like(v), v - mean)  # v^<t> - v^<0>
             h = self.hidden(sums + tf.tensordot(moved, kernel, 1))
         return h, outputs

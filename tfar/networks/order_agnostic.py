@@ -1,5 +1,7 @@
 """What networks trained for all orders at once share: their objective, and the exact likelihood under any one order."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -44,6 +46,7 @@ class OrderAgnostic(AutoregressiveNetwork):
     """
 
     order_agnostic = True
+    segments = 1  # of an order, in each of which `inference` is shown only those positions that are not observed at its start
 
     def __init__(
         self,
@@ -96,12 +99,13 @@ class OrderAgnostic(AutoregressiveNetwork):
         """Return W `[D * E, H]`, U `[D, H]` and b `[H]`."""
         raise NotImplementedError
 
-    def inference(self, sums, observed):
-        """Return the last hidden layer `[S * B, H]`, and the outputs `[S * B, D * P]` of each earlier inference step.
+    def inference(self, sums, observed, dims=None):
+        """Return the last hidden layer `[S * B, H]`, and the outputs `[S * B, M * P]` of each earlier inference step.
 
         Args:
             sums: pre-activations of the first layer, `[S, B, H]`.
-            observed: bool `[S, B, D]` or `[S, 1, D]`.
+            observed: bool `[S, B, M]` or `[S, 1, M]`.
+            dims: which dimensions these are, int32 `[M]`, the others being observed; None for all, in their order.
         """
         raise NotImplementedError
 
@@ -165,20 +169,27 @@ class OrderAgnostic(AutoregressiveNetwork):
         count = -(-self.event_size // size)
         earlier = tf.constant(np.tril(np.ones([size, size]), -1), sums.dtype)
 
-        def chunk(number, sums, params):
+        def chunk(missing, missing_rank, number, sums, params):
             positions = number * size + tf.range(size)
             here = tf.minimum(positions, self.event_size - 1)  # the last chunk repeats the last position
             added = self._added(kernel, mask_kernel, tf.gather(dims, here), tf.gather(values, here))  # (S, B, H)
             inside = tf.matmul(earlier, tf.reshape(added, [size, -1]))
             before = sums + tf.reshape(inside, tf.shape(added))
-            observed = tf.reshape(rank, [1, -1, self.event_size]) < positions[:, None, None]
-            h, _ = self.inference(before, observed)
+            h, _ = self.inference(before, missing_rank < positions[:, None, None], missing)
             params = params.write(number, self._read(h, tf.gather(dims, here)))
             return number + 1, tf.ensure_shape(before[-1] + added[-1], sums.shape), params
 
         shape = [size, x.shape[0], self.params_size]
         loop = (tf.constant(0), sums, tf.TensorArray(sums.dtype, count, element_shape=shape))
-        params = tf.while_loop(lambda number, *_: number < count, chunk, loop, maximum_iterations=count)[2].stack()
+        bounds = [0, count] if by_row else sorted({count * part // self.segments for part in range(self.segments + 1)})
+        for first, end in zip(bounds[:-1], bounds[1:], strict=True):
+            if by_row:  # the rows have no dimensions in common
+                missing, missing_rank = None, rank[None]  # (1, B, D)
+            else:
+                missing, missing_rank = order[first * size :], tf.range(first * size, self.event_size)[None, None]  # (1, 1, M)
+            body = functools.partial(chunk, missing, missing_rank)
+            loop = tf.while_loop(lambda number, *_, end=end: number < end, body, loop, maximum_iterations=end - first)
+        params = loop[2].stack()
         params = tf.reshape(params, [count * size, -1, self.params_size])[: self.event_size]  # (D, B, P), as generated
         params = tf.gather(tf.transpose(params, [1, 0, 2]), rank, axis=1, batch_dims=by_row)
         return tf.reshape(params, [-1, *self.event_shape, self.params_size])
@@ -201,15 +212,22 @@ class OrderAgnostic(AutoregressiveNetwork):
         h, _ = self.inference(sums[None], state["rank"] < index)
         return self._read(h, tf.gather(state["dims"], index[None]))[0], {**state, "sums": sums}
 
-    def random_patterns(self, seeds, count=1):
+    def random_patterns(self, seeds, count=1, spread=False):
         """Draw what is observed, bool `[count, B, D]`, from the rows' seeds `[B, 2]`: 0..D-1 positions.
 
         One position is not observed; of the other D - 1, each is with probability t, where t is uniform. Then their
         number is uniform, and so is the subset given its number. The patterns of a row share out the range of t.
+
+        With `spread` the rows share it out too: t of row b is (t + b / B) mod 1 with the first row's t. Each is as uniform
+        as before, but a batch has every number of observed positions in proportion, which takes noise from its gradient.
         """
         size = self.event_size
         u = tf.transpose(tf.reshape(noise.uniform(seeds, count * (size + 2)), [-1, count, size + 2]), [1, 0, 2])
-        t = (u[..., :1] + tf.range(count, dtype=u.dtype)[:, None, None]) / count
+        t = u[..., :1]
+        if spread:
+            rows = tf.range(tf.shape(seeds)[0])[:, None]
+            t = (t[:, :1] + tf.cast(rows / tf.shape(seeds)[0], t.dtype)) % 1.0
+        t = (t + tf.range(count, dtype=u.dtype)[:, None, None]) / count
         missing = tf.minimum(tf.cast(u[..., 1:2] * size, tf.int32), size - 1)  # a product can round up to D
         return (u[..., 2:] < t) & (tf.range(size) != missing)
 
@@ -236,7 +254,7 @@ class OrderAgnostic(AutoregressiveNetwork):
             seeds = noise.row_seeds(tf.cast(tf.convert_to_tensor(self.seed_generator.next()), tf.int32), tf.shape(x)[0])
         else:
             seeds = self._hash(x)
-        observed = self.random_patterns(seeds, 1 if training else EVALUATION_PATTERNS)
+        observed = self.random_patterns(seeds, spread=True) if training else self.random_patterns(seeds, EVALUATION_PATTERNS)
         return tf.reduce_mean(self.masked_nll(x, observed, context, head), axis=0)
 
     def _hash(self, x):
