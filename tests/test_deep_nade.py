@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import checks, heads, masks, models, noise, sampling
+from tfar import checks, heads, masks, models, noise, sampling, training
+from tfar.datasets import Split
 from tfar.networks import DeepNADE, order_agnostic
 
 
@@ -17,7 +18,7 @@ def randomised(network, seed=0, scale=0.7):
     if not network.built:
         network.build()
     generator = np.random.default_rng(seed)
-    for weight in network.trainable_variables:
+    for weight in [*network.trainable_variables, network.mean]:
         weight.assign(generator.normal(0, scale, weight.shape))
     return network
 
@@ -29,7 +30,10 @@ def cube(size, levels=2):
 def paper_params(network, x, observed, i, context=None):
     """The parameters at i given the observed values of one example: the paper's equations, one unit at a time."""
     E, P, D = network.features, network.params_size, network.event_size
-    W, U, b = (w.numpy().astype(np.float64) for w in (network.kernel, network.mask_kernel, network.bias))
+    weights = network.kernel, network.mask_kernel, network.bias, network.mean
+    W, U, b, mean = (w.numpy().astype(np.float64) for w in weights)
+    b = b - U.sum(axis=0) / 2  # from our coordinates to the paper's
+    U = U - np.stack([mean[j * E : (j + 1) * E] @ W[j * E : (j + 1) * E] for j in range(D)])
     V, d = network.output_kernel.numpy().astype(np.float64), network.output_bias.numpy().astype(np.float64)
     h = []
     for unit in range(len(b)):
@@ -91,10 +95,21 @@ def test_equals_the_papers_formulas(name, monkeypatch):
             np.testing.assert_allclose(network(x, context, order=order), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_training_centres_the_inputs():
+    x = np.random.default_rng(0).integers(0, 3, [5000, 2, 2])
+    network = DeepNADE([2, 2], 3, hidden_units=[4], num_classes=3)
+    network.build()
+    network.centre(x)
+    np.testing.assert_allclose(network.mean, np.eye(3)[x].mean(axis=0).ravel(), rtol=1e-5)
+    model = models.DeepNADE([4], hidden_units=[4])
+    training.fit(model, Split((x.reshape(-1, 4) == 1).astype("int32")), Split(np.zeros([5, 4], "int32")), epochs=1, epoch_steps=1)
+    np.testing.assert_allclose(model.network.mean, (x.reshape(-1, 4) == 1).mean(axis=0), rtol=1e-5)
+
+
 def test_number_of_parameters():
     network = DeepNADE([7], hidden_units=[5, 4])
     network.build()
-    assert network.count_params() == 2 * 7 * 5 + 5 + 5 * 4 + 4 + 4 * 7 + 7
+    assert sum(math.prod(w.shape) for w in network.trainable_variables) == 2 * 7 * 5 + 5 + 5 * 4 + 4 + 4 * 7 + 7
     kernels = [w.numpy() for w in network.trainable_variables if w.ndim == 2]
     assert len({float(kernel[0, 0]) for kernel in kernels}) == len(kernels) == 4  # each is drawn for itself
 

@@ -33,6 +33,7 @@ def paper_steps(network, x, observed, context=None):
     W, c = network.kernel.numpy().astype(np.float64), network.bias.numpy().astype(np.float64)
     V, b = network.output_kernel.numpy().astype(np.float64), network.output_bias.numpy().astype(np.float64)
     mean, D = network.mean.numpy().astype(np.float64), network.event_size
+    c = c - mean @ W  # the paper's bias
     v = [x[i] if observed[i] else mean[i] for i in range(D)]
     steps = []
     for _ in range(network.num_steps):

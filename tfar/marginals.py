@@ -71,12 +71,14 @@ def baseline(head, train, x):
 
 
 def start_at_marginals(model, x):
-    """Set the last bias of a model's network so that training starts at the marginals of `x [N, *event]`.
+    """Set the last bias of a model's network so that training starts at the marginals of `x [N, *event]`, and centre its inputs.
 
-    That bias is `network.output_bias`, a variable of D * P numbers, or that of the last masked layer. Other networks
-    are left alone.
+    That bias is `network.output_bias`, a variable of D * P numbers, or that of the last masked layer. Networks that have no such bias,
+    or no `centre`, are left alone.
     """
     network = model.network
+    if hasattr(network, "centre"):
+        network.centre(x)
     layers = [layer for layer in getattr(network, "masked_layers", ()) if layer.strict and layer.use_bias]
     bias = getattr(network, "output_bias", layers[-1].bias if layers else None)
     if bias is not None and np.prod(bias.shape) == network.event_size * network.params_size:
