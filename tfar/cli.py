@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 
-from tfar.options import DATA, FAMILIES, HEAD, REFITTING, TEXT, TRAINING, WATCHING
+from tfar.options import DATA, FAMILIES, HEAD, REFITTING, SCORING, TEXT, TRAINING, WATCHING
 
 DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
 EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
@@ -110,7 +110,7 @@ def add_family(families, name, family, shared):
     one.add_argument("--out", required=True, metavar="DIR", help="folder to write; it must not exist")
     one.set_defaults(family_options=[option.name for option in family.options])
     data = {"data": TEXT} if family.text else {"head": HEAD, "data": DATA}
-    training = TRAINING if family.text else TRAINING + REFITTING + WATCHING
+    training = TRAINING if family.text else TRAINING + SCORING + REFITTING + WATCHING
     for title, options in {"model": family.options, **data, "training": training}.items():
         group = one.add_argument_group(title)
         for option in options:

@@ -19,14 +19,13 @@ from tfar.distributions import AutoregressiveDistribution
 from tfar.files import refuse_existing
 from tfar.options import TEXT_FAMILIES
 
-MOST_ROWS = 10_000  # of a split that are scored: enough for an error of 0.1 %, and some families are slow at it
-
 
 def run(args):
     """Train a model, and write its folder. A training that was killed goes on where it was when the command is given again."""
     if args.model in TEXT_FAMILIES:
         return text.train(args)
     out = refuse_existing(args.out)
+    training.check_positive(score_rows=args.score_rows)
     division = {"seed": args.data_seed, "fold": args.fold, "folds": args.folds}
     dataset = datasets.load(args.data, args.data_dir, levels=args.levels, context=args.context, manual_dir=args.manual_dir, **division)
     model = build(args, dataset)
@@ -96,7 +95,7 @@ def measure(model, dataset, fit, args):
 
 def score(model, dataset, name, args):
     """The scores of a split's first rows."""
-    found = training.evaluate(model, dataset.splits[name].take(slice(MOST_ROWS)), args.batch_size)
+    found = training.evaluate(model, dataset.splits[name].take(slice(args.score_rows)), args.batch_size)
     return found | ({"nll_own_units": found["nll"] - dataset.log_jacobian} if dataset.kind == "continuous" else {})
 
 
