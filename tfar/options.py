@@ -255,9 +255,7 @@ TRAINING = (
     Option("quiet", bool, False, "no progress bar"),
 )
 
-SCORING = (
-    Option("score_rows", int, 10_000, "of each split that are scored at the end, at most; some families are slow at it", metavar="N"),
-)
+SCORING = (Option("score_rows", int, 10_000, "of each split that are scored at the end; some families are slow at it", metavar="N"),)
 
 REFITTING = (Option("refit", bool, False, "then train anew on training and validation rows together, for as many epochs as were best"),)
 
