@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import checks, heads, masks, models, noise, sampling, training
+from tfar import checks, heads, marginals, masks, models, noise, sampling, training
 from tfar.datasets import Split
 from tfar.networks import DeepNADE, order_agnostic
 
@@ -97,10 +97,9 @@ def test_equals_the_papers_formulas(name, monkeypatch):
 
 def test_training_centres_the_inputs():
     x = np.random.default_rng(0).integers(0, 3, [5000, 2, 2])
-    network = DeepNADE([2, 2], 3, hidden_units=[4], num_classes=3)
-    network.build()
-    network.centre(x)
-    np.testing.assert_allclose(network.mean, np.eye(3)[x].mean(axis=0).ravel(), rtol=1e-5)
+    model = models.DeepNADE([2, 2], heads.Categorical(3), hidden_units=[4])
+    marginals.start_at_marginals(model, x)
+    np.testing.assert_allclose(model.network.mean, np.eye(3)[x].mean(axis=0).ravel(), rtol=1e-5)
     model = models.DeepNADE([4], hidden_units=[4])
     training.fit(model, Split((x.reshape(-1, 4) == 1).astype("int32")), Split(np.zeros([5, 4], "int32")), epochs=1, epoch_steps=1)
     np.testing.assert_allclose(model.network.mean, (x.reshape(-1, 4) == 1).mean(axis=0), rtol=1e-5)

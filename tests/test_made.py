@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import tfar
+from tfar import marginals
 
 
 def relu(a):
@@ -12,12 +13,16 @@ def relu(a):
 
 
 def made_by_hand(network, x, context, member):
-    """Germain et al. 2015, eqs. 8 to 10: a unit of degree m(j) sees units of degree m(i) <= m(j); an output only smaller degrees."""
+    """Germain et al. 2015, eqs. 8 to 10: a unit of degree m(j) sees units of degree m(i) <= m(j); an output only smaller degrees.
+
+    Of the inputs their centre is subtracted.
+    """
     size = network.event_size
     order = [int(d) for d in np.asarray(network.orders[member])]
     degree_of_input = [order.index(d) + 1 for d in range(size)]
     hidden = network.masked_layers[: len(network.hidden_units)]
     direct = network.masked_layers[-1] if network.direct else None
+    x = x - network.connections[-1 if network.direct else 0][0].mean.numpy()
     values, degrees = list(x), degree_of_input
     for depth, layer in enumerate(hidden):
         kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
@@ -66,12 +71,22 @@ def test_parameters_are_the_papers(options):
     generator = np.random.default_rng(4)
     for variable in network.trainable_variables:
         variable.assign(generator.normal(size=variable.shape))
+    network.centre(generator.normal(size=5))
     for member in range(network.num_members):
         x = generator.integers(0, 2, size=5)
         context = generator.normal(size=network.context_size).astype("float32") if network.context_size else None
         args = (x[None],) if context is None else (x[None], context[None])
         found = network(*args, member=member).numpy()[0, :, 0]
         np.testing.assert_allclose(found, made_by_hand(network, x, context, member), rtol=1e-4, atol=1e-5)
+
+
+def test_training_centres_the_inputs():
+    x = np.random.default_rng(0).integers(0, 2, size=[50, 5])
+    model = tfar.MADE([5], hidden_units=[9], direct=True)
+    marginals.start_at_marginals(model, x)
+    hidden, _, direct = model.network.masked_layers
+    for layer in (hidden, direct):
+        np.testing.assert_allclose(layer.mean, x.mean(axis=0), rtol=1e-6)
 
 
 def test_log_prob_is_the_sum_over_dimensions():

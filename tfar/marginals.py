@@ -78,7 +78,8 @@ def start_at_marginals(model, x):
     """
     network = model.network
     if hasattr(network, "centre"):
-        network.centre(x)
+        parts = [tf.reduce_sum(network.encode(x[row : row + 4096]), axis=0) for row in range(0, len(x), 4096)]
+        network.centre(tf.add_n(parts) / len(x))
     layers = [layer for layer in getattr(network, "masked_layers", ()) if layer.strict and layer.use_bias]
     bias = getattr(network, "output_bias", layers[-1].bias if layers else None)
     if bias is not None and np.prod(bias.shape) == network.event_size * network.params_size:

@@ -11,7 +11,7 @@ from tfar import masks
 class MaskedDense(keras.layers.Layer):
     """A dense layer in which a unit sees only the inputs that its degree allows.
 
-        y = activation((kernel * M) x + (U * M) 1 + bias),   M[i, o] = in_degrees[i] <= out_degrees[o]   (`<` where `strict`)
+        y = activation((kernel * M) (x - mean) + (U * M) 1 + bias),   M[i, o] = in_degrees[i] <= out_degrees[o]   (`<` where `strict`)
 
     The mask is applied in each forward pass and is no weight: it holds whatever values the kernel is given. Germain et al. 2015.
 
@@ -22,6 +22,8 @@ class MaskedDense(keras.layers.Layer):
         activation: an activation as Keras knows them; None for none.
         use_bias: whether to add a bias.
         conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3).
+        centred: whether to have the weight `mean` `[I]` that is not trained: zero until it is set. With that of the inputs the kernel's
+            gradient has no part in common with the bias', and training takes fewer steps.
         kernel_initializer: initialiser of the kernel `[I, O]`.
 
     Call arguments:
@@ -44,6 +46,7 @@ class MaskedDense(keras.layers.Layer):
         activation=None,
         use_bias=True,
         conditioning=False,
+        centred=False,
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
@@ -54,6 +57,7 @@ class MaskedDense(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.conditioning = conditioning
+        self.centred = centred
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, inputs_shape=None):
@@ -64,29 +68,39 @@ class MaskedDense(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(units,), initializer="zeros") if self.use_bias else None
         if self.conditioning:
             self.conditioning_kernel = self.add_weight(name="conditioning_kernel", shape=(inputs, units), initializer="zeros")
+        if self.centred:
+            self.mean = self.add_weight(name="mean", shape=(inputs,), initializer="zeros", trainable=False)
 
     def masked_kernel(self, in_degrees=None, out_degrees=None):
         """The kernel `[I, O]` with the connections that are not allowed set to zero."""
         return self._masked(self.kernel, in_degrees, out_degrees)
 
-    def offset(self, in_degrees=None, out_degrees=None):
-        """What a unit has whatever its inputs are, bias + (U * M) 1, `[O]`; None where the layer has neither."""
-        offset = tf.cast(tf.convert_to_tensor(self.bias), self.compute_dtype) if self.use_bias else None
-        if not self.conditioning:
-            return offset
-        known = tf.reduce_sum(self._masked(self.conditioning_kernel, in_degrees, out_degrees), axis=0)
-        return known if offset is None else known + offset
+    def offset(self, in_degrees=None, out_degrees=None, masked_kernel=None):
+        """What a unit has where all inputs are zero, bias + (U * M) 1 - (kernel * M) mean, `[O]`; None where the layer has none of them."""
+        terms = []
+        if self.use_bias:
+            terms.append(self._cast(self.bias))
+        if self.conditioning:
+            terms.append(tf.reduce_sum(self._masked(self.conditioning_kernel, in_degrees, out_degrees), axis=0))
+        if self.centred:
+            masked_kernel = self.masked_kernel(in_degrees, out_degrees) if masked_kernel is None else masked_kernel
+            terms.append(-tf.linalg.matvec(masked_kernel, self._cast(self.mean), transpose_a=True))
+        return tf.add_n(terms) if terms else None
+
+    def _cast(self, weight):
+        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
     def _masked(self, kernel, in_degrees, out_degrees):
         in_degrees = self.in_degrees if in_degrees is None else in_degrees
         out_degrees = self.out_degrees if out_degrees is None else out_degrees
         mask = masks.dense_mask(tf.convert_to_tensor(in_degrees), tf.convert_to_tensor(out_degrees), self.strict)
-        kernel = tf.cast(tf.convert_to_tensor(kernel), self.compute_dtype)
+        kernel = self._cast(kernel)
         return kernel * tf.cast(mask, kernel.dtype)
 
     def call(self, inputs, in_degrees=None, out_degrees=None):
-        outputs = tf.matmul(inputs, self.masked_kernel(in_degrees, out_degrees))  # (B, O)
-        offset = self.offset(in_degrees, out_degrees)
+        masked_kernel = self.masked_kernel(in_degrees, out_degrees)
+        outputs = tf.matmul(inputs, masked_kernel)  # (B, O)
+        offset = self.offset(in_degrees, out_degrees, masked_kernel)
         return self.activation(outputs if offset is None else outputs + offset)
 
     def compute_output_shape(self, inputs_shape):
@@ -101,5 +115,6 @@ class MaskedDense(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "conditioning": self.conditioning,
+            "centred": self.centred,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

@@ -43,10 +43,9 @@ class DeepNADE(OrderAgnostic):
         self.mask_kernel = self._add_kernel("mask_kernel", (self.event_size, self.hidden_units[0]))
         self.mean = self.add_weight(name="mean", shape=(self.event_size * self.features,), initializer="zeros", trainable=False)
 
-    def centre(self, x):
-        """Set the centre of the inputs to the mean of `x [N, *event]`; for classes these are their frequencies."""
-        parts = [tf.reduce_sum(self.encode(x[row : row + 4096]), axis=0) for row in range(0, len(x), 4096)]
-        self.mean.assign(tf.add_n(parts) / len(x))
+    def centre(self, mean):
+        """Set the centre `[D * E]` of the inputs."""
+        self.mean.assign(mean)
 
     def first_layer(self):
         kernel, mask_kernel, mean = self._value(self.kernel), self._value(self.mask_kernel), self._value(self.mean)

@@ -14,11 +14,13 @@ from tfar.networks.masked_stepping import MaskedStepping
 class MADE(MaskedStepping, AutoregressiveNetwork):
     """Masked autoencoder of any depth, with one or many orders and connectivities.
 
-        h^1 = g(b^1 + (W^1 * M^1) x + C c)          M[i, j] = m(i) <= m(j)      (eq. 8)
+        h^1 = g(b^1 + (W^1 * M^1) (x - mean) + C c)          M[i, j] = m(i) <= m(j)      (eq. 8)
         h^l = g(b^l + (W^l * M^l) h^{l-1})
-        params = b + (V * M) h^L + (A * M') x + C' c       M[i, j] = m(i) < m(j)       (eq. 9; A: eq. 10)
+        params = b + (V * M) h^L + (A * M') (x - mean) + C' c       M[i, j] = m(i) < m(j)       (eq. 9; A: eq. 10)
 
-    where m is the degree of a unit (`tfar.masks`), x the values, c the context of degree 0, which so reaches every position.
+    where m is the degree of a unit (`tfar.masks`), x the values, c the context of degree 0, which so reaches every position. `mean` is
+    zero, as in the paper, until `centre` sets it, as `tfar.training.fit` does before it begins: with one mask that is another b^1 for
+    the same function; with several, whose units have other inputs under each, one bias then serves them all.
 
     With `num_masks` > 1 each training step uses the next pair of an order and a connectivity, in turn, and the density is the mean of
     those of all pairs, p(x) = 1/n sum_i p_i(x) (section 4.2).
@@ -89,13 +91,15 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def _build_layers(self):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
         sources, depth = [inputs, *hidden], len(hidden)
-        self.masked_layers = [MaskedDense(sources[n], hidden[n], conditioning=self.conditioning, name=f"hidden_{n}") for n in range(depth)]
+        self.masked_layers = [
+            MaskedDense(sources[n], hidden[n], conditioning=self.conditioning, centred=n == 0, name=f"hidden_{n}") for n in range(depth)
+        ]
         self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
         if depth:
             self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, conditioning=self.conditioning, name="output"))
             self._wires.append((depth, depth + 1))
         if self.direct:
-            self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, name="direct"))
+            self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, centred=True, name="direct"))
             self._wires.append((0, depth + 1))
         self.context_layers = {}  # by the layer that the context reaches
         if self.context_size:
@@ -109,6 +113,12 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             layer.build((None, self.context_size))
         if self.num_masks > 1:
             self.steps = self.add_weight(name="steps", shape=(), dtype="int32", initializer="zeros", trainable=False)
+
+    def centre(self, mean):
+        """Set the centre `[D * E]` of the inputs."""
+        for layer, source, _ in self.connections:
+            if source == 0:
+                layer.mean.assign(mean)
 
     @property
     def connections(self):
