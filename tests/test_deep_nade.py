@@ -165,15 +165,20 @@ def test_patterns_are_uniform_in_size_and_given_their_size(count):
     assert float(tf.math.igammac(7.0, statistic / 2)) > 1e-4
 
 
-def test_a_spread_batch_has_every_number_of_observed_positions_and_each_row_has_all_numbers():
-    network, rows = DeepNADE([4]), 40
-    drawn = np.stack([network.random_patterns(noise.row_seeds(noise.as_seed(k), rows), spread=True)[0] for k in range(1_000)])
-    sizes = drawn.sum(axis=-1)  # (1000, 40)
-    # A size given t has variance 3 t (1 - t), 1/2 in the mean, and 5/4 with its own t: the sum of 40 has deviation 4.5, or 7.1.
-    assert sizes.sum(axis=1).std() < 5.5
-    for row in (0, 17, 39):  # each size is as probable as any other in any row; false alarm 1e-5 for each row
-        found = np.bincount(sizes[:, row], minlength=4)
-        assert float(tf.math.igammac(1.5, ((found - 250) ** 2 / 250).sum() / 2)) > 1e-5
+def test_training_patterns_weigh_each_subset_as_the_paper_does():
+    """The weights of a subset of d observed positions add up to 1 / (D C(D, d)) of the rows, as if d were uniform."""
+    network, rows = DeepNADE([4]), 20
+    drawn = [network.training_patterns(noise.row_seeds(noise.as_seed(k), rows)) for k in range(2_000)]
+    weights = np.stack([weight for _, weight in drawn])
+    found = np.stack([np.bincount(observed[0].numpy() @ [8, 4, 2, 1], weight, 16) for observed, weight in drawn]) / rows  # (2000, 16)
+    expected = np.array([1 / (4 * math.comb(4, int(p.sum()))) for p in cube(4)[:-1]])
+    assert (found[:, 15] == 0).all()
+    assert abs((found[:, :15].mean(axis=0) - expected) / found[:, :15].std(axis=0)).max() < 4.5 / len(drawn) ** 0.5  # false alarm: 1e-4
+    # Each batch has all parts of the range of v, and v of any one row is uniform: so is half its weight (Kolmogorov's bound, 1e-5).
+    np.testing.assert_array_equal(np.sort(np.floor(weights / 2 * rows + 1e-3) % rows, axis=1), np.tile(np.arange(rows), (len(drawn), 1)))
+    for row in (0, 7):
+        gap = np.sort(weights[:, row] / 2) - (np.arange(len(drawn)) + 0.5) / len(drawn)
+        assert abs(gap).max() < 2.48 / len(drawn) ** 0.5
 
 
 def test_objective_is_unbiased_and_the_same_under_xla():

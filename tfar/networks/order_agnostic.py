@@ -24,7 +24,8 @@ class OrderAgnostic(AutoregressiveNetwork):
 
         D / (D - d) * sum_{j not observed} -log p(x_j | x_observed),
 
-    an unbiased estimate of the mean negative log-likelihood over all D! orders. Not in training (`evaluate`,
+    an unbiased estimate of the mean negative log-likelihood over all D! orders. Here d is not uniform, as in the paper, but
+    drawn so that the gradient has less noise, and the loss is weighted accordingly (`training_patterns`). Not in training (`evaluate`,
     validation) it is the mean over 4 patterns which a hash of the example's values determines, so that an example
     always has the same ones.
 
@@ -212,24 +213,34 @@ class OrderAgnostic(AutoregressiveNetwork):
         h, _ = self.inference(sums[None], state["rank"] < index)
         return self._read(h, tf.gather(state["dims"], index[None]))[0], {**state, "sums": sums}
 
-    def random_patterns(self, seeds, count=1, spread=False):
+    def _patterns(self, u, t):
+        """What is observed, bool `[count, B, D]`, from noise `[count, B, D + 1]` and t `[count, B, 1]`: 0..D-1 positions.
+
+        One position is not observed; of the other D - 1, each is with probability t.
+        """
+        missing = tf.minimum(tf.cast(u[..., :1] * self.event_size, tf.int32), self.event_size - 1)  # a product can round up to D
+        return (u[..., 1:] < t) & (tf.range(self.event_size) != missing)
+
+    def random_patterns(self, seeds, count=1):
         """Draw what is observed, bool `[count, B, D]`, from the rows' seeds `[B, 2]`: 0..D-1 positions.
 
-        One position is not observed; of the other D - 1, each is with probability t, where t is uniform. Then their
-        number is uniform, and so is the subset given its number. The patterns of a row share out the range of t.
-
-        With `spread` the rows share it out too: t of row b is (t + b / B) mod 1 with the first row's t. Each is as uniform
-        as before, but a batch has every number of observed positions in proportion, which takes noise from its gradient.
+        t of `_patterns` is uniform. Then so is their number, and the subset given its number. The patterns of a row share out the
+        range of t.
         """
-        size = self.event_size
-        u = tf.transpose(tf.reshape(noise.uniform(seeds, count * (size + 2)), [-1, count, size + 2]), [1, 0, 2])
-        t = u[..., :1]
-        if spread:
-            rows = tf.range(tf.shape(seeds)[0])[:, None]
-            t = (t[:, :1] + tf.cast(rows / tf.shape(seeds)[0], t.dtype)) % 1.0
-        t = (t + tf.range(count, dtype=u.dtype)[:, None, None]) / count
-        missing = tf.minimum(tf.cast(u[..., 1:2] * size, tf.int32), size - 1)  # a product can round up to D
-        return (u[..., 2:] < t) & (tf.range(size) != missing)
+        u = tf.transpose(tf.reshape(noise.uniform(seeds, count * (self.event_size + 2)), [-1, count, self.event_size + 2]), [1, 0, 2])
+        t = (u[..., :1] + tf.range(count, dtype=u.dtype)[:, None, None]) / count
+        return self._patterns(u[..., 1:], t)
+
+    def training_patterns(self, seeds):
+        """Draw what training observes, bool `[1, B, D]`, and the weight of each row's loss `[B]`, from the rows' seeds `[B, 2]`.
+
+        The weighted mean is that of `random_patterns`, with less noise in its gradient. A loss of few missing positions is multiplied by
+        D / (D - d), and so is its noise: such patterns are drawn more often and weigh less, by t = 1 - v^2 and the weight -dt/dv = 2 v
+        with uniform v. And the rows share out the range of v: it is (v + b / B) mod 1 in row b, with the first row's v.
+        """
+        u, rows = noise.uniform(seeds, self.event_size + 2), tf.shape(seeds)[0]
+        v = (u[:1, :1] + tf.cast(tf.range(rows)[:, None] / rows, u.dtype)) % 1.0  # (B, 1)
+        return self._patterns(u[None, :, 1:], 1 - v[None] ** 2), 2 * v[:, 0]
 
     def masked_nll(self, x, observed, context, head):
         """D / (D - d) * sum_{j missing} -log p(x_j | x_observed) in nats, `[S, B]`; `observed`: bool `[S, B, D]`."""
@@ -250,12 +261,13 @@ class OrderAgnostic(AutoregressiveNetwork):
         return total * (size / missing) / len(outputs)
 
     def objective(self, x, context, head, training=False):
-        if training:
-            seeds = noise.row_seeds(tf.cast(tf.convert_to_tensor(self.seed_generator.next()), tf.int32), tf.shape(x)[0])
-        else:
-            seeds = self._hash(x)
-        observed = self.random_patterns(seeds, spread=True) if training else self.random_patterns(seeds, EVALUATION_PATTERNS)
-        return tf.reduce_mean(self.masked_nll(x, observed, context, head), axis=0)
+        if not training:
+            observed = self.random_patterns(self._hash(x), EVALUATION_PATTERNS)
+            return tf.reduce_mean(self.masked_nll(x, observed, context, head), axis=0)
+        seeds = noise.row_seeds(tf.cast(tf.convert_to_tensor(self.seed_generator.next()), tf.int32), tf.shape(x)[0])
+        observed, weight = self.training_patterns(seeds)
+        nll = self.masked_nll(x, observed, context, head)[0]
+        return nll * tf.cast(weight, nll.dtype)
 
     def _hash(self, x):
         """A seed from the values of each row, int32 `[B, 2]`: their bits times fixed odd numbers, modulo 2^32."""
