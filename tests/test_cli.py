@@ -183,6 +183,11 @@ def test_an_existing_folder_is_refused_and_left_alone(folder, capsys):
     assert before == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
+def test_no_rows_to_score_are_refused_before_training(tmp_path, capsys):
+    error = fails(capsys, "train", "made", "--data", "digits", "--out", tmp_path / "run", "--score-rows", "0")
+    assert "score_rows must be above 0. Received: score_rows=0" in error
+
+
 def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch, capsys):
     from tfar import checkpoints, training
 
@@ -247,8 +252,10 @@ def test_evaluate_repeats_what_train_found(folder, capsys):
 
 
 def test_a_fold_is_trained_and_evaluated(table, tmp_path, capsys):
-    words = ["--fold", "2", "--folds", "3", "--components", "2", *TINY]
+    words = ["--fold", "2", "--folds", "3", "--components", "2", "--score-rows", "40", *TINY]
     assert main(["train", "made", "--data", table[1], "--out", tmp_path / "run", *words]) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert [metrics[split]["rows"] for split in ("train", "validation", "test")] == [40, 40, 40]
     data = json.loads((tmp_path / "run" / "data.json").read_text())
     assert (data["fold"], data["folds"], data["sizes"]) == (2, 3, {"train": 66, "validation": 66, "test": 68})
     assert main(["evaluate", tmp_path / "run"]) == 0
