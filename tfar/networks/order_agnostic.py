@@ -132,8 +132,9 @@ class OrderAgnostic(AutoregressiveNetwork):
 
     def _start(self, bias, batch_size, context):
         """Pre-activations `[B, H]` where nothing is observed."""
-        sums = bias + tf.zeros([batch_size, 1], bias.dtype)
-        return sums if context is None else sums + tf.matmul(context, self._value(self.context_kernel))
+        if context is None:
+            return tf.broadcast_to(bias, [batch_size, self.hidden_units[0]])
+        return tf.matmul(context, self._value(self.context_kernel)) + bias
 
     def _added(self, kernel, mask_kernel, dims, values):
         """What the values `[S, B]` of dimensions `[S, B]` or `[S, 1]` add to the pre-activations, `[S, B, H]`."""
