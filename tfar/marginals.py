@@ -78,7 +78,7 @@ def start_at_marginals(model, x):
     """
     network = model.network
     if hasattr(network, "centre"):
-        parts = [tf.reduce_sum(network.encode(x[row : row + 4096]), axis=0) for row in range(0, len(x), 4096)]
+        parts = [tf.reduce_sum(network.encode(x[row : row + 256]), axis=0) for row in range(0, len(x), 256)]
         network.centre(tf.add_n(parts) / len(x))
     layers = [layer for layer in getattr(network, "masked_layers", ()) if layer.strict and layer.use_bias]
     bias = getattr(network, "output_bias", layers[-1].bias if layers else None)
