@@ -69,6 +69,13 @@ def test_equals_the_papers_formulas(options):
         np.testing.assert_allclose(network(x, context, order=order)[..., 0], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_segments_of_an_order_leave_out_only_what_is_observed():
+    network = randomised(NADEK([50], hidden_units=[5, 4]))
+    x, order = np.random.default_rng(0).integers(0, 2, [3, 50]), masks.random_orders(50, 1, seed=0)[0]
+    whole = network(x, order=np.tile(order, (3, 1)))  # with an order for each row there are no segments
+    np.testing.assert_allclose(network(x, order=order), whole, rtol=1e-4, atol=1e-5)
+
+
 def test_cost_is_the_mean_over_the_steps():
     network = randomised(NADEK([6], hidden_units=[5, 4], num_steps=3))
     x = np.array([[0, 1, 1, 0, 1, 0], [1, 1, 0, 0, 0, 1]])

@@ -183,7 +183,8 @@ class OrderAgnostic(AutoregressiveNetwork):
 
         shape = [size, x.shape[0], self.params_size]
         loop = (tf.constant(0), sums, tf.TensorArray(sums.dtype, count, element_shape=shape))
-        bounds = [0, count] if by_row else sorted({count * part // self.segments for part in range(self.segments + 1)})
+        segments = 1 if by_row else max(1, min(self.segments, count // 4))  # of four chunks at least: each is a loop in the graph
+        bounds = [count * part // segments for part in range(segments + 1)]
         for first, end in zip(bounds[:-1], bounds[1:], strict=True):
             if by_row:  # the rows have no dimensions in common
                 missing, missing_rank = None, rank[None]  # (1, B, D)
