@@ -52,5 +52,5 @@ class DeepNADE(OrderAgnostic):
         shift = tf.reshape(kernel * mean[:, None], [self.event_size, self.features, -1])  # (D, E, H)
         return kernel, mask_kernel - tf.reduce_sum(shift, axis=1), self._value(self.bias) - tf.reduce_sum(mask_kernel, axis=0) / 2
 
-    def inference(self, sums, observed, dims=None):
+    def inference(self, sums, observed, columns=None):
         return self.hidden(sums), []

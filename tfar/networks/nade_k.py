@@ -92,12 +92,16 @@ class NADEK(OrderAgnostic):
         kernel, mean = self._value(self.kernel), self._value(self.mean)[:, None]
         return kernel, -kernel * mean, self._value(self.bias)
 
-    def inference(self, sums, observed, dims=None):
+    def columns(self, dims=None):
+        """W, mean, V and d of the dimensions `dims`, int32 `[M]`, or of all."""
         weights = [self._value(weight) for weight in (self.kernel, self.mean, self.output_kernel, self.output_bias)]
-        kernel, mean, output_kernel, output_bias = weights if dims is None else [tf.gather(weight, dims) for weight in weights]
+        return weights if dims is None else [tf.gather(weight, dims) for weight in weights]
+
+    def inference(self, sums, observed, columns=None):
+        kernel, mean, *output = self.columns() if columns is None else columns
         h, outputs = self.hidden(sums), []
         for _ in range(self.num_steps - 1):
-            outputs.append(tf.matmul(h, output_kernel, transpose_b=True) + output_bias)  # (S * B, M)
+            outputs.append(self.outputs(h, output))  # (S * B, M)
             v = tf.reshape(tf.sigmoid(outputs[-1]), [tf.shape(sums)[0], -1, mean.shape[0]])  # (S, B, M)
             moved = tf.where(observed, tf.zeros_like(v), v - mean)  # v^<t> - v^<0>
             h = self.hidden(sums + tf.tensordot(moved, kernel, 1))

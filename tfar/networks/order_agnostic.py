@@ -100,13 +100,17 @@ class OrderAgnostic(AutoregressiveNetwork):
         """Return W `[D * E, H]`, U `[D, H]` and b `[H]`."""
         raise NotImplementedError
 
-    def inference(self, sums, observed, dims=None):
+    def columns(self, dims=None):
+        """What `inference` needs of the weights of the dimensions `dims`, int32 `[M]`, or of all; here nothing."""
+        return None
+
+    def inference(self, sums, observed, columns=None):
         """Return the last hidden layer `[S * B, H]`, and the outputs `[S * B, M * P]` of each earlier inference step.
 
         Args:
             sums: pre-activations of the first layer, `[S, B, H]`.
             observed: bool `[S, B, M]` or `[S, 1, M]`.
-            dims: which dimensions these are, int32 `[M]`, the others being observed; None for all, in their order.
+            columns: those of the dimensions that `observed` tells of, the others being observed; None for all, in their order.
         """
         raise NotImplementedError
 
@@ -117,9 +121,10 @@ class OrderAgnostic(AutoregressiveNetwork):
             h = layer(h)
         return h
 
-    def outputs(self, h):
-        """All raw parameters `[N, D * P]` from the last hidden layer `[N, H]`."""
-        return tf.matmul(h, self._value(self.output_kernel), transpose_b=True) + self._value(self.output_bias)
+    def outputs(self, h, weights=None):
+        """Raw parameters `[N, D * P]` from the last hidden layer `[N, H]`, or those that other `weights` (kernel, bias) give."""
+        kernel, bias = (self._value(self.output_kernel), self._value(self.output_bias)) if weights is None else weights
+        return tf.matmul(h, kernel, transpose_b=True) + bias
 
     def _read(self, h, dims):
         """The parameters `[S, B, P]` at dimensions `[S, B]`, or `[S, 1]`, from the last hidden layer `[S * B, H]`."""
@@ -171,13 +176,13 @@ class OrderAgnostic(AutoregressiveNetwork):
         count = -(-self.event_size // size)
         earlier = tf.constant(np.tril(np.ones([size, size]), -1), sums.dtype)
 
-        def chunk(missing, missing_rank, number, sums, params):
+        def chunk(columns, ranks, number, sums, params):
             positions = number * size + tf.range(size)
             here = tf.minimum(positions, self.event_size - 1)  # the last chunk repeats the last position
             added = self._added(kernel, mask_kernel, tf.gather(dims, here), tf.gather(values, here))  # (S, B, H)
             inside = tf.matmul(earlier, tf.reshape(added, [size, -1]))
             before = sums + tf.reshape(inside, tf.shape(added))
-            h, _ = self.inference(before, missing_rank < positions[:, None, None], missing)
+            h, _ = self.inference(before, ranks < positions[:, None, None], columns)
             params = params.write(number, self._read(h, tf.gather(dims, here)))
             return number + 1, tf.ensure_shape(before[-1] + added[-1], sums.shape), params
 
@@ -187,10 +192,10 @@ class OrderAgnostic(AutoregressiveNetwork):
         bounds = [count * part // segments for part in range(segments + 1)]
         for first, end in zip(bounds[:-1], bounds[1:], strict=True):
             if by_row:  # the rows have no dimensions in common
-                missing, missing_rank = None, rank[None]  # (1, B, D)
+                columns, ranks = self.columns(), rank[None]  # (1, B, D)
             else:
-                missing, missing_rank = order[first * size :], tf.range(first * size, self.event_size)[None, None]  # (1, 1, M)
-            body = functools.partial(chunk, missing, missing_rank)
+                columns, ranks = self.columns(order[first * size :]), tf.range(first * size, self.event_size)[None, None]  # (1, 1, M)
+            body = functools.partial(chunk, columns, ranks)
             loop = tf.while_loop(lambda number, *_, end=end: number < end, body, loop, maximum_iterations=end - first)
         params = loop[2].stack()
         params = tf.reshape(params, [count * size, -1, self.params_size])[: self.event_size]  # (D, B, P), as generated
