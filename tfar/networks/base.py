@@ -98,6 +98,10 @@ class AutoregressiveNetwork(keras.layers.Layer):
                 count -= len(masked) * int(tf.reduce_sum(tf.cast(mask == 0, tf.int64)))
         return count
 
+    def cast(self, weight):
+        """A tensor or weight in the type that the network computes in: Keras casts by itself in `call` alone."""
+        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
+
     def encode(self, x):
         """Values `[B, *event]` as the inputs `[B, D * E]` of a network of vectors."""
         x = tf.convert_to_tensor(x)
@@ -119,7 +123,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
             raise ValueError(f"this network takes a context of size {self.context_size}. Received: context={context!r}")
         if context is None:
             return None
-        context = tf.cast(tf.convert_to_tensor(context), self.compute_dtype)
+        context = self.cast(context)
         if context.shape.rank != 2 or context.shape[-1] != self.context_size:
             raise ValueError(f"context must be [B, {self.context_size}]. Received: context.shape={context.shape}")
         return context

@@ -133,7 +133,7 @@ class CharRNN(AutoregressiveNetwork):
 
     def _first_code(self, state):
         """The code of the symbol before the first one, `[B, E]`."""
-        start = tf.cast(tf.convert_to_tensor(self.start), self.compute_dtype)
+        start = self.cast(self.start)
         return tf.where(state["started"], self._codes(state["last"]), start)
 
     def initial_state(self, batch_size, context=None, value_dtype=tf.int32):

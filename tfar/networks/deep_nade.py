@@ -48,9 +48,9 @@ class DeepNADE(OrderAgnostic):
         self.mean.assign(mean)
 
     def first_layer(self):
-        kernel, mask_kernel, mean = self._value(self.kernel), self._value(self.mask_kernel), self._value(self.mean)
+        kernel, mask_kernel, mean = self.cast(self.kernel), self.cast(self.mask_kernel), self.cast(self.mean)
         shift = tf.reshape(kernel * mean[:, None], [self.event_size, self.features, -1])  # (D, E, H)
-        return kernel, mask_kernel - tf.reduce_sum(shift, axis=1), self._value(self.bias) - tf.reduce_sum(mask_kernel, axis=0) / 2
+        return kernel, mask_kernel - tf.reduce_sum(shift, axis=1), self.cast(self.bias) - tf.reduce_sum(mask_kernel, axis=0) / 2
 
     def inference(self, sums, observed, columns=None):
         return self.hidden(sums), []

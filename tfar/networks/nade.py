@@ -83,17 +83,17 @@ class NADE(AutoregressiveNetwork):
 
     def _in_order(self, weight, *shape):
         """A weight with one row (or several) per dimension, `[D, *shape]` in the order of generation."""
-        weight = tf.reshape(tf.cast(tf.convert_to_tensor(weight), self.compute_dtype), [self.event_size, *shape])
+        weight = tf.reshape(self.cast(weight), [self.event_size, *shape])
         natural = np.array_equal(self.order, np.arange(self.event_size))
         return weight if natural else tf.gather(weight, self.order)
 
     def _first(self, context):
         """a_1, `[H]`, or `[B, H]` where there is a context."""
-        first = tf.cast(tf.convert_to_tensor(self.hidden_bias), self.compute_dtype)
+        first = self.cast(self.hidden_bias)
         context = self.as_context(context)
         if context is None:
             return first
-        return first + tf.matmul(context, tf.cast(tf.convert_to_tensor(self.context_kernel), self.compute_dtype))
+        return first + tf.matmul(context, self.cast(self.context_kernel))
 
     def _hidden(self, a, rescaling):
         return self.activation(a if rescaling is None else a * rescaling)

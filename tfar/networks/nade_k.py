@@ -89,12 +89,12 @@ class NADEK(OrderAgnostic):
 
     def first_layer(self):
         # v^<0> - mean is x_i - mean_i where i is observed, else 0
-        kernel, mean = self._value(self.kernel), self._value(self.mean)[:, None]
-        return kernel, -kernel * mean, self._value(self.bias)
+        kernel, mean = self.cast(self.kernel), self.cast(self.mean)[:, None]
+        return kernel, -kernel * mean, self.cast(self.bias)
 
     def columns(self, dims=None):
         """W, mean, V and d of the dimensions `dims`, int32 `[M]`, or of all."""
-        weights = [self._value(weight) for weight in (self.kernel, self.mean, self.output_kernel, self.output_bias)]
+        weights = [self.cast(weight) for weight in (self.kernel, self.mean, self.output_kernel, self.output_bias)]
         return weights if dims is None else [tf.gather(weight, dims) for weight in weights]
 
     def inference(self, sums, observed, columns=None):

@@ -83,9 +83,6 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         self.output_kernel = self.add_weight(name="output_kernel", shape=(size, outputs, units), initializer=glorot)  # V
         self.output_bias = self.add_weight(name="output_bias", shape=(size, outputs), initializer="zeros")  # c
 
-    def _value(self, weight):
-        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
-
     def call(self, x, context=None, training=False):
         size, units, outputs = self.event_size, self.hidden_units, self.params_size
         context = self.as_context(context)
@@ -94,7 +91,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         a = tf.concat([layer(x[:, : len(layer.in_degrees)]) for layer in self.hidden_layers], axis=1)  # (B, D * H)
         a = a if context is None else a + self.context_layer(context)
         h = tf.transpose(tf.reshape(self.activation(a), [-1, size, units]), [1, 0, 2])  # (D, B, H)
-        params = tf.matmul(h, self._value(self.output_kernel), transpose_b=True) + self._value(self.output_bias)[:, None]
+        params = tf.matmul(h, self.cast(self.output_kernel), transpose_b=True) + self.cast(self.output_bias)[:, None]
         params = tf.transpose(params, [1, 0, 2])  # (B, D, P)
         if self.direct:
             params += tf.reshape(self.direct_layer(x), [-1, size, outputs])
@@ -108,8 +105,8 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         state = {
             # Input k is in slot k + 1, so that step k takes in slot k.
             "x": tf.zeros([(size + 1) * features, batch_size], dtype),
-            "output_kernel": self._value(self.output_kernel),
-            "output_bias": self._value(self.output_bias),
+            "output_kernel": self.cast(self.output_kernel),
+            "output_bias": self.cast(self.output_bias),
             "sums": tf.zeros([block, batch_size], dtype),  # pre-activations of this block
             "inner": tf.zeros([self.block_size * features, block], dtype),  # from the inputs that this block's steps take in
             "block": tf.constant(0),
@@ -131,7 +128,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
             padding = [[0, 0], [0, columns - len(layer.out_degrees)]]
             kernel = tf.pad(layer.masked_kernel(), [[self.features, 0], padding[1]])
             sums = tf.matmul(kernel[:start], state["x"][:start], transpose_a=True)
-            sums += tf.pad(self._value(layer.bias), padding[1:])[:, None]
+            sums += tf.pad(self.cast(layer.bias), padding[1:])[:, None]
             inner = kernel[start : start + rows]
             inner = tf.pad(inner, [[0, rows - inner.shape[0]], [0, 0]])
             return sums, inner

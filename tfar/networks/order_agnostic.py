@@ -93,9 +93,6 @@ class OrderAgnostic(AutoregressiveNetwork):
         self.output_kernel = self._add_kernel("output_kernel", (self.event_size * self.params_size, last))
         self.output_bias = self.add_weight(name="output_bias", shape=(self.event_size * self.params_size,), initializer="zeros")
 
-    def _value(self, weight):
-        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
-
     def first_layer(self):
         """Return W `[D * E, H]`, U `[D, H]` and b `[H]`."""
         raise NotImplementedError
@@ -123,14 +120,14 @@ class OrderAgnostic(AutoregressiveNetwork):
 
     def outputs(self, h, weights=None):
         """Raw parameters `[N, D * P]` from the last hidden layer `[N, H]`, or those that other `weights` (kernel, bias) give."""
-        kernel, bias = (self._value(self.output_kernel), self._value(self.output_bias)) if weights is None else weights
+        kernel, bias = (self.cast(self.output_kernel), self.cast(self.output_bias)) if weights is None else weights
         return tf.matmul(h, kernel, transpose_b=True) + bias
 
     def _read(self, h, dims):
         """The parameters `[S, B, P]` at dimensions `[S, B]`, or `[S, 1]`, from the last hidden layer `[S * B, H]`."""
         h = tf.reshape(h, [tf.shape(dims)[0], -1, self.hidden_units[-1]])
-        rows = tf.gather(tf.reshape(self._value(self.output_kernel), [self.event_size, self.params_size, -1]), dims)
-        bias = tf.gather(tf.reshape(self._value(self.output_bias), [self.event_size, self.params_size]), dims)
+        rows = tf.gather(tf.reshape(self.cast(self.output_kernel), [self.event_size, self.params_size, -1]), dims)
+        bias = tf.gather(tf.reshape(self.cast(self.output_bias), [self.event_size, self.params_size]), dims)
         if dims.shape[1] == 1:
             return tf.matmul(h, rows[:, 0], transpose_b=True) + bias
         return tf.reduce_sum(h[:, :, None, :] * rows, axis=-1) + bias
@@ -139,7 +136,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         """Pre-activations `[B, H]` where nothing is observed."""
         if context is None:
             return tf.broadcast_to(bias, [batch_size, self.hidden_units[0]])
-        return tf.matmul(context, self._value(self.context_kernel)) + bias
+        return tf.matmul(context, self.cast(self.context_kernel)) + bias
 
     def _added(self, kernel, mask_kernel, dims, values):
         """What the values `[S, B]` of dimensions `[S, B]` or `[S, 1]` add to the pre-activations, `[S, B, H]`."""
