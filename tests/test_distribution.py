@@ -167,9 +167,10 @@ def test_completion_refuses_what_it_cannot_do_exactly(model, graph):
 
 
 @pytest.mark.parametrize("value", [np.full([2, 3], 0.5), np.full([2, 3], np.nan), np.full([2, 3], 2), np.zeros([3, 2]), np.zeros([4])])
-def test_bad_values_are_refused(model, value):
+@pytest.mark.parametrize("score", ["log_prob", "prob", "unnormalized_log_prob"])
+def test_bad_values_are_refused(model, score, value):
     with pytest.raises(ValueError, match="values must be .* Received: "):
-        model.distribution().log_prob(value)
+        getattr(model.distribution(), score)(value)
 
 
 def test_validate_args_checks_inside_graphs(model):

@@ -1,5 +1,9 @@
 """`fit`, `evaluate`, `predict` and saving behave as a user of Keras expects."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -16,6 +20,13 @@ def made(**options):
     model = tfar.MADE([5], hidden_units=[8], **options)
     model.compile(keras.optimizers.Adam(0.01))
     return model
+
+
+class Still(keras.callbacks.Callback):
+    """Training that changes nothing."""
+
+    def on_train_begin(self, logs=None):
+        self.model.optimizer.learning_rate = 0.0
 
 
 def pairs(batch=32):
@@ -57,6 +68,11 @@ def test_sample_weights_weigh():
     found = model.evaluate(X, sample_weight=weights, batch_size=96, verbose=0, return_dict=True)
     np.testing.assert_allclose(found["loss"], -(weights * log_prob).mean(), rtol=1e-5)
     np.testing.assert_allclose(found["nll"], -(weights * log_prob).sum() / weights.sum(), rtol=1e-5)
+    held = made().fit(X[:1], epochs=1, validation_data=(X, None, weights), verbose=0, callbacks=[Still()]).history
+    np.testing.assert_allclose(held["val_nll"][0], found["nll"], rtol=1e-5)
+    twice = np.repeat(X, np.arange(96) % 2 + 1, axis=0)  # a weight of 2 is a row that is there twice
+    weighted = made().fit(X, sample_weight=np.arange(96) % 2 + 1.0, batch_size=96, shuffle=False, epochs=1, verbose=0).history
+    np.testing.assert_allclose(weighted["nll"], made().fit(twice, batch_size=len(twice), epochs=1, verbose=0).history["nll"], rtol=1e-5)
 
 
 def test_regularisation_is_in_the_loss_and_not_in_the_nll():
@@ -118,21 +134,33 @@ def test_saving_keeps_the_compilation(tmp_path):
     copy.fit(X, epochs=1, verbose=0)
 
 
+TWO_DEVICES = """
+import tensorflow as tf
+
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from test_models import X, made
+
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    model = made()
+print(model.fit(X, batch_size=32, shuffle=False, epochs=1, verbose=0).history["loss"][0], *(w.sum() for w in model.get_weights()))
+"""
+
+
 def test_two_devices_train_as_one():
-    cpus = tf.config.list_logical_devices("CPU")
-    if len(cpus) < 2:
-        pytest.skip("one logical device")
-    with tf.distribute.MirroredStrategy([d.name for d in cpus[:2]]).scope():
-        model = made()
-    found = model.fit(X, batch_size=32, shuffle=False, epochs=1, verbose=0).history["loss"]
-    expected = made().fit(X, batch_size=32, shuffle=False, epochs=1, verbose=0).history["loss"]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    # devices can be divided only before TensorFlow has begun
+    ended = subprocess.run([sys.executable, "-c", TWO_DEVICES], cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    model = made()
+    loss = model.fit(X, batch_size=32, shuffle=False, epochs=1, verbose=0).history["loss"]
+    expected = [*loss, *(w.sum() for w in model.get_weights())]
+    np.testing.assert_allclose([float(word) for word in ended.stdout.split()], expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
     "call, message",
     [
         (lambda: made().fit(X * 0.5, verbose=0), "values must be 0 or 1. Received: 0.5"),
+        (lambda: made().fit(X, validation_data=(X * 0.5,), verbose=0), "values must be 0 or 1. Received: 0.5"),
         (lambda: made().fit(X[:, :3], verbose=0), r"x must be \[B, 5\]"),
         (lambda: made().fit(X, C, verbose=0), "context of size 0"),
         (lambda: made(context_size=2).fit(X, verbose=0), "context of size 2"),

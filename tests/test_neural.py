@@ -53,7 +53,7 @@ def reference(network, x, context=None):
             if context is not None:
                 a += weights["U"] @ context[row]
             h = ACTIVATIONS[network.activation.__name__](a)
-            params[row, network.order[k]] = output_kernel[k] @ h + output_bias[k]
+            params[row, network.order[k]] = output_kernel[k] @ h + output_bias[network.order[k]]
             if network.direct:
                 params[row, network.order[k]] += weights["A"] @ before
     return params

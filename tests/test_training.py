@@ -16,6 +16,8 @@ from tfar.datasets import Split
 
 tfd = tfp.distributions
 
+ORDER = [3, 0, 7, 1, 6, 2, 5, 4]
+
 
 def binary(rows=200, size=6, seed=0):
     rng = np.random.default_rng(seed)
@@ -106,6 +108,13 @@ def test_fit_refuses_what_is_not_positive(name):
         training.fit(logistic(), binary(), binary(), **{name: 0})
 
 
+def test_a_schedule_and_a_batch_size_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="schedule must be one of plateau, cosine, constant. Received: schedule='Cosine'"):
+        training.fit(logistic(), binary(), binary(), schedule="Cosine")
+    with pytest.raises(ValueError, match="Received: batch_size=0"):
+        training.evaluate(logistic(), binary(), batch_size=0)
+
+
 def test_fit_refuses_values_outside_the_support():
     with pytest.raises(ValueError, match="Received: 2"):
         training.fit(logistic(), Split(np.full((5, 6), 2, np.int32)), binary())
@@ -163,7 +172,12 @@ def test_baseline_of_continuous_values_is_normal(head):
     [
         lambda: tfar.MADE([4, 2], hidden_units=[8], direct=True),
         lambda: tfar.LogisticAutoregressive([4, 2]),
-        lambda: tfar.MADE([4, 2], head=heads.Categorical(3), hidden_units=[8]),
+        lambda: tfar.MADE([4, 2], head=heads.Categorical(3), hidden_units=[8], order=ORDER),
+        lambda: tfar.LogisticAutoregressive([4, 2], order=ORDER),
+        lambda: tfar.NeuralAutoregressive([4, 2], hidden_units=2, order=ORDER),
+        lambda: tfar.NADE([4, 2], hidden_units=3, order=ORDER),
+        lambda: tfar.DeepNADE([4, 2], hidden_units=3, order=ORDER),
+        lambda: tfar.NADEK([4, 2], hidden_units=3, order=ORDER),
     ],
 )
 def test_training_starts_at_the_marginals(model):

@@ -169,13 +169,18 @@ class AutoregressiveModel(keras.Model):
     def predict_step(self, data):
         return super().predict_step(self._arrange(data))
 
-    def fit(self, x=None, y=None, **kwargs):
+    def fit(self, x=None, y=None, validation_data=None, **kwargs):
         self._check_arrays(x)
-        return super().fit(x, _placeholder(y, kwargs), **kwargs)
+        if isinstance(validation_data, list | tuple):
+            held, context, weight = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
+            self._check_arrays(held)
+            if weight is not None:
+                validation_data = held, _placeholder(context, weight), weight
+        return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
         self._check_arrays(x)
-        return super().evaluate(x, _placeholder(y, kwargs), **kwargs)
+        return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), **kwargs)
 
     def _check_arrays(self, x):
         """Refuse bad arrays before the first step: a step compiled by XLA has no assertions."""
@@ -221,9 +226,8 @@ class AutoregressiveModel(keras.Model):
         return cls(**config)
 
 
-def _placeholder(y, kwargs):
+def _placeholder(y, weight):
     """Keras drops sample weights where there is no y: give it one of no columns."""
-    weight = kwargs.get("sample_weight")
     return np.zeros([len(weight), 0], np.float32) if y is None and weight is not None else y
 
 

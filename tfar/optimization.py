@@ -2,6 +2,8 @@
 
 import keras
 
+from tfar.options import SCHEDULES
+
 
 def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, weight_decay=0.0, average=0.99, clip=100.0):
     """Adam, with decoupled weight decay of the kernels and a moving average of the weights.
@@ -15,7 +17,12 @@ def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, wei
         weight_decay: W of w <- w - learning_rate W w.
         average: momentum of the moving average of the weights; 0 for none.
         clip: greatest norm of the gradient of all weights together.
+
+    Raises:
+        ValueError: an unknown schedule.
     """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: schedule={schedule!r}")
     rate = learning_rate
     if schedule == "cosine":
         warmup = max(1, steps // 50)

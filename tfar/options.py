@@ -9,6 +9,7 @@ from argparse import ArgumentTypeError, BooleanOptionalAction
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SCHEDULES = ("plateau", "cosine", "constant")
 
 @dataclass(frozen=True)
 class Option:
@@ -246,7 +247,7 @@ TRAINING = (
     Option("batch_size", int, 100, "rows in one step", metavar="N"),
     Option("epoch_steps", int, None, "steps in an epoch (default: a pass over the rows, or 100 where that is more)", metavar="N"),
     Option("learning_rate", float, 1e-3, "of Adam, at its highest", metavar="R"),
-    Option("schedule", str, "plateau", "of the learning rate", choices=("plateau", "cosine", "constant")),
+    Option("schedule", str, "plateau", "of the learning rate", choices=SCHEDULES),
     Option("weight_decay", float, 0.0, "decoupled decay of the kernels, times the learning rate", metavar="W"),
     Option("clip", float, 100.0, "greatest norm of the gradient", metavar="G"),
     Option("patience", int, 10, "epochs without a better validation NLL before training stops", metavar="N"),

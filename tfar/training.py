@@ -250,6 +250,7 @@ def evaluate(model, split, batch_size=100, **options):
     Returns:
         Dict of `nll`, the mean negative log-likelihood in nats, its standard error `nll_error`, `bits_per_dim`, `rows`.
     """
+    check_positive(batch_size=batch_size)
     if not len(split.x):
         raise ValueError("there must be at least one row to score. Received: no rows")
     if options:

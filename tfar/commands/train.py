@@ -88,7 +88,7 @@ def measure(model, dataset, fit, args):
         "model": args.model,
         "data": dataset.name,
         **{name: score(model, dataset, name, args) for name in dataset.splits},
-        **references(model.head, known.x, dataset.test.x),
+        **references(model.head, known.x, dataset.test.x[: args.score_rows]),
         **runs.record(model, fit, args.command_line),
     }
 

@@ -117,9 +117,15 @@ class NetworkDistribution(tfd.Distribution):
             return x
         return check_support(self._head, x)
 
+    # TFP would convert values to this distribution's dtype first, which makes a 0 of a 0.5.
     def _call_log_prob(self, value, name, **kwargs):
-        # TFP would convert to this distribution's dtype first, which makes a 0 of a 0.5.
         return super()._call_log_prob(tf.convert_to_tensor(value), name, **kwargs)
+
+    def _call_prob(self, value, name, **kwargs):
+        return super()._call_prob(tf.convert_to_tensor(value), name, **kwargs)
+
+    def _call_unnormalized_log_prob(self, value, name, **kwargs):
+        return super()._call_unnormalized_log_prob(tf.convert_to_tensor(value), name, **kwargs)
 
     def _log_prob(self, x, **kwargs):
         return self._by_rows(self._log_prob_rows, x)
