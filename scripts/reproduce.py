@@ -47,7 +47,7 @@ from tfar.files import atomic, refuse_existing, write_json
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = ROOT / "scripts" / "recipes"
 KNOWN = ("baseline_nll", "gaussian_nll")  # what a figure stands beside
-SMOKE_EVALUATION = {"num-orders": "2", "rows": "5"}  # few of what the recipe asks many of
+SMOKE_EVALUATION = {"num-orders": "2", "rows": "5"}  # where a recipe evaluates many orders
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,20 @@ class Recipe:
                 name, train, folds = f"{name}-smoke", train | small, folds and 3
                 file = ROOT / train["data"]
                 train["data"] = str(file) if file.is_file() else train["data"]
-                evaluate = {key: SMOKE_EVALUATION.get(key, value) for key, value in evaluate.items()}
+                evaluate = evaluate and evaluate | SMOKE_EVALUATION
             return cls(name=name, train={key: train[key] for key in ("model", "data")} | train, evaluate=evaluate, folds=folds, **head)
         except KeyError as missing:
             raise ValueError(f"{name}.cfg lacks {missing}") from None
+
+    @property
+    def folders(self):
+        """Names of the folders of its runs, and the fold of each, None where it has no folds."""
+        return [(self.name, None)] if self.folds is None else [(f"{self.name}/fold-{fold}", fold) for fold in range(self.folds)]
+
+    def command(self):
+        """The `tfar train` of its first run, as its results file keeps it."""
+        folder, fold = self.folders[0]
+        return shlex.join(["tfar", *self.words(Path(folder).name, fold)])
 
     def words(self, out, fold=None):
         """The words of `tfar train` that write the run's folder `out`."""
@@ -190,10 +200,9 @@ def mean(numbers):
 
 def reproduce(recipe, runs):
     """Do what a recipe says, and return what its results file holds, and the name of the learning curve."""
-    folds = [None] if recipe.folds is None else range(recipe.folds)
-    folders = [runs / recipe.name if fold is None else runs / recipe.name / f"fold-{fold}" for fold in folds]
+    folders = [runs / name for name, _ in recipe.folders]
     found, scores = [], []
-    for fold, folder in zip(folds, folders, strict=True):
+    for folder, (_, fold) in zip(folders, recipe.folders, strict=True):
         metrics = train(recipe, folder, fold)
         found.append(metrics)
         scores.append(
@@ -214,6 +223,7 @@ def reproduce(recipe, runs):
         "settings": recipe.settings,
         "folds": None if recipe.folds is None else nlls,
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
+        "train_nll": statistics.mean(metrics["train"]["nll"] for metrics in found),
         "validation_nll": statistics.mean(metrics["validation"]["nll"] for metrics in found),
         "validation_curve": validation_curve(folders[0]),
         "evaluate": recipe.evaluate,
@@ -221,7 +231,7 @@ def reproduce(recipe, runs):
         "epochs": [metrics["epochs"] for metrics in found],
         "seconds": round(sum(metrics["seconds"] for metrics in found), 1),
         "command": f"python scripts/reproduce.py {recipe.name}",
-        "train": shlex.join(["tfar", *recipe.words(folders[0].name, folds[0])]),
+        "train": recipe.command(),
         "versions": found[-1]["versions"],
         "finished": found[-1]["finished"],
     }, folders[0] / "curve.png"

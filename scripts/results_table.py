@@ -9,6 +9,7 @@ has a row without figures.
 
 import argparse
 import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -31,6 +32,21 @@ def table(results):
 def read(path):
     """What a results file holds, or None where its recipe was not run."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def refuse_others(results):
+    """Refuse a results file that another recipe made than the one whose row would show it.
+
+    Raises:
+        ValueError: the recipe has changed since, or the file.
+    """
+    for recipe in map(Recipe.read, names()):
+        found = read(results / f"{recipe.name}.json")
+        if found is not None and (found["train"], found["evaluate"]) != (recipe.command(), recipe.evaluate):
+            raise ValueError(
+                f"results/{recipe.name}.json must be of its recipe, {recipe.command()}, evaluated by {recipe.evaluate}; run "
+                f"scripts/reproduce.py {recipe.name} --overwrite. Received: {found['train']}, {found['evaluate']}"
+            )
 
 
 def gaps(results):
@@ -61,9 +77,10 @@ def row(recipe, path):
         return [*first, "not run", "", "", "", *last]
     digits = len(recipe.paper.partition(".")[2]) if recipe.paper else 2
     figure = f"{found['nll']:.{digits}f}" + ("" if found["nll_error"] is None else f" ± {found['nll_error']:.{digits}f}")
+    others = f" ({statistics.mean(found['folds'][:-1]):.{digits}f} without fold {recipe.folds - 1})" if recipe.folds else ""
     reached = recipe.paper is not None and found["nll"] <= float(recipe.paper)
     middle = [baseline(recipe, found), f"{found['parameters']:,}", f"{found['seconds'] / 60:.0f}"]
-    return [*first, f"**{figure}**" if reached else figure, *middle, *last]
+    return [*first, (f"**{figure}**" if reached else figure) + others, *middle, *last]
 
 
 def baseline(recipe, found):
@@ -77,8 +94,9 @@ def rewritten(text, results):
     """README's text with the table of now.
 
     Raises:
-        ValueError: the marks are missing.
+        ValueError: the marks are missing, or a results file is not of its recipe.
     """
+    refuse_others(results)
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
@@ -93,7 +111,11 @@ def main():
     args = parser.parse_args()
     readme = ROOT / "README.md"
     old = readme.read_text(encoding="utf-8")
-    new = rewritten(old, ROOT / "results")
+    try:
+        new = rewritten(old, ROOT / "results")
+    except ValueError as error:
+        print(f"results_table: error: {error}", file=sys.stderr)
+        return 1
     if args.check and new != old:
         print("README.md: the table of results is not up to date; run python scripts/results_table.py", file=sys.stderr)
         return 1

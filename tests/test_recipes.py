@@ -122,6 +122,7 @@ def test_folds_are_averaged(scripts, tmp_path):
         folder, of = tmp_path / "runs" / "r" / f"fold-{fold}", {"nll": nll, "nll_error": 0.1, "rows": 5}
         rest = {"model": "rnade", "data": "d", "parameters": 7, "epochs": 1, "seconds": 1.0, "versions": {}, "finished": ""}
         rest |= {
+            "train": {"nll": 1.5},
             "baseline_nll": 9.0,
             "gaussian_nll": 5.0 + fold,
             "interrupted": False,
@@ -131,12 +132,12 @@ def test_folds_are_averaged(scripts, tmp_path):
         (folder / "history.csv").write_text(f"epoch,nll,val_nll\n1,9.0,{6 + fold}.0\n2,8.0,5.5\n")
     result, curve = reproduce.reproduce(recipe, tmp_path / "runs")
     assert result["nll"] == pytest.approx(7 / 3) and result["rows"] == 15 and result["folds"] == scores
-    assert result["validation_curve"] == [6.0, 5.5]  # of the first fold
+    assert result["train_nll"] == 1.5 and result["validation_curve"] == [6.0, 5.5]  # of the first fold
     assert result["nll_error"] == pytest.approx(1.5275252316519468 / 3**0.5)  # deviation of 1, 2, 4
     assert result["train"] == "tfar train rnade --data d --folds 3 --fold 0 --out fold-0" and curve.parent.name == "fold-0"
     write_json(tmp_path / "r.json", result)
     cells = results_table.row(recipe, tmp_path / "r.json")
-    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88**", "6.00 (normal; published 13.2)", "7"]
+    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88** (1.50 without fold 2)", "6.00 (normal; published 13.2)", "7"]
 
 
 def test_what_does_not_reach_its_figure_is_listed(scripts, tmp_path):
@@ -188,11 +189,13 @@ def test_the_table_in_readme_is_up_to_date(scripts, tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert results_table.rewritten(text, ROOT / "results") == text
     shutil.copytree(ROOT / "results", tmp_path / "results")
-    write_json(
-        tmp_path / "results" / "pixelcnn.json",
-        {"nll": 1.0, "nll_error": 0.5, "folds": None, "paper": 2.0, "baseline_nll": 3.0, "parameters": 4, "seconds": 60.0},
-        overwrite=True,
-    )
+    path = tmp_path / "results" / "pixelcnn.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    write_json(path, found | {"nll": 1.0}, overwrite=True)
     assert results_table.rewritten(text, tmp_path / "results") != text
+    for other in ({"train": found["train"].replace("--epochs 9", "--epochs 8")}, {"evaluate": {"rows": "5"}}):
+        write_json(path, found | other, overwrite=True)
+        with pytest.raises(ValueError, match="results/pixelcnn.json must be of its recipe, tfar train pixelcnn .* Received: tfar train"):
+            results_table.rewritten(text, tmp_path / "results")
     with pytest.raises(ValueError, match="must hold the lines"):
         results_table.rewritten("", tmp_path)

@@ -480,7 +480,7 @@ def test_the_documented_client_reaches_every_endpoint_through_the_official_stubs
     import grpc
 
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
-    service = type("Servicer", (Service, stubs.PredictionServiceServicer), {})(client, {"digits": "logistic"})
+    service = type("Servicer", (Service, stubs.PredictionServiceServicer), {})(client, {"made-digits": "logistic"})
     stubs.add_PredictionServiceServicer_to_server(service, server)
     port = server.add_insecure_port("localhost:0")
     server.start()

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import json
 import pathlib
 import re
 import shlex
@@ -142,3 +143,23 @@ def test_the_script_draws_pictures_of_a_shipped_model(tmp_path, monkeypatch, cap
         pictures.main()
     x = np.array([[[0], [0]], [[1], [1]]])
     np.testing.assert_array_equal(pictures.nearest(x, np.array([[[1], [0]], [[1], [1]], [[0], [0]]])), x)
+
+
+def test_the_answers_in_the_guide_are_those_of_the_model():
+    guide = (FOLDER.parent / "docs" / "serving.md").read_text(encoding="utf-8")
+    examples = re.findall(r"curl \S+/v1/models/([\w-]+):predict -d '(\{.*?\})'\n```\n```\n(\{.*?\})\n```\n", guide, re.DOTALL)
+    assert len(examples) == 3
+    for name, request, answer in examples:
+        request, answer = json.loads(request), json.loads(answer)["predictions"]
+        endpoint, rows = request["signature_name"], request["instances"]
+        version = f"{name}/{max(int(known.split('/')[1]) for known in VERSIONS if known.startswith(f'{name}/'))}"
+        keys = list(loaded(version)[0][endpoint].structured_input_signature[1])
+        given = {key: np.array([row[key] for row in rows]) for key in keys} if len(keys) > 1 else {keys[0]: np.array(rows)}
+        found = asked(version, endpoint, given)
+        expected = answer if isinstance(answer[0], dict) else [{"log_prob": value} for value in answer]
+        assert_same(found, {key: np.array([row[key] for row in expected], found[key].dtype) for key in found})
+    drawn = [row["log_prob"] for row in json.loads(examples[0][2])["predictions"]]
+    script = re.search(r'predict\("(.*?)", "sample", seed=np\.array\((.*?), np\.int32\)\)', guide)
+    printed = re.search(r"# twice \[(.*?)\]", guide).group(1)
+    assert script.group(1) == examples[0][0] and json.loads(script.group(2)) == json.loads(examples[0][1])["instances"]
+    np.testing.assert_allclose([float(word) for word in printed.split()], drawn)

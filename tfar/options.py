@@ -11,6 +11,7 @@ from pathlib import Path
 
 SCHEDULES = ("plateau", "cosine", "constant")
 
+
 @dataclass(frozen=True)
 class Option:
     """One setting.
