@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import tfar
 from tfar import heads
-from tfar.networks import NADE, RNADE
+from tfar.networks import NADE, RNADE, DeepNADE
 from tfar.networks.nade import _RUNS
 
 ACTIVATIONS = {
@@ -277,6 +277,17 @@ def test_fit_is_the_same_under_xla():
         histories.append(model.fit(x, epochs=3, batch_size=32, shuffle=False, verbose=0).history["nll"])
     np.testing.assert_allclose(*histories, rtol=1e-4)
     assert histories[0][-1] < histories[0][0]
+
+
+@pytest.mark.parametrize("family", [NADE, DeepNADE])
+def test_an_initializer_may_be_an_object_or_a_function(family):
+    network = family([6], hidden_units=6, kernel_initializer=keras.initializers.RandomNormal(seed=3))
+    network.build()
+    kernels = [weight for weight in network.trainable_weights if weight.shape == (6, 6)]
+    assert len(kernels) >= 2 and all(np.std(kernel) > 0 for kernel in kernels)
+    network = family([6], hidden_units=6, kernel_initializer=lambda shape, dtype=None: tf.fill(shape, 0.25))
+    network.build()
+    assert all(np.all(weight == 0.25) for weight in network.trainable_weights if weight.shape == (6, 6))
 
 
 @pytest.mark.parametrize(

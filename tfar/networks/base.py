@@ -9,6 +9,11 @@ import tensorflow as tf
 from tfar import masks
 
 
+def fresh(initializer):
+    """A copy of an initialiser: one object would give two kernels of one shape the same values."""
+    return initializer.clone() if hasattr(initializer, "clone") else initializer
+
+
 class AutoregressiveNetwork(keras.layers.Layer):
     """A network whose parameters at a position depend only on the positions before it in its order.
 

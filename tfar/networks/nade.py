@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
-from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.base import AutoregressiveNetwork, fresh
 from tfar.networks.summing_scan import summing_scan
 
 # Few runs keep the sums in cache, which XLA rewards; many save operations, which plain graphs do. At D = 784, H = 500, batch 64 a training
@@ -71,8 +71,7 @@ class NADE(AutoregressiveNetwork):
         size, units = self.event_size, self.hidden_units
 
         def kernel(name, rows):
-            # A copy for each: one initialiser gives the same values each time.
-            return self.add_weight(name=name, shape=(rows, units), initializer=self.kernel_initializer.clone())
+            return self.add_weight(name=name, shape=(rows, units), initializer=fresh(self.kernel_initializer))
 
         self.input_kernel = kernel("input_kernel", size * self.features)  # W
         self.hidden_bias = self.add_weight(name="hidden_bias", shape=(units,), initializer="zeros")  # c

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import noise
-from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.base import AutoregressiveNetwork, fresh
 
 EVALUATION_PATTERNS = 4  # per example: enough to make early stopping steady, few enough to cost less than an epoch
 ROWS = 4096  # rows of the hidden layers that are held at once
@@ -70,16 +70,12 @@ class OrderAgnostic(AutoregressiveNetwork):
         self.seed = int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.hidden_layers = [
-            keras.layers.Dense(h, self.activation, kernel_initializer=self._initializer(), name=f"hidden_{n}")
+            keras.layers.Dense(h, self.activation, kernel_initializer=fresh(self.kernel_initializer), name=f"hidden_{n}")
             for n, h in enumerate(self.hidden_units[1:], 1)
         ]
 
-    def _initializer(self):
-        """A copy of the initialiser: one object would give two kernels of one shape the same values."""
-        return self.kernel_initializer.clone() if hasattr(self.kernel_initializer, "clone") else self.kernel_initializer
-
     def _add_kernel(self, name, shape):
-        return self.add_weight(name=name, shape=shape, initializer=self._initializer())
+        return self.add_weight(name=name, shape=shape, initializer=fresh(self.kernel_initializer))
 
     def build(self, x_shape=None, context_shape=None):
         first, last = self.hidden_units[0], self.hidden_units[-1]
