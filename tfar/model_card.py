@@ -137,7 +137,7 @@ def _context(trained):
 
 
 def _order(network):
-    """What `complete` can do."""
+    """What `complete` can do, and of which order `log_prob` is where there is a choice."""
     if network.order_agnostic:
         return (
             "`complete` takes any pattern of `observed`, another one for each row. `log_prob` is always that of one and the same order; "

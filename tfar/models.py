@@ -170,19 +170,19 @@ class AutoregressiveModel(keras.Model):
         return super().predict_step(self._arrange(data))
 
     def fit(self, x=None, y=None, validation_data=None, **kwargs):
-        self._check_arrays(x)
+        self.check_arrays(x)
         if isinstance(validation_data, list | tuple):
             held, context, weight = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
-            self._check_arrays(held)
+            self.check_arrays(held)
             if weight is not None:
                 validation_data = held, _placeholder(context, weight), weight
         return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
-        self._check_arrays(x)
+        self.check_arrays(x)
         return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), **kwargs)
 
-    def _check_arrays(self, x):
+    def check_arrays(self, x):
         """Refuse bad arrays before the first step: a step compiled by XLA has no assertions."""
         x = x[0] if isinstance(x, list | tuple) and len(x) else x
         if isinstance(x, np.ndarray):

@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfar.checkpoints import Checkpoint
-from tfar.distributions.base import check_support
 from tfar.marginals import start_at_marginals
 from tfar.optimization import compile_for
 
@@ -123,9 +122,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
             training with other settings.
     """
     check_positive(batch_size=batch_size)
-    for split in (train, validation):
-        for row in range(0, len(split.x), 4096):
-            check_support(model.head, tf.constant(split.x[row : row + 4096]))
+    model.check_arrays(train.x)  # those of validation `model.fit` checks: of the training rows it sees a stream
     if start:
         start_at_marginals(model, train.x)
     batch_size = min(batch_size, len(train.x))

@@ -107,6 +107,12 @@ class AutoregressiveNetwork(keras.layers.Layer):
         """A tensor or weight in the type that the network computes in: Keras casts by itself in `call` alone."""
         return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
+    def in_order(self, weight, *shape):
+        """A weight with one row (or several) per dimension, `[D, *shape]` in the order of generation."""
+        weight = tf.reshape(self.cast(weight), [self.event_size, *shape])
+        natural = np.array_equal(self.order, np.arange(self.event_size))
+        return weight if natural else tf.gather(weight, self.order)
+
     def encode(self, x):
         """Values `[B, *event]` as the inputs `[B, D * E]` of a network of vectors."""
         x = tf.convert_to_tensor(x)

@@ -122,7 +122,7 @@ class GatedPixelCNN(ImageNetwork):
             "own": [self.by_color(kernel[1]) for kernel in kernels],
             "residual": self.matrices(self.residual),
             "skip": [self.by_color(layer.masked_kernel()) for layer in self.skip],
-            "skip_bias": self.by_color(tf.cast(self.skip[0].bias, dtype)),
+            "skip_bias": self.by_color(self.cast(self.skip[0].bias)),
             "head": self.matrices(self.head),
             "terms": self.context_terms(self.as_context(context)),
             **self.position_table(),

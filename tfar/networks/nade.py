@@ -80,12 +80,6 @@ class NADE(AutoregressiveNetwork):
         self.rescaling = self.add_weight(name="rescaling", shape=(size,), initializer="ones") if self.rescale else None  # rho
         self.context_kernel = kernel("context_kernel", self.context_size) if self.context_size else None  # U
 
-    def _in_order(self, weight, *shape):
-        """A weight with one row (or several) per dimension, `[D, *shape]` in the order of generation."""
-        weight = tf.reshape(self.cast(weight), [self.event_size, *shape])
-        natural = np.array_equal(self.order, np.arange(self.event_size))
-        return weight if natural else tf.gather(weight, self.order)
-
     def _first(self, context):
         """a_1, `[H]`, or `[B, H]` where there is a context."""
         first = self.cast(self.hidden_bias)
@@ -112,16 +106,16 @@ class NADE(AutoregressiveNetwork):
         precise = self.compute_dtype if tf.as_dtype(self.compute_dtype).size >= 4 else "float32"
         # A position takes in the one before it, as in `step`.
         x = steps(tf.cast(x, precise), delay=1)  # (T, S, B, E)
-        kernel = steps(tf.cast(self._in_order(self.input_kernel, features, units), precise), delay=1)  # (T, S, E, H)
+        kernel = steps(tf.cast(self.in_order(self.input_kernel, features, units), precise), delay=1)  # (T, S, E, H)
 
         terms = tf.einsum("tsbe,tseh->sbh", x, kernel)  # what each run contributes to the later ones
         earlier = tf.constant(np.tril(np.ones((runs, runs)), -1), precise)
         start = tf.reshape(tf.matmul(earlier, tf.reshape(terms, [runs, -1])), tf.shape(terms))
         start += tf.cast(self._first(context), precise)  # (S, B, H)
 
-        weights = [steps(self._in_order(self.output_kernel, outputs, units))]  # (T, S, P, H)
+        weights = [steps(self.in_order(self.output_kernel, outputs, units))]  # (T, S, P, H)
         if self.rescale:
-            weights.append(steps(self._in_order(self.rescaling, 1, 1)))
+            weights.append(steps(self.in_order(self.rescaling, 1, 1)))
 
         def output(a, output_kernel, rescaling=None):
             h = self._hidden(tf.cast(a, self.compute_dtype), rescaling)
@@ -129,21 +123,21 @@ class NADE(AutoregressiveNetwork):
 
         params = summing_scan(output, start, x, kernel, weights)  # (T, S, B, P)
         params = tf.reshape(tf.transpose(params, [1, 0, 2, 3]), [runs * length, -1, outputs])
-        params = params[:size] + self._in_order(self.output_bias, 1, outputs)
+        params = params[:size] + self.in_order(self.output_bias, 1, outputs)
         params = tf.transpose(tf.gather(params, masks.inverse(self.order)), [1, 0, 2])
         return tf.reshape(params, [-1, *self.event_shape, outputs])
 
     def initial_state(self, batch_size, context=None, value_dtype=None):
-        kernel = self._in_order(self.input_kernel, self.features, self.hidden_units)
+        kernel = self.in_order(self.input_kernel, self.features, self.hidden_units)
         first = self._first(context)
         state = {
             "a": tf.reshape(tf.transpose(first), [self.hidden_units, -1]) + tf.zeros([1, batch_size], first.dtype),  # (H, B)
             # Row k is of the position before the k-th, whose value the k-th step takes in; the first has none.
             "input_kernel": tf.pad(kernel, [[1, 0], [0, 0], [0, 0]]),
-            "output_kernel": self._in_order(self.output_kernel, self.params_size, self.hidden_units),
-            "output_bias": self._in_order(self.output_bias, self.params_size),
+            "output_kernel": self.in_order(self.output_kernel, self.params_size, self.hidden_units),
+            "output_bias": self.in_order(self.output_bias, self.params_size),
         }
-        return {**state, "rescaling": self._in_order(self.rescaling)} if self.rescale else state
+        return {**state, "rescaling": self.in_order(self.rescaling)} if self.rescale else state
 
     def step(self, state, index, previous):
         a = state["a"] + tf.matmul(state["input_kernel"][index], self.encode_value(previous), transpose_a=True)  # (H, B)

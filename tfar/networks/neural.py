@@ -83,10 +83,6 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         self.output_kernel = self.add_weight(name="output_kernel", shape=(size, outputs, units), initializer=glorot)  # V
         self.output_bias = self.add_weight(name="output_bias", shape=(size, outputs), initializer="zeros")  # c, in event layout
 
-    def _biases(self):
-        """c in the order of generation, `[D, P]`."""
-        return tf.gather(self.cast(self.output_bias), self.order)
-
     def call(self, x, context=None, training=False):
         size, units, outputs = self.event_size, self.hidden_units, self.params_size
         context = self.as_context(context)
@@ -95,7 +91,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         a = tf.concat([layer(x[:, : len(layer.in_degrees)]) for layer in self.hidden_layers], axis=1)  # (B, D * H)
         a = a if context is None else a + self.context_layer(context)
         h = tf.transpose(tf.reshape(self.activation(a), [-1, size, units]), [1, 0, 2])  # (D, B, H)
-        params = tf.matmul(h, self.cast(self.output_kernel), transpose_b=True) + self._biases()[:, None]
+        params = tf.matmul(h, self.cast(self.output_kernel), transpose_b=True) + self.in_order(self.output_bias, 1, outputs)
         params = tf.transpose(params, [1, 0, 2])  # (B, D, P)
         if self.direct:
             params += tf.reshape(self.direct_layer(x), [-1, size, outputs])
@@ -110,7 +106,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
             # Input k is in slot k + 1, so that step k takes in slot k.
             "x": tf.zeros([(size + 1) * features, batch_size], dtype),
             "output_kernel": self.cast(self.output_kernel),
-            "output_bias": self._biases(),
+            "output_bias": self.in_order(self.output_bias, self.params_size),
             "sums": tf.zeros([block, batch_size], dtype),  # pre-activations of this block
             "inner": tf.zeros([self.block_size * features, block], dtype),  # from the inputs that this block's steps take in
             "block": tf.constant(0),

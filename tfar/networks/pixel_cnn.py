@@ -86,7 +86,7 @@ class PixelCNN(ImageNetwork):
         colors, dtype = self.colors, self.compute_dtype
         context = self.as_context(context)
         kernels = [layer.masked_kernel() for layer in self.spread]  # L x (2, 3, h, h)
-        offsets = tf.stack([tf.cast(layer.bias, dtype)[:, None] for layer in self.spread])  # (L, h, 1)
+        offsets = tf.stack([self.cast(layer.bias)[:, None] for layer in self.spread])  # (L, h, 1)
         if context is not None:
             offsets += tf.transpose(self.context_terms(context), [1, 2, 0])
         features = sum(layer.kernel.shape[2] for layer in [*self.narrow, *self.spread, *self.widen, *self.head])

@@ -60,7 +60,7 @@ class PixelRNN(ImageNetwork):
 
     def stacked(self, weights):
         """Weights of each layer and direction in one tensor of the network's dtype, `[L, directions, ...]`."""
-        weights = tf.stack([tf.cast(w, self.compute_dtype) for w in weights])
+        weights = tf.stack([self.cast(w) for w in weights])
         return tf.reshape(weights, [self.num_layers, self.directions, *weights.shape[1:]])
 
     def context_terms(self, context):

@@ -70,7 +70,7 @@ class PixelStepping:
 
     def matrices(self, layers):
         """Weights and biases of 1x1 convolutions by colour, for `product`."""
-        biases = [tf.cast(layer.bias, self.compute_dtype) for layer in layers]
+        biases = [self.cast(layer.bias) for layer in layers]
         return [(self.by_color(layer.masked_kernel()), self.by_color(b)) for layer, b in zip(layers, biases, strict=True)]
 
     def product(self, matrix, values, color):
@@ -88,7 +88,7 @@ class PixelStepping:
         """The features of positions `[D, n / C]` as an entry of the state, or no entry."""
         if not self.positions:
             return {}
-        return {"position": tf.reshape(tf.cast(self.position, self.compute_dtype), [self.event_size, -1])}
+        return {"position": tf.reshape(self.cast(self.position), [self.event_size, -1])}
 
     def placed(self, y, state, index):
         """Features `[n / C, B]` of a sub-pixel with those of its position."""

@@ -54,7 +54,7 @@ class RowLSTM(PixelRNN):
     def initial_state(self, batch_size, context=None, value_dtype=None):
         (_, width, colors), dtype = self.event_shape, self.compute_dtype
         kernels = [layer.masked_kernel()[0] for layer in self.to_state]  # L x (3, 2h, 4h): left, own, and one to the right
-        biases = tf.stack([tf.cast(layer.bias, dtype)[:, None] for layer in self.to_state])
+        biases = tf.stack([self.cast(layer.bias)[:, None] for layer in self.to_state])
         starts = self.stacked(self.starts)[:, 0]  # (L, 2, h)
         zeros = tf.zeros([self.num_layers, self.units, batch_size], dtype)
         start = [starts[:, n, :, None] + zeros for n in range(2)]
