@@ -194,7 +194,7 @@ def test_weights_of_the_mixture_follow_the_observed_values():
 
 
 def test_conditioning_weights_tell_the_masks_apart(tmp_path):
-    """Germain et al. 2015, section 4.3: h = g(b + (W * M) x + (U * M) 1)."""
+    """Germain et al. 2015, section 4.3: h = g(b + (W * M) x + (U * M) 1), where the weight is sqrt(I) U."""
     model = models.MADE([D], hidden_units=[9], order="random", num_masks=3, conditioning=True)
     assert len(model.network.trainable_variables) == 6
     randomised(model)
@@ -204,8 +204,8 @@ def test_conditioning_weights_tell_the_masks_apart(tmp_path):
         M, N = inputs[:, None] <= units[None], units[:, None] < outputs[None]
         W, U = hidden.kernel.numpy(), hidden.conditioning_kernel.numpy()
         V, T = output.kernel.numpy(), output.conditioning_kernel.numpy()
-        h = np.maximum(hidden.bias + CUBE @ (W * M) + np.ones(D) @ (U * M), 0)
-        expected = output.bias + h @ (V * N) + np.ones(9) @ (T * N)
+        h = np.maximum(hidden.bias + CUBE @ (W * M) + np.ones(D) @ (U * M) / D**0.5, 0)
+        expected = output.bias + h @ (V * N) + np.ones(9) @ (T * N) / 3
         np.testing.assert_allclose(model.network(CUBE, member=member)[..., 0], expected, rtol=1e-4, atol=1e-4)
         drawn = model.distribution(member=member, method="stepping").sample(50, seed=1)
         np.testing.assert_array_equal(drawn, model.distribution(member=member, method="fixed_point").sample(50, seed=1))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tfar
-from tfar import marginals
+from tfar import marginals, masks
 
 
 def relu(a):
@@ -78,6 +78,17 @@ def test_parameters_are_the_papers(options):
         args = (x[None],) if context is None else (x[None], context[None])
         found = network(*args, member=member).numpy()[0, :, 0]
         np.testing.assert_allclose(found, made_by_hand(network, x, context, member), rtol=1e-4, atol=1e-5)
+
+
+def test_pairs_of_masks_share_even_degrees_where_their_orders_differ():
+    several = tfar.MADE([6], hidden_units=[9], num_masks=3, order="random").network
+    assert len(np.unique(several.orders, axis=0)) == 3
+    assert np.all(several.hidden_degrees[0] == masks.hidden_degrees(9, 6))
+    one = tfar.MADE([6], hidden_units=[9], num_masks=3).network
+    assert len(np.unique(one.orders, axis=0)) == 1
+    assert len(np.unique(one.hidden_degrees[0], axis=0)) == 3
+    shuffled = tfar.MADE([6], hidden_units=[9], num_masks=3, order="random", connectivity="random").network
+    assert len(np.unique(shuffled.hidden_degrees[0], axis=0)) == 3
 
 
 def test_training_centres_the_inputs():

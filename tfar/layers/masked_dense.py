@@ -21,7 +21,8 @@ class MaskedDense(keras.layers.Layer):
         strict: whether a unit sees smaller degrees only, as an output layer must.
         activation: an activation as Keras knows them; None for none.
         use_bias: whether to add a bias.
-        conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3).
+        conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3). The
+            weight `conditioning_kernel` is sqrt(I) U: a step of Adam moves all of it at once, and would move a unit's sum too far.
         centred: whether to have the weight `mean` `[I]` that is not trained: zero until it is set. With that of the inputs the kernel's
             gradient has no part in common with the bias', and training takes fewer steps.
         kernel_initializer: initialiser of the kernel `[I, O]`.
@@ -81,7 +82,8 @@ class MaskedDense(keras.layers.Layer):
         if self.use_bias:
             terms.append(self._cast(self.bias))
         if self.conditioning:
-            terms.append(tf.reduce_sum(self._masked(self.conditioning_kernel, in_degrees, out_degrees), axis=0))
+            connected = tf.reduce_sum(self._masked(self.conditioning_kernel, in_degrees, out_degrees), axis=0)
+            terms.append(connected / len(self.in_degrees) ** 0.5)
         if self.centred:
             masked_kernel = self.masked_kernel(in_degrees, out_degrees) if masked_kernel is None else masked_kernel
             terms.append(-tf.linalg.matvec(masked_kernel, self._cast(self.mean), transpose_a=True))

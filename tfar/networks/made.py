@@ -31,7 +31,8 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         direct: whether inputs are connected to the outputs directly, A.
         num_masks: n, number of pairs of an order and a connectivity.
         order: "natural", "reversed", a permutation, or "random" for a random one for each pair.
-        connectivity: "even" for degrees in ascending order, "random" for shuffled ones; only the first of several pairs is "even".
+        connectivity: "even" for degrees in ascending order, "random" for shuffled ones. Pairs of one order differ by their connectivity:
+            of these only the first is "even". Random orders differ anyway, and learn faster where a unit always has the same degree.
         conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
             the units know which pair of masks is in use.
         seed: of the random orders and connectivities.
@@ -78,7 +79,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         else:
             self.orders = np.tile(self.order, (self.num_masks, 1))
         lowest = 1 if self.context_size == 0 else 0
-        even = [connectivity == "even" and k == 0 for k in range(self.num_masks)]
+        even = [connectivity == "even" and (k == 0 or self._random_order) for k in range(self.num_masks)]
         self.hidden_degrees = [  # one (n, H) for each hidden layer
             np.stack([self._degrees(units, lowest, None if even[k] else (k, layer)) for k in range(self.num_masks)])
             for layer, units in enumerate(self.hidden_units)
