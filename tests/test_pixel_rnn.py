@@ -142,6 +142,24 @@ def test_gradients_reach_all_weights_alike_with_and_without_xla(family):
         np.testing.assert_allclose(one, other, atol=1e-6, err_msg=variable.path)
 
 
+@pytest.mark.parametrize(("rows", "chains"), [(32, 2), (64, 4)])
+def test_images_in_a_chain_are_alone(rows, chains):
+    network = small(DiagonalBiLSTM, num_classes=5)
+    x = im.images(network, rows)[0]
+    assert (network.chains(rows, tf.zeros([2, 1, 48])), network.chains(1, tf.zeros([2, 1, 48]))) == (chains, 1)
+
+    def outputs_and_gradients(x):
+        with tf.GradientTape() as tape:
+            params = network(x)
+            total = tf.reduce_sum(tf.sin(params))
+        return params, tape.gradient(total, [v.value for v in network.trainable_variables])
+
+    together, (parts, gradients) = outputs_and_gradients(x), zip(*(outputs_and_gradients(part) for part in x[:, None]), strict=True)
+    np.testing.assert_allclose(together[0], tf.concat(parts, axis=0), atol=1e-5)
+    for variable, one, alone in zip(network.trainable_variables, together[1], zip(*gradients, strict=True), strict=True):
+        np.testing.assert_allclose(one, sum(alone), rtol=1e-4, atol=1e-3, err_msg=variable.path)
+
+
 @BOTH
 def test_model_trains_and_survives_saving(family, tmp_path):
     constructor = getattr(tfar, family.__name__)

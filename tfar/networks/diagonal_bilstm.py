@@ -64,30 +64,45 @@ class DiagonalBiLSTM(PixelRNN):
 
     taps, directions, beyond = 2, 2, 1
 
+    def chains(self, batch_size, terms):
+        """In how many parts a batch goes through the loop one after the other.
+
+        A diagonal holds H pixels, but a skewed image has H - 1 diagonals beside its own W whose pixels are partly outside of it. With
+        images side by side in a chain, the diagonals that leave one image enter the next, so that only the two ends of the chain are
+        computed in vain. A step should still have 16 images, or it is too small to use the machine.
+        """
+        if batch_size is None or terms.shape[1] != 1:  # the context's terms are those of an image, the steps of a chain mix images
+            return 1
+        return next(parts for parts in (4, 2, 1) if batch_size % (16 * parts) == 0 or parts == 1)
+
     def recurrence(self, n, y, terms, kernels, starts):
         height, width = self.event_shape[:2]
+        chains = self.chains(y.shape[0], terms)
         y = tf.transpose(y, [1, 2, 0, 3])  # (H, W, B, 2h)
         both = tf.stack([y[:, :width], y[:, -width:][:, ::-1]], axis=2)  # in the first layer, the second one is a pixel to the right
-        inputs = tf.transpose(skew(both), [1, 2, 0, 3, 4])  # (H + W - 1, 2, H, B, 2h)
+        both = tf.reshape(both, [height, width, 2, chains, -1, self.filters])
+        both = tf.transpose(both, [0, 3, 1, 2, 4, 5])  # (H, N, W, 2, B / N, 2h)
+        both = tf.reshape(both, [height, chains * width, 2, -1, self.filters])
+        inputs = tf.transpose(skew(both), [1, 2, 0, 3, 4])  # (NW + H - 1, 2, H, B / N, 2h)
         own = tf.stack([layer.masked_kernel()[0, 0] for layer in self.to_state[2 * n : 2 * n + 2]])  # (2, 2h, 4h)
         bias = tf.stack([tf.cast(layer.bias, y.dtype) for layer in self.to_state[2 * n : 2 * n + 2]])
         kernels, terms = tf.concat([kernels, own], axis=1), terms[:, None] + bias[:, None, None]
-        zeros = tf.zeros([2, height, tf.shape(y)[2], self.units], y.dtype)
+        zeros = tf.zeros([2, height, tf.shape(inputs)[3], self.units], y.dtype)
         initial = tf.unstack(starts, axis=1)
-        start = [zeros + value[:, None, None] for value in initial]  # h and c, (2, H, B, h)
 
         def diagonal(number, state, inputs, kernels, terms, h_0, c_0):
             outside = (h_0[:, None, None], c_0[:, None, None])
             above = tf.concat([tf.zeros_like(state[0][:, :1]) + outside[0], state[0][:, :-1]], axis=1)
-            seen = tf.concat([above, state[0], inputs], axis=3)  # (2, H, B, 4h)
+            first = ((number - tf.range(height)) % width == 0)[:, None, None]  # in its row: nothing of its image is beside it
+            before = [tf.where(first, start, value) for value, start in zip(state, outside, strict=True)]
+            seen = tf.concat([above, before[0], inputs], axis=3)  # (2, H, B / N, 4h)
             sums = tf.matmul(tf.reshape(seen, [2, -1, 4 * self.units]), kernels)
-            new = self.cells(tf.reshape(sums, tf.shape(seen)) + terms, state)
-            inside = (tf.range(height) <= number)[:, None, None]  # the others are to the left of their row
-            return [tf.where(inside, value, start) for value, start in zip(new, outside, strict=True)]
+            return self.cells(tf.reshape(sums, tf.shape(seen)) + terms, before)
 
-        h, _ = checkpointed_scan(diagonal, start, inputs, [kernels, terms, *initial])
-        h = unskew(tf.transpose(h, [2, 0, 1, 3, 4]))  # (H, W, 2, B, h)
-        h = tf.transpose(h, [2, 3, 0, 1, 4])
+        h, _ = checkpointed_scan(diagonal, [zeros, zeros], inputs, [kernels, terms, *initial])
+        h = unskew(tf.transpose(h, [2, 0, 1, 3, 4]))  # (H, NW, 2, B / N, h)
+        h = tf.reshape(h, [height, chains, width, 2, -1, self.units])
+        h = tf.reshape(tf.transpose(h, [3, 1, 4, 0, 2, 5]), [2, -1, height, width, self.units])
         return tf.ensure_shape(h[0] + shift_down(h[1][:, :, ::-1], 1), [None, height, width, self.units])
 
     def initial_state(self, batch_size, context=None, value_dtype=None):
