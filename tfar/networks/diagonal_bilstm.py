@@ -1,5 +1,7 @@
 """Diagonal BiLSTM (van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks", section 3.2)."""
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -64,16 +66,17 @@ class DiagonalBiLSTM(PixelRNN):
 
     taps, directions, beyond = 2, 2, 1
 
-    def chains(self, batch_size, terms):
+    @staticmethod
+    def chains(batch_size, terms):
         """In how many parts a batch goes through the loop one after the other.
 
         A diagonal holds H pixels, but a skewed image has H - 1 diagonals beside its own W whose pixels are partly outside of it. With
         images side by side in a chain, the diagonals that leave one image enter the next, so that only the two ends of the chain are
         computed in vain. A step should still have 16 images, or it is too small to use the machine.
         """
-        if batch_size is None or terms.shape[1] != 1:  # the context's terms are those of an image, the steps of a chain mix images
+        if batch_size is None or batch_size % 16 or terms.shape[1] != 1:  # a context has terms for each image, and a step mixes them
             return 1
-        return next(parts for parts in (4, 2, 1) if batch_size % (16 * parts) == 0 or parts == 1)
+        return math.gcd(batch_size // 16, 4)
 
     def recurrence(self, n, y, terms, kernels, starts):
         height, width = self.event_shape[:2]

@@ -78,7 +78,7 @@ class PixelRNN(ImageNetwork):
 
     def cells(self, sums, state):
         """`cell` for all colours, channels last: sums of the gates `[..., 4h]`, state (h, c), each `[..., h]`."""
-        parts = tf.split(sums, 4 * self.colors, axis=-1)  # slices: an axis of colours and gates makes steps under XLA a tenth longer
+        parts = tf.split(sums, 4 * self.colors, axis=-1)  # slices: an axis of colours and gates makes steps under XLA 8 % longer
         return list(self.cell(*(tf.concat(parts[gate::4], axis=-1) for gate in range(4)), state[1]))
 
     def recurrence(self, n, y, terms, kernels, starts):
