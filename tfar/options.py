@@ -148,6 +148,7 @@ FAMILIES = {
             ORDER,
             Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random")),
             Option("conditioning", bool, False, "connectivity-conditioning weights, for more than one mask"),
+            Option("dropout", float, 0.0, "share of the units of each hidden layer that training drops", metavar="P"),
         ),
         training={"learning_rate": 3e-3, "weight_decay": 0.1},
     ),

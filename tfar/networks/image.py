@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
-from tfar.layers import MaskedConv2D
+from tfar.layers import Dropout, MaskedConv2D
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.pixel_stepping import PixelStepping
 
@@ -55,8 +55,6 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
             raise ValueError(f"images are generated in their natural order. Received: order={order!r}")
         if linear_means and self.params_size % 3:
             raise ValueError(f"linear_means needs the 3k parameters of a mixture. Received: params_size={params_size}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={dropout!r}")
         self.check_counts(3, kernel_size=kernel_size)
         self.check_counts(head_filters=head_filters)
         self.kernel_size, self.linear_means, self.dropout = kernel_size, bool(linear_means), float(dropout)
@@ -119,7 +117,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
 
     def dropouts_for(self, layers):
         """One dropout for each of some layers, or None without dropout."""
-        return [keras.layers.Dropout(self.dropout, name=f"dropout_{n}") for n in range(layers)] if self.dropout else None
+        return [Dropout(self.dropout, name=f"dropout_{n}") for n in range(layers)] if self.dropout else None
 
     def conditioning_for(self, size):
         """A layer that maps the context to `size` terms, or None without a context."""

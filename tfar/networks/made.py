@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
-from tfar.layers import MaskedDense
+from tfar.layers import Dropout, MaskedDense
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.masked_stepping import MaskedStepping
 
@@ -35,6 +35,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             of these only the first is "even". Random orders differ anyway, and learn faster where a unit always has the same degree.
         conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
             the units know which pair of masks is in use.
+        dropout: share of the units of each hidden layer that training drops.
         seed: of the random orders and connectivities.
 
     >>> network = MADE(event_shape=[4], hidden_units=[8])
@@ -53,6 +54,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         order="natural",
         connectivity="even",
         conditioning=False,
+        dropout=0.0,
         seed=0,
         **kwargs,
     ):
@@ -70,7 +72,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.hidden_units = tuple(int(h) for h in self.hidden_units)
         self.activation = keras.activations.get(activation)
         self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
-        self.conditioning = bool(conditioning)
+        self.conditioning, self.drop = bool(conditioning), Dropout(dropout, name="dropout")
         self._order_argument = order if isinstance(order, str) else self.order.tolist()
 
         if self._random_order:
@@ -160,7 +162,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         values = {0: x}
         for layer, source, target in self.connections:
             if source not in values:
-                values[source] = self.activation(sums[source])  # (B, H)
+                values[source] = self.drop(self.activation(sums[source]), training=training)  # (B, H)
             term = layer(values[source], in_degrees=degrees[source], out_degrees=degrees[target])
             sums[target] = sums[target] + term if target in sums else term
         return tf.reshape(sums[len(degrees) - 1], [-1, *self.event_shape, self.params_size])
@@ -175,5 +177,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             "order": self._order_argument,
             "connectivity": self.connectivity,
             "conditioning": self.conditioning,
+            "dropout": self.drop.rate,
             "seed": self.seed,
         }
