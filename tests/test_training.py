@@ -240,9 +240,9 @@ class Kill(keras.callbacks.Callback):
 def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch, schedule):
     monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
 
-    def train(name, **options):
+    def train(name, hidden_units=(8,), **options):
         keras.utils.set_random_seed(3)
-        model = tfar.DeepNADE([6], hidden_units=[8])  # random patterns in each step
+        model = tfar.DeepNADE([6], hidden_units=hidden_units)  # random patterns in each step
         options = {"epochs": 6, "epoch_steps": 10, "patience": 2, "jit": False, "learning_rate": 0.05, "schedule": schedule, **options}
         return training.fit(model, binary(), binary(seed=1), checkpoint=tmp_path / name, **options), model.get_weights()
 
@@ -253,6 +253,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch,
         assert json.loads(str(file["state"]))["epochs"] == 3
     with pytest.raises(ValueError, match="learning_rate was 0.05, is 0.1"):
         train("killed.npz", learning_rate=0.1)
+    with pytest.raises(ValueError, match=r"Received: model\.network\.config\.hidden_units was \[8\], is \[9\]$"):
+        train("killed.npz", hidden_units=[9])
     resumed, weights = train("killed.npz")
     assert resumed.history == whole.history and resumed.best_epoch == whole.best_epoch
     for one, other in zip(weights, expected, strict=True):

@@ -56,9 +56,9 @@ class Checkpoint(keras.callbacks.Callback):
         with np.load(self.path, allow_pickle=False) as file:
             self._found = {name: file[name] for name in file.files}
         state = json.loads(str(self._found["state"]))
-        wanted = json.loads(json.dumps(self.settings, default=_plain))
-        changed = {name: (state["settings"].get(name), wanted.get(name)) for name in {*wanted, *state["settings"]}}
-        changed = [f"{name} was {old!r}, is {new!r}" for name, (old, new) in sorted(changed.items()) if old != new]
+        old, new = _leaves(state["settings"]), _leaves(json.loads(json.dumps(self.settings, default=_plain)))
+        changed = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+        changed = [f"{name} was {old.get(name)!r}, is {new.get(name)!r}" for name in changed]
         if changed:
             raise ValueError(
                 "a training goes on with the settings that it began with. "
@@ -104,6 +104,17 @@ def _storable(variable):
     """The values of a variable as NumPy knows them: bfloat16 as float32."""
     value = tf.convert_to_tensor(variable)
     return (tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value).numpy()
+
+
+def _leaves(settings, path=()):
+    """The values of a dict of dicts by their dotted names: what differs deep in a model's settings is named alone.
+
+    >>> _leaves({"rate": 1, "model": {"units": 5, "config": {"order": [0, 1]}}})
+    {'rate': 1, 'model.units': 5, 'model.config.order': [0, 1]}
+    """
+    if not isinstance(settings, dict):
+        return {".".join(path): settings}
+    return {name: leaf for key, value in settings.items() for name, leaf in _leaves(value, (*path, key)).items()}
 
 
 def _plain(value):
