@@ -91,6 +91,21 @@ def test_pairs_of_masks_share_even_degrees_where_their_orders_differ():
     assert len(np.unique(shuffled.hidden_degrees[0], axis=0)) == 3
 
 
+@pytest.mark.parametrize("options", [{"order": "random"}, {"order": "random", "connectivity": "random"}, {}])
+def test_a_training_step_uses_the_next_masks_each_for_its_share_of_the_rows(options):
+    network = tfar.MADE([6], hidden_units=[9, 8], num_masks=3, masks_per_step=2, direct=True, context_size=1, **options).network
+    generator = np.random.default_rng(4)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(size=variable.shape))
+    x, context = generator.integers(0, 2, size=[5, 6]), generator.normal(size=[5, 1]).astype("float32")
+    for members in ([0, 1], [2, 0], [1, 2]):
+        found = network(x, context, training=True)
+        first, second = (network(x, context, member=member) for member in members)
+        np.testing.assert_allclose(found, np.concatenate([first[:2], second[2:]]), rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="masks_per_step must be from 1 to num_masks"):
+        tfar.MADE([6], num_masks=3, masks_per_step=4)
+
+
 def test_training_centres_the_inputs():
     x = np.random.default_rng(0).integers(0, 2, size=[50, 5])
     model = tfar.MADE([5], hidden_units=[9], direct=True)

@@ -93,6 +93,7 @@ ORDER = Option("order", order, "natural", "natural, reversed, random, a list 2,0
 ORDER_USED = Option("order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER")
 MODEL_SEED = Option("seed", int, 0, "of the weights, of random orders, and of the shuffling")
 MASKS = Option("num_masks", int, 1, "how many orders or connectivities are averaged", metavar="N")
+UNITS_DROPPED = Option("dropout", float, 0.0, "share of the units of each hidden layer that training drops", metavar="P")
 
 CONVOLUTIONS = (
     Option("filters", int, 32, "channels", metavar="F"),
@@ -145,10 +146,11 @@ FAMILIES = {
             Option("activation", str, "relu", "of the hidden layers, by its Keras name"),
             Option("direct", bool, True, "connect the inputs to the outputs directly"),
             MASKS,
+            Option("masks_per_step", int, 1, "how many of them one training step uses, each for its share of the rows", metavar="N"),
             ORDER,
             Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random")),
             Option("conditioning", bool, False, "connectivity-conditioning weights, for more than one mask"),
-            Option("dropout", float, 0.0, "share of the units of each hidden layer that training drops", metavar="P"),
+            UNITS_DROPPED,
         ),
         training={"learning_rate": 3e-3, "weight_decay": 0.1},
     ),
@@ -157,6 +159,7 @@ FAMILIES = {
         (
             Option("hidden_units", int, (500, 500), "sizes of the hidden layers", many=True, metavar="H"),
             Option("activation", str, "relu", "of the hidden layers, by its Keras name"),
+            UNITS_DROPPED,
             ORDER_USED,
         ),
         training={"patience": 20},
@@ -167,6 +170,7 @@ FAMILIES = {
             Option("num_steps", int, 5, "of inference", metavar="K"),
             Option("hidden_units", int, (500, 500), "sizes of the hidden layers", many=True, metavar="H"),
             Option("activation", str, "tanh", "of the hidden layers, by its Keras name"),
+            UNITS_DROPPED,
             ORDER_USED,
         ),
         training={"patience": 20},

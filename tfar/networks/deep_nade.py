@@ -30,6 +30,7 @@ class DeepNADE(OrderAgnostic):
         activation: g.
         order: the order that is used where no other is given: "natural", "reversed" or a permutation.
         kernel_initializer: initialiser of all kernels.
+        dropout: share of the units of each hidden layer that training drops.
         seed: of the patterns that training draws.
 
     >>> import numpy as np
@@ -52,5 +53,5 @@ class DeepNADE(OrderAgnostic):
         shift = tf.reshape(kernel * mean[:, None], [self.event_size, self.features, -1])  # (D, E, H)
         return kernel, mask_kernel - tf.reduce_sum(shift, axis=1), self.cast(self.bias) - tf.reduce_sum(mask_kernel, axis=0) / 2
 
-    def inference(self, sums, observed, columns=None):
-        return self.hidden(sums), []
+    def inference(self, sums, observed, columns=None, training=False):
+        return self.hidden(sums, training), []

@@ -22,14 +22,15 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     zero, as in the paper, until `centre` sets it, as `tfar.training.fit` does before it begins: with one mask that is another b^1 for
     the same function; with several, whose units have other inputs under each, one bias then serves them all.
 
-    With `num_masks` > 1 each training step uses the next pair of an order and a connectivity, in turn, and the density is the mean of
-    those of all pairs, p(x) = 1/n sum_i p_i(x) (section 4.2).
+    With `num_masks` > 1 each training step uses the next pair of an order and a connectivity, in turn, or the next few, each for its
+    share of the rows. The density is the mean of those of all pairs, p(x) = 1/n sum_i p_i(x) (section 4.2).
 
     Args:
         hidden_units: sizes of the hidden layers, H.
         activation: g.
         direct: whether inputs are connected to the outputs directly, A.
         num_masks: n, number of pairs of an order and a connectivity.
+        masks_per_step: how many of the pairs one training step uses, at most n: the more, the less noise is in its gradient.
         order: "natural", "reversed", a permutation, or "random" for a random one for each pair.
         connectivity: "even" for degrees in ascending order, "random" for shuffled ones. Pairs of one order differ by their connectivity:
             of these only the first is "even". Random orders differ anyway, and learn faster where a unit always has the same degree.
@@ -51,6 +52,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         activation="relu",
         direct=False,
         num_masks=1,
+        masks_per_step=1,
         order="natural",
         connectivity="even",
         conditioning=False,
@@ -62,6 +64,10 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         super().__init__(event_shape, params_size, None if self._random_order else order, **kwargs)
         if num_masks < 1:
             raise ValueError(f"num_masks must be at least 1. Received: num_masks={num_masks!r}")
+        if not 1 <= masks_per_step <= num_masks:
+            raise ValueError(
+                f"masks_per_step must be from 1 to num_masks. Received: masks_per_step={masks_per_step!r}, num_masks={num_masks!r}"
+            )
         if connectivity not in ("even", "random"):
             raise ValueError(f"connectivity must be 'even' or 'random'. Received: connectivity={connectivity!r}")
         self.hidden_units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
@@ -72,6 +78,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.hidden_units = tuple(int(h) for h in self.hidden_units)
         self.activation = keras.activations.get(activation)
         self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
+        self.masks_per_step = int(masks_per_step)
         self.conditioning, self.drop = bool(conditioning), Dropout(dropout, name="dropout")
         self._order_argument = order if isinstance(order, str) else self.order.tolist()
 
@@ -141,10 +148,11 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def degrees(self, member):
         """Degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` under the mask-th pair."""
         if isinstance(member, int):
-            ranks, pick, repeat = masks.inverse(self.orders[member]), lambda table: table[member], np.repeat
+            ranks, repeat, hidden = masks.inverse(self.orders[member]), np.repeat, [table[member] for table in self.hidden_degrees]
         else:
-            ranks, pick, repeat = tf.argsort(tf.gather(self.orders, member)), lambda table: tf.gather(table, member), tf.repeat
-        return [repeat(ranks + 1, self.features), *map(pick, self.hidden_degrees), repeat(ranks + 1, self.params_size)]
+            ranks, repeat = tf.argsort(tf.gather(self.orders, member)), tf.repeat
+            hidden = [table[0] if np.all(table == table[0]) else tf.gather(table, member) for table in self.hidden_degrees]
+        return [repeat(ranks + 1, self.features), *hidden, repeat(ranks + 1, self.params_size)]
 
     def context_terms(self, context):
         """What the context `[B, C]` adds to each layer that it reaches, by the layer's number."""
@@ -152,20 +160,27 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
 
     def call(self, x, context=None, member=None, training=False):
         context, x = self.as_context(context), self.encode(x)
-        if member is None:
-            member = 0
-            if training and self.num_masks > 1:
-                member = tf.convert_to_tensor(self.steps) % self.num_masks
-                self.steps.assign_add(1)
-        degrees = self.degrees(member)
+        members = [0 if member is None else member]
+        if member is None and training and self.num_masks > 1:
+            members = [(tf.convert_to_tensor(self.steps) + k) % self.num_masks for k in range(self.masks_per_step)]
+            self.steps.assign_add(self.masks_per_step)
+        degrees = [self.degrees(member) for member in members]
         sums = {} if context is None else self.context_terms(context)
         values = {0: x}
         for layer, source, target in self.connections:
             if source not in values:
                 values[source] = self.drop(self.activation(sums[source]), training=training)  # (B, H)
-            term = layer(values[source], in_degrees=degrees[source], out_degrees=degrees[target])
+            term = self._in_shares(layer, values[source], [(d[source], d[target]) for d in degrees])
             sums[target] = sums[target] + term if target in sums else term
-        return tf.reshape(sums[len(degrees) - 1], [-1, *self.event_shape, self.params_size])
+        return tf.reshape(sums[len(self.hidden_units) + 1], [-1, *self.event_shape, self.params_size])
+
+    @staticmethod
+    def _in_shares(layer, inputs, degrees):
+        """What a layer makes of inputs `[B, I]` whose first rows have the first of some pairs of degrees, the next rows the next."""
+        if len(degrees) == 1 or not any(tf.is_tensor(d) for pair in degrees for d in pair):  # without tensors all pairs are the same
+            return layer(inputs, *degrees[0])
+        ends = [tf.shape(inputs)[0] * k // len(degrees) for k in range(len(degrees) + 1)]
+        return tf.concat([layer(inputs[a:b], *pair) for a, b, pair in zip(ends[:-1], ends[1:], degrees, strict=True)], axis=0)
 
     def get_config(self):
         return {
@@ -174,6 +189,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             "activation": keras.activations.serialize(self.activation),
             "direct": self.direct,
             "num_masks": self.num_masks,
+            "masks_per_step": self.masks_per_step,
             "order": self._order_argument,
             "connectivity": self.connectivity,
             "conditioning": self.conditioning,

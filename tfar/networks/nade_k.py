@@ -34,6 +34,7 @@ class NADEK(OrderAgnostic):
             0.5 before the first.
         order: the order that is used where no other is given: "natural", "reversed" or a permutation.
         kernel_initializer: initialiser of all kernels.
+        dropout: share of the units of each hidden layer that each step of inference drops in training.
         seed: of the patterns that training draws.
 
     Raises:
@@ -56,6 +57,7 @@ class NADEK(OrderAgnostic):
         data_mean=None,
         order="natural",
         kernel_initializer="glorot_uniform",
+        dropout=0.0,
         seed=0,
         **kwargs,
     ):
@@ -66,7 +68,7 @@ class NADEK(OrderAgnostic):
             )
         if isinstance(num_steps, bool) or not isinstance(num_steps, int | np.integer) or num_steps < 1:
             raise ValueError(f"num_steps must be a positive integer. Received: num_steps={num_steps!r}")
-        super().__init__(event_shape, params_size, hidden_units, activation, order, kernel_initializer, seed, **kwargs)
+        super().__init__(event_shape, params_size, hidden_units, activation, order, kernel_initializer, dropout, seed, **kwargs)
         self.num_steps = int(num_steps)
         self.data_mean = data_mean
         if data_mean is not None:
@@ -97,14 +99,14 @@ class NADEK(OrderAgnostic):
         weights = [self.cast(weight) for weight in (self.kernel, self.mean, self.output_kernel, self.output_bias)]
         return weights if dims is None else [tf.gather(weight, dims) for weight in weights]
 
-    def inference(self, sums, observed, columns=None):
+    def inference(self, sums, observed, columns=None, training=False):
         kernel, mean, *output = self.columns() if columns is None else columns
-        h, outputs = self.hidden(sums), []
+        h, outputs = self.hidden(sums, training), []
         for _ in range(self.num_steps - 1):
             outputs.append(self.outputs(h, output))  # (S * B, M)
             v = tf.reshape(tf.sigmoid(outputs[-1]), [tf.shape(sums)[0], -1, mean.shape[0]])  # (S, B, M)
             moved = tf.where(observed, tf.zeros_like(v), v - mean)  # v^<t> - v^<0>
-            h = self.hidden(sums + tf.tensordot(moved, kernel, 1))
+            h = self.hidden(sums + tf.tensordot(moved, kernel, 1), training)
         return h, outputs
 
     def objective(self, x, context, head, training=False):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import noise
+from tfar.layers import Dropout
 from tfar.networks.base import AutoregressiveNetwork, fresh
 
 EVALUATION_PATTERNS = 4  # per example: enough to make early stopping steady, few enough to cost less than an epoch
@@ -36,13 +37,14 @@ class OrderAgnostic(AutoregressiveNetwork):
     The member is selected by `order`, a permutation `[D]`, or one per row `[B, D]`; without it, it is the network's own
     order.
 
-    A subclass gives `first_layer()` and `inference(sums, observed)`.
+    A subclass gives `first_layer()` and `inference(sums, observed)`, which calls `hidden`.
 
     Args:
         hidden_units: sizes of the hidden layers, H; at least one layer.
         activation: g.
         order: the order that `call` and sampling use where no other is given: "natural", "reversed" or a permutation.
         kernel_initializer: initialiser of all kernels.
+        dropout: share of the units of each hidden layer that training drops.
         seed: of the patterns that training draws.
     """
 
@@ -57,6 +59,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         activation="relu",
         order="natural",
         kernel_initializer="glorot_uniform",
+        dropout=0.0,
         seed=0,
         **kwargs,
     ):
@@ -67,7 +70,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         self.hidden_units = tuple(int(h) for h in units)
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.seed = int(seed)
+        self.drop, self.seed = Dropout(dropout, name="dropout"), int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.hidden_layers = [
             keras.layers.Dense(h, self.activation, kernel_initializer=fresh(self.kernel_initializer), name=f"hidden_{n}")
@@ -97,21 +100,22 @@ class OrderAgnostic(AutoregressiveNetwork):
         """What `inference` needs of the weights of the dimensions `dims`, int32 `[M]`, or of all; here nothing."""
         return None
 
-    def inference(self, sums, observed, columns=None):
+    def inference(self, sums, observed, columns=None, training=False):
         """Return the last hidden layer `[S * B, H]`, and the outputs `[S * B, M * P]` of each earlier inference step.
 
         Args:
             sums: pre-activations of the first layer, `[S, B, H]`.
             observed: bool `[S, B, M]` or `[S, 1, M]`.
             columns: those of the dimensions that `observed` tells of, the others being observed; None for all, in their order.
+            training: whether units are dropped.
         """
         raise NotImplementedError
 
-    def hidden(self, sums):
+    def hidden(self, sums, training=False):
         """The last hidden layer `[N, H]` from the pre-activations `[..., H]` of the first."""
-        h = self.activation(tf.reshape(sums, [-1, self.hidden_units[0]]))
+        h = self.drop(self.activation(tf.reshape(sums, [-1, self.hidden_units[0]])), training=training)
         for layer in self.hidden_layers:
-            h = layer(h)
+            h = self.drop(layer(h), training=training)
         return h
 
     def outputs(self, h, weights=None):
@@ -242,7 +246,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         v = (u[:1, :1] + tf.cast(tf.range(rows)[:, None] / rows, u.dtype)) % 1.0  # (B, 1)
         return self._patterns(u[None, :, 1:], 1 - v[None] ** 2), 2 * v[:, 0]
 
-    def masked_nll(self, x, observed, context, head):
+    def masked_nll(self, x, observed, context, head, training=False):
         """D / (D - d) * sum_{j missing} -log p(x_j | x_observed) in nats, `[S, B]`; `observed`: bool `[S, B, D]`."""
         x, size = tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size]), self.event_size
         kernel, mask_kernel, bias = self.first_layer()
@@ -250,7 +254,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         inputs = self.encode(x) * (tf.repeat(seen, self.features, axis=-1) if self.features > 1 else seen)
         sums = tf.tensordot(inputs, kernel, 1) + tf.tensordot(seen, mask_kernel, 1)  # (S, B, H)
         sums += self._start(bias, tf.shape(x)[0], self.as_context(context))
-        h, outputs = self.inference(sums, observed)
+        h, outputs = self.inference(sums, observed, training=training)
         outputs = [*outputs, self.outputs(h)]
         total = 0.0
         for params in outputs:
@@ -266,7 +270,7 @@ class OrderAgnostic(AutoregressiveNetwork):
             return tf.reduce_mean(self.masked_nll(x, observed, context, head), axis=0)
         seeds = noise.row_seeds(tf.cast(tf.convert_to_tensor(self.seed_generator.next()), tf.int32), tf.shape(x)[0])
         observed, weight = self.training_patterns(seeds)
-        nll = self.masked_nll(x, observed, context, head)[0]
+        nll = self.masked_nll(x, observed, context, head, training)[0]
         return nll * tf.cast(weight, nll.dtype)
 
     def _hash(self, x):
@@ -283,5 +287,6 @@ class OrderAgnostic(AutoregressiveNetwork):
             "hidden_units": list(self.hidden_units),
             "activation": keras.activations.serialize(self.activation),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "dropout": self.drop.rate,
             "seed": self.seed,
         }
