@@ -3,6 +3,7 @@
 import doctest
 import json
 import math
+import re
 
 import keras
 import numpy as np
@@ -253,12 +254,21 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch,
         assert json.loads(str(file["state"]))["epochs"] == 3
     with pytest.raises(ValueError, match="learning_rate was 0.05, is 0.1"):
         train("killed.npz", learning_rate=0.1)
-    with pytest.raises(ValueError, match=r"Received: model\.network\.config\.hidden_units was \[8\], is \[9\]$"):
+    was, now = ({"network": {"config": {"hidden_units": [units]}}} for units in (8, 9))
+    with pytest.raises(ValueError, match=re.escape(f"Received: model was {was}, is {now}") + "$"):
         train("killed.npz", hidden_units=[9])
     resumed, weights = train("killed.npz")
     assert resumed.history == whole.history and resumed.best_epoch == whole.best_epoch
     for one, other in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("old", "was", "now"), [({}, "{}", "{'units': None}"), ({"units": 1}, "{'units': 1}", "{'units': None}")])
+def test_a_checkpoint_tells_none_deep_inside_its_settings_from_others(tmp_path, old, was, now):
+    np.savez(tmp_path / "old.npz", state=json.dumps({"settings": {"rate": 1, "model": old}, "epochs": 1, "seconds": 0.0}))
+    checkpoint = Checkpoint(tmp_path / "old.npz", {"rate": 1, "model": {"units": None}}, {}, None)
+    with pytest.raises(ValueError, match=f"Received: model was {was}, is {now}$"):
+        checkpoint.read()
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

@@ -56,9 +56,10 @@ class Checkpoint(keras.callbacks.Callback):
         with np.load(self.path, allow_pickle=False) as file:
             self._found = {name: file[name] for name in file.files}
         state = json.loads(str(self._found["state"]))
-        old, new = _leaves(state["settings"]), _leaves(json.loads(json.dumps(self.settings, default=_plain)))
-        changed = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-        changed = [f"{name} was {old.get(name)!r}, is {new.get(name)!r}" for name in changed]
+        wanted = json.loads(json.dumps(self.settings, default=_plain))
+        changed = {name: (state["settings"].get(name), wanted.get(name)) for name in {*wanted, *state["settings"]}}
+        changed = {name: _apart(old, new) for name, (old, new) in sorted(changed.items()) if old != new}
+        changed = [f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()]
         if changed:
             raise ValueError(
                 "a training goes on with the settings that it began with. "
@@ -106,15 +107,17 @@ def _storable(variable):
     return (tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value).numpy()
 
 
-def _leaves(settings, path=()):
-    """The values of a dict of dicts by their dotted names: what differs deep in a model's settings is named alone.
+def _apart(old, new):
+    """Two values without what they have in common, deep inside dicts: of a model's settings only those that differ.
 
-    >>> _leaves({"rate": 1, "model": {"units": 5, "config": {"order": [0, 1]}}})
-    {'rate': 1, 'model.units': 5, 'model.config.order': [0, 1]}
+    >>> _apart({"units": 5, "config": {"rate": 1, "order": [0, 1]}}, {"units": 5, "config": {"rate": None}})
+    ({'config': {'rate': 1, 'order': [0, 1]}}, {'config': {'rate': None}})
     """
-    if not isinstance(settings, dict):
-        return {".".join(path): settings}
-    return {name: leaf for key, value in settings.items() for name, leaf in _leaves(value, (*path, key)).items()}
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return old, new
+    differing = [name for name in {**old, **new} if name not in old or name not in new or old[name] != new[name]]
+    pairs = {name: _apart(old.get(name), new.get(name)) for name in differing}
+    return tuple({name: pairs[name][side] for name in one if name in pairs} for side, one in enumerate((old, new)))
 
 
 def _plain(value):
