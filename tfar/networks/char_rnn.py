@@ -97,7 +97,7 @@ class CharRNN(AutoregressiveNetwork):
         self.__dict__["carried"] = None  # state variables, while `tfar.text_training` carries them from batch to batch
         # `scan` and `step` compute with their weights and cells; none is called
         self.layers = [CELLS[cell](units, name=f"{cell}_{k}", **options) for k in range(num_layers)]
-        self.drop = Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout)
         self.last = keras.layers.Dense(self.params_size, name="outputs", dtype=self.dtype_policy)
 
     def build(self, x_shape=None, context_shape=None):

@@ -106,7 +106,7 @@ class GatedPixelCNN(ImageNetwork):
             term = terms[n, 0] + tf.cast(self.position, terms.dtype) if self.positions and n == 0 else terms[n, 0]
             a = self.vertical(n, tf.pad(v, [[0, 0], [above, 0], [0, 0], [0, 0]]), term)  # (B, H, W, 2p)
             g = self.gate(self.across[n](h) + self.link[n](a) + terms[n, 1])  # (B, H, W, p)
-            g = self.dropouts[n](g, training=training) if self.dropouts else g
+            g = self.dropouts[n](g, training=training)
             skips += self.skip[n](g)
             if n < self.num_layers - 1:
                 v = self.gate(a)

@@ -116,8 +116,8 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         return MaskedConv2D(filters, kernel_size, mask_type, self.colors, name=name, dtype=self.dtype_policy, **options)
 
     def dropouts_for(self, layers):
-        """One dropout for each of some layers, or None without dropout."""
-        return [Dropout(self.dropout, name=f"dropout_{n}") for n in range(layers)] if self.dropout else None
+        """One dropout for each of some layers."""
+        return [Dropout(self.dropout, name=f"dropout_{n}") for n in range(layers)]
 
     def conditioning_for(self, size):
         """A layer that maps the context to `size` terms, or None without a context."""

@@ -79,7 +79,7 @@ class PixelCNN(ImageNetwork):
         for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen, strict=True)):
             u = spread(tf.nn.relu(narrow(tf.nn.relu(y))))  # (B, H, W, h)
             u = tf.nn.relu(u if terms is None else u + terms[..., n, :])
-            y += widen(self.dropouts[n](u, training=training) if self.dropouts else u)
+            y += widen(self.dropouts[n](u, training=training))
         return y
 
     def initial_state(self, batch_size, context=None, value_dtype=None):

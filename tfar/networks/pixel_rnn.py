@@ -98,7 +98,7 @@ class PixelRNN(ImageNetwork):
             y += tf.pad(tf.cast(self.position, y.dtype), [[0, 0], [0, self.beyond], [0, 0]])
         for n in range(self.num_layers):
             h = self.recurrence(n, y, terms[n], kernels[n], starts[n])  # (B, H, W, h)
-            y = y[:, :, :width] + self.widen[n](self.dropouts[n](h, training=training) if self.dropouts else h)
+            y = y[:, :, :width] + self.widen[n](self.dropouts[n](h, training=training))
         return y
 
     def get_config(self):
