@@ -12,6 +12,11 @@ def relu(a):
     return max(a, 0.0)
 
 
+def degrees_seen(last, window):
+    """The degrees up to `last`, or the last `window` of them."""
+    return range(last + 1)[-window:] if window else range(last + 1)
+
+
 def made_by_hand(network, x, context, member):
     """Germain et al. 2015, eqs. 8 to 10: a unit of degree m(j) sees units of degree m(i) <= m(j); an output only smaller degrees.
 
@@ -31,7 +36,7 @@ def made_by_hand(network, x, context, member):
         for j, m in enumerate(unit_degrees):
             total = bias[j]
             for i, value in enumerate(values):
-                if degrees[i] <= m:
+                if degrees[i] in degrees_seen(m, network.window if depth else None):
                     total += kernel[i, j] * value
             if depth == 0 and context is not None:
                 total += context @ network.context_layers["1"].kernel.numpy()[:, j]
@@ -44,7 +49,7 @@ def made_by_hand(network, x, context, member):
             output = network.masked_layers[len(hidden)]
             total += output.bias.numpy()[d]
             for i, value in enumerate(values):
-                if degrees[i] < degree_of_input[d]:
+                if degrees[i] in degrees_seen(degree_of_input[d] - 1, network.window):
                     total += output.kernel.numpy()[i, d] * value
         if direct is not None:
             total += 0.0 if hidden else direct.bias.numpy()[d]
@@ -63,6 +68,7 @@ def made_by_hand(network, x, context, member):
         {"hidden_units": [7]},
         {"hidden_units": [9, 8], "direct": True, "order": [3, 0, 4, 1, 2], "connectivity": "random", "context_size": 2},
         {"hidden_units": [9], "num_masks": 3, "order": "random", "context_size": 1},
+        {"hidden_units": [9, 11], "window": 2, "num_masks": 2, "order": "random", "context_size": 1},
         {"hidden_units": [], "direct": True, "order": "reversed", "context_size": 2},
     ],
 )

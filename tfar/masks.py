@@ -74,15 +74,19 @@ def hidden_degrees(units, event_size, lowest=1, seed=None):
     return generator.permutation(lowest + positions.astype(np.int32)).astype(np.int32)
 
 
-def dense_mask(in_degrees, out_degrees, strict=False):
+def dense_mask(in_degrees, out_degrees, strict=False, window=None):
     """Return which inputs each unit may use, bool `[I, O]`: `in <= out`, or `in < out` where `strict` (an output layer).
 
-    Works alike for NumPy arrays and for tensors, Germain et al. 2015, eqs. 8 and 9.
+    Works alike for NumPy arrays and for tensors, Germain et al. 2015, eqs. 8 and 9. With a `window` a unit uses only inputs of the last
+    so many degrees of those.
 
     >>> dense_mask(np.array([1, 2]), np.array([1, 2]), strict=True).astype(int).tolist()
     [[0, 1], [0, 0]]
+    >>> dense_mask(np.array([1, 2, 3]), np.array([1, 2, 3]), window=2).astype(int).tolist()
+    [[1, 1, 0], [0, 1, 1], [0, 0, 1]]
     """
-    return in_degrees[:, None] < out_degrees[None, :] if strict else in_degrees[:, None] <= out_degrees[None, :]
+    inputs, last = in_degrees[:, None], (out_degrees - 1 if strict else out_degrees)[None, :]
+    return inputs <= last if window is None else (inputs <= last) & (inputs > last - window)
 
 
 def color_groups(channels, colors):

@@ -145,6 +145,7 @@ FAMILIES = {
             Option("hidden_units", int, (2000,), "sizes of the hidden layers", many=True, metavar="H"),
             Option("activation", str, "relu", "of the hidden layers, by its Keras name"),
             Option("direct", bool, True, "connect the inputs to the outputs directly"),
+            Option("window", int, None, "how many degrees a unit sees of the hidden units before it (default: all)", metavar="N"),
             MASKS,
             Option("masks_per_step", int, 1, "how many of them one training step uses, each for its share of the rows", metavar="N"),
             ORDER,

@@ -19,6 +19,7 @@ class MaskedDense(keras.layers.Layer):
         in_degrees: degree of each input, integers `[I]`.
         out_degrees: degree of each unit, integers `[O]`.
         strict: whether a unit sees smaller degrees only, as an output layer must.
+        window: how many degrees a unit sees, the last of those that it may; None for all of them.
         activation: an activation as Keras knows them; None for none.
         use_bias: whether to add a bias.
         conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3). The
@@ -44,6 +45,7 @@ class MaskedDense(keras.layers.Layer):
         in_degrees,
         out_degrees,
         strict=False,
+        window=None,
         activation=None,
         use_bias=True,
         conditioning=False,
@@ -55,6 +57,7 @@ class MaskedDense(keras.layers.Layer):
         self.in_degrees = np.asarray(in_degrees, np.int32)
         self.out_degrees = np.asarray(out_degrees, np.int32)
         self.strict = strict
+        self.window = window
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.conditioning = conditioning
@@ -95,7 +98,7 @@ class MaskedDense(keras.layers.Layer):
     def _masked(self, kernel, in_degrees, out_degrees):
         in_degrees = self.in_degrees if in_degrees is None else in_degrees
         out_degrees = self.out_degrees if out_degrees is None else out_degrees
-        mask = masks.dense_mask(tf.convert_to_tensor(in_degrees), tf.convert_to_tensor(out_degrees), self.strict)
+        mask = masks.dense_mask(tf.convert_to_tensor(in_degrees), tf.convert_to_tensor(out_degrees), self.strict, self.window)
         kernel = self._cast(kernel)
         return kernel * tf.cast(mask, kernel.dtype)
 
@@ -114,6 +117,7 @@ class MaskedDense(keras.layers.Layer):
             "in_degrees": self.in_degrees.tolist(),
             "out_degrees": self.out_degrees.tolist(),
             "strict": self.strict,
+            "window": self.window,
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "conditioning": self.conditioning,

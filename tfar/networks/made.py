@@ -29,6 +29,9 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         hidden_units: sizes of the hidden layers, H.
         activation: g.
         direct: whether inputs are connected to the outputs directly, A.
+        window: how many degrees a unit or an output sees of the hidden units before it, the last of those that it may; None, as in the
+            paper, for all of them. Of the inputs it always sees all. Without it an output adds up what all smaller degrees make of
+            fewer and fewer inputs, and with many orders one weight serves sums of any length; with it all sums are alike.
         num_masks: n, number of pairs of an order and a connectivity.
         masks_per_step: how many of the pairs one training step uses, at most n: the more, the less noise is in its gradient.
         order: "natural", "reversed", a permutation, or "random" for a random one for each pair.
@@ -51,6 +54,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         hidden_units=(500,),
         activation="relu",
         direct=False,
+        window=None,
         num_masks=1,
         masks_per_step=1,
         order="natural",
@@ -68,6 +72,8 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             raise ValueError(
                 f"masks_per_step must be from 1 to num_masks. Received: masks_per_step={masks_per_step!r}, num_masks={num_masks!r}"
             )
+        if window is not None and (isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1):
+            raise ValueError(f"window must be a positive integer, or None for no limit. Received: window={window!r}")
         if connectivity not in ("even", "random"):
             raise ValueError(f"connectivity must be 'even' or 'random'. Received: connectivity={connectivity!r}")
         self.hidden_units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
@@ -78,7 +84,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.hidden_units = tuple(int(h) for h in self.hidden_units)
         self.activation = keras.activations.get(activation)
         self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
-        self.masks_per_step = int(masks_per_step)
+        self.masks_per_step, self.window = int(masks_per_step), None if window is None else int(window)
         self.conditioning, self.drop = bool(conditioning), Dropout(dropout, name="dropout")
         self._order_argument = order if isinstance(order, str) else self.order.tolist()
 
@@ -101,12 +107,14 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def _build_layers(self):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
         sources, depth = [inputs, *hidden], len(hidden)
+        told = {"conditioning": self.conditioning}
         self.masked_layers = [
-            MaskedDense(sources[n], hidden[n], conditioning=self.conditioning, centred=n == 0, name=f"hidden_{n}") for n in range(depth)
+            MaskedDense(sources[n], hidden[n], window=self.window if n else None, centred=n == 0, name=f"hidden_{n}", **told)
+            for n in range(depth)
         ]
         self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
         if depth:
-            self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, conditioning=self.conditioning, name="output"))
+            self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, window=self.window, name="output", **told))
             self._wires.append((depth, depth + 1))
         if self.direct:
             self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, centred=True, name="direct"))
@@ -188,6 +196,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             "hidden_units": list(self.hidden_units),
             "activation": keras.activations.serialize(self.activation),
             "direct": self.direct,
+            "window": self.window,
             "num_masks": self.num_masks,
             "masks_per_step": self.masks_per_step,
             "order": self._order_argument,

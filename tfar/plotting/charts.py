@@ -111,7 +111,7 @@ def masks(network, member=0):
     picture = figure(3.4 * len(network.connections), 3.6)
     panels = picture.subplots(1, len(network.connections), squeeze=False)[0]
     for axes, (layer, source, target) in zip(panels, network.connections, strict=True):
-        mask = dense_mask(degrees[source], degrees[target], layer.strict)
+        mask = dense_mask(degrees[source], degrees[target], layer.strict, layer.window)
         axes.imshow(mask, cmap="gray_r", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
         axes.set_title(f"{names[source]} to {names[target]}\n{int(mask.sum()):,} of {mask.size:,}", fontsize=10)
         axes.set_ylabel(f"{names[source]} ({mask.shape[0]})", fontsize=9)
