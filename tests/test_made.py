@@ -6,6 +6,7 @@ import pytest
 
 import tfar
 from tfar import marginals, masks
+from tfar.layers import MaskedDense
 
 
 def relu(a):
@@ -110,6 +111,14 @@ def test_a_training_step_uses_the_next_masks_each_for_its_share_of_the_rows(opti
         np.testing.assert_allclose(found, np.concatenate([first[:2], second[2:]]), rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="masks_per_step must be from 1 to num_masks"):
         tfar.MADE([6], num_masks=3, masks_per_step=4)
+
+
+def test_a_unit_that_sees_a_window_begins_with_a_sum_as_large_as_one_of_so_many_inputs():
+    degrees, window = np.arange(1, 201), 20  # a unit sees 20 inputs, the first ones fewer: 19.05 on average
+    layer = MaskedDense(degrees, degrees, window=window, kernel_initializer=keras.initializers.HeNormal(seed=1))
+    layer.build()
+    sums = np.linalg.norm(layer.masked_kernel().numpy()[:, window:], axis=0) ** 2  # He's rule: 2 on average, with variance 8 / 20
+    assert abs(sums.mean() - 2 * 20 / 19.05) < 4 * (0.4 / 180) ** 0.5
 
 
 def test_training_centres_the_inputs():

@@ -19,7 +19,8 @@ class MaskedDense(keras.layers.Layer):
         in_degrees: degree of each input, integers `[I]`.
         out_degrees: degree of each unit, integers `[O]`.
         strict: whether a unit sees smaller degrees only, as an output layer must.
-        window: how many degrees a unit sees, the last of those that it may; None for all of them.
+        window: how many degrees a unit sees, the last of those that it may; None for all of them. The kernel of a unit that sees so few
+            inputs begins larger, by the square root of the share that it sees, as that of a layer with so many inputs would.
         activation: an activation as Keras knows them; None for none.
         use_bias: whether to add a bias.
         conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3). The
@@ -68,12 +69,19 @@ class MaskedDense(keras.layers.Layer):
         inputs, units = len(self.in_degrees), len(self.out_degrees)
         if inputs_shape is not None and inputs_shape[-1] != inputs:
             raise ValueError(f"inputs must have {inputs} features, as in_degrees has. Received: inputs.shape={inputs_shape}")
-        self.kernel = self.add_weight(name="kernel", shape=(inputs, units), initializer=self.kernel_initializer)
+        self.kernel = self.add_weight(name="kernel", shape=(inputs, units), initializer=self._initial_kernel)
         self.bias = self.add_weight(name="bias", shape=(units,), initializer="zeros") if self.use_bias else None
         if self.conditioning:
             self.conditioning_kernel = self.add_weight(name="conditioning_kernel", shape=(inputs, units), initializer="zeros")
         if self.centred:
             self.mean = self.add_weight(name="mean", shape=(inputs,), initializer="zeros", trainable=False)
+
+    def _initial_kernel(self, shape, dtype=None):
+        kernel = self.kernel_initializer(shape, dtype)
+        if self.window is None:
+            return kernel
+        seen = masks.dense_mask(self.in_degrees, self.out_degrees, self.strict, self.window).mean()
+        return kernel / max(seen, 1 / shape[0]) ** 0.5
 
     def masked_kernel(self, in_degrees=None, out_degrees=None):
         """The kernel `[I, O]` with the connections that are not allowed set to zero."""
