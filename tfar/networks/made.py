@@ -107,14 +107,15 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def _build_layers(self):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
         sources, depth = [inputs, *hidden], len(hidden)
-        told = {"conditioning": self.conditioning}
+        windows = [None, *[self.window] * depth]  # of the inputs a unit sees all
         self.masked_layers = [
-            MaskedDense(sources[n], hidden[n], window=self.window if n else None, centred=n == 0, name=f"hidden_{n}", **told)
+            MaskedDense(sources[n], hidden[n], window=windows[n], conditioning=self.conditioning, centred=n == 0, name=f"hidden_{n}")
             for n in range(depth)
         ]
         self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
         if depth:
-            self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, window=self.window, name="output", **told))
+            output = MaskedDense(sources[-1], outputs, strict=True, window=windows[-1], conditioning=self.conditioning, name="output")
+            self.masked_layers.append(output)
             self._wires.append((depth, depth + 1))
         if self.direct:
             self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, centred=True, name="direct"))
