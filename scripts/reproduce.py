@@ -19,6 +19,8 @@ A recipe is `scripts/recipes/NAME.cfg`:
     [evaluate]          options of `tfar evaluate`, where the figure is not the one that training ends with
     [folds]             for a figure that is the mean over ten folds
     number = 10
+    [networks]          for one of the mean of the probabilities of so many networks, whose seeds are 0, 1, ...
+    number = 32
     [smoke]             options of `tfar train` that make it a matter of seconds, on data that need no download
 
 The trained model is in `runs/NAME`. A training that was interrupted goes on when the command is given again, and one that has ended is
@@ -60,6 +62,7 @@ class Recipe:
             nothing is published, `tried` where the figure is reached.
         train, evaluate: dicts of options, as strings.
         folds: number of folds, or None.
+        networks: number of networks whose probabilities are averaged, or None.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Recipe:
     evaluate: dict
     folds: int | None
     tried: str | None = None
+    networks: int | None = None
 
     @classmethod
     def read(cls, name, smoke=False):
@@ -85,8 +89,9 @@ class Recipe:
         parser = configparser.ConfigParser(interpolation=None)
         parser.read(RECIPES / f"{name}.cfg", encoding="utf-8")
         sections = {section: dict(parser[section]) for section in parser.sections()}
-        if unknown := sections.keys() - {"recipe", "train", "evaluate", "folds", "smoke"}:
-            raise ValueError(f"{name}.cfg: the sections are recipe, train, evaluate, folds and smoke. Received: {sorted(unknown)}")
+        if unknown := sections.keys() - {"recipe", "train", "evaluate", "folds", "networks", "smoke"}:
+            known = "recipe, train, evaluate, folds, networks and smoke"
+            raise ValueError(f"{name}.cfg: the sections are {known}. Received: {sorted(unknown)}")
         try:
             head, train, small = sections["recipe"], sections["train"], sections["smoke"]
             needed, optional = ("title", "settings", "minutes"), ("paper", "gaussian", "tried")
@@ -94,32 +99,35 @@ class Recipe:
                 raise ValueError(f"{name}.cfg: [recipe] holds {', '.join(needed + optional)}. Received: {', '.join(sorted(wrong))}")
             head = {key: head[key] for key in needed} | {key: head.get(key) for key in optional}
             evaluate = sections.get("evaluate", {})
-            folds = int(sections["folds"]["number"]) if "folds" in sections else None
+            folds, networks = (int(sections[part]["number"]) if part in sections else None for part in ("folds", "networks"))
             if smoke:
-                name, train, folds = f"{name}-smoke", train | small, folds and 3
+                name, train, folds, networks = f"{name}-smoke", train | small, folds and 3, networks and 2
                 file = ROOT / train["data"]
                 train["data"] = str(file) if file.is_file() else train["data"]
                 evaluate = evaluate and evaluate | SMOKE_EVALUATION
-            return cls(name=name, train={key: train[key] for key in ("model", "data")} | train, evaluate=evaluate, folds=folds, **head)
+            train = {key: train[key] for key in ("model", "data")} | train
+            return cls(name=name, train=train, evaluate=evaluate, folds=folds, networks=networks, **head)
         except KeyError as missing:
             raise ValueError(f"{name}.cfg lacks {missing}") from None
 
     @property
     def folders(self):
-        """Names of the folders of its runs, and the fold of each, None where it has no folds."""
-        return [(self.name, None)] if self.folds is None else [(f"{self.name}/fold-{fold}", fold) for fold in range(self.folds)]
+        """Names of the folders of its runs, and what options each has besides."""
+        if self.folds is not None:
+            return [(f"{self.name}/fold-{fold}", {"folds": str(self.folds), "fold": str(fold)}) for fold in range(self.folds)]
+        if self.networks is not None:
+            return [(f"{self.name}/network-{seed}", {"seed": str(seed)}) for seed in range(self.networks)]
+        return [(self.name, {})]
 
     def command(self):
         """The `tfar train` of its first run, as its results file keeps it."""
-        folder, fold = self.folders[0]
-        return shlex.join(["tfar", *self.words(Path(folder).name, fold)])
+        folder, besides = self.folders[0]
+        return shlex.join(["tfar", *self.words(Path(folder).name, besides)])
 
-    def words(self, out, fold=None):
-        """The words of `tfar train` that write the run's folder `out`."""
-        given = dict(self.train)
+    def words(self, out, besides):
+        """The words of `tfar train` that write the run's folder `out`, which has some options besides the recipe's."""
+        given = self.train | besides
         model = given.pop("model")
-        if fold is not None:
-            given |= {"folds": str(self.folds), "fold": str(fold)}
         return ["train", model, *options(given), "--out", str(out)]
 
 
@@ -145,14 +153,14 @@ def options(given):
     return words
 
 
-def train(recipe, folder, fold=None):
+def train(recipe, folder, besides):
     """Train into a folder, or find what the same recipe trained there, and return its metrics.
 
     Raises:
         ValueError: the folder holds what another command trained.
         SystemExit: the training failed, or was interrupted.
     """
-    words = recipe.words(folder, fold)
+    words = recipe.words(folder, besides)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         if code := cli.main(words):
@@ -174,10 +182,10 @@ def train(recipe, folder, fold=None):
     return metrics
 
 
-def evaluate(folder, given):
-    """The scores that `tfar evaluate FOLDER --json` prints."""
+def evaluate(folders, given):
+    """The scores that `tfar evaluate FOLDERS --json` prints."""
     printed = io.StringIO()
-    words = ["evaluate", str(folder), *options(given), "--json"]
+    words = ["evaluate", *map(str, folders), *options(given), "--json"]
     print(shlex.join(["tfar", *words]), flush=True)
     with contextlib.redirect_stdout(printed):
         if code := cli.main(words):
@@ -201,13 +209,16 @@ def mean(numbers):
 def reproduce(recipe, runs):
     """Do what a recipe says, and return what its results file holds, and the name of the learning curve."""
     folders = [runs / name for name, _ in recipe.folders]
-    found, scores = [], []
-    for folder, (_, fold) in zip(folders, recipe.folders, strict=True):
-        metrics = train(recipe, folder, fold)
-        found.append(metrics)
-        scores.append(
-            evaluate(folder, recipe.evaluate) if recipe.evaluate else metrics["test"] | {name: metrics.get(name) for name in KNOWN}
-        )
+    found = [train(recipe, folder, besides) for folder, (_, besides) in zip(folders, recipe.folders, strict=True)]
+    if recipe.networks is not None:
+        scores = [evaluate(folders, recipe.evaluate)]
+        known = {split: evaluate(folders, recipe.evaluate | {"split": split})["nll"] for split in ("train", "validation")}
+    else:
+        scores = [
+            evaluate([folder], recipe.evaluate) if recipe.evaluate else metrics["test"] | {name: metrics.get(name) for name in KNOWN}
+            for folder, metrics in zip(folders, found, strict=True)
+        ]
+        known = {split: statistics.mean(metrics[split]["nll"] for metrics in found) for split in ("train", "validation")}
     nlls = [score["nll"] for score in scores]
     if None in nlls:  # what JSON has in place of no finite number
         raise ValueError(f"the NLL must be finite. Received: none in {folders[nlls.index(None)]}")
@@ -222,12 +233,13 @@ def reproduce(recipe, runs):
         "paper": recipe.paper and float(recipe.paper),
         "settings": recipe.settings,
         "folds": None if recipe.folds is None else nlls,
+        "networks": None if recipe.networks is None else [metrics["test"]["nll"] for metrics in found],
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
-        "train_nll": statistics.mean(metrics["train"]["nll"] for metrics in found),
-        "validation_nll": statistics.mean(metrics["validation"]["nll"] for metrics in found),
+        "train_nll": known["train"],
+        "validation_nll": known["validation"],
         "validation_curve": validation_curve(folders[0]),
         "evaluate": recipe.evaluate,
-        "parameters": found[0]["parameters"],
+        "parameters": found[0]["parameters"] * (recipe.networks or 1),
         "epochs": [metrics["epochs"] for metrics in found],
         "seconds": round(sum(metrics["seconds"] for metrics in found), 1),
         "command": f"python scripts/reproduce.py {recipe.name}",

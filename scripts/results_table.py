@@ -42,10 +42,14 @@ def refuse_others(results):
     """
     for recipe in map(Recipe.read, names()):
         found = read(results / f"{recipe.name}.json")
-        if found is not None and (found["train"], found["evaluate"]) != (recipe.command(), recipe.evaluate):
+        if found is None:
+            continue
+        count = found.get("networks") and len(found["networks"])
+        if (found["train"], found["evaluate"], count) != (recipe.command(), recipe.evaluate, recipe.networks):
             raise ValueError(
-                f"results/{recipe.name}.json must be of its recipe, {recipe.command()}, evaluated by {recipe.evaluate}; run "
-                f"scripts/reproduce.py {recipe.name} --overwrite. Received: {found['train']}, {found['evaluate']}"
+                f"results/{recipe.name}.json must be of its recipe, {recipe.command()}, evaluated by {recipe.evaluate}, networks: "
+                f"{recipe.networks}; run scripts/reproduce.py {recipe.name} --overwrite. Received: {found['train']}, "
+                f"{found['evaluate']}, networks: {count}"
             )
 
 

@@ -550,14 +550,14 @@ def test_traceback_on_request(tmp_path):
         main(["sample", tmp_path / "nowhere", "--traceback"])
 
 
-@pytest.mark.parametrize("family", ["nade", "deepnade"])
-def test_a_random_order_is_drawn_from_the_seed(tmp_path, family):
+@pytest.mark.parametrize("family, order", [("nade", "random"), ("deepnade", "random"), ("nade", "scan")])
+def test_an_order_is_drawn_from_the_seed(tmp_path, family, order):
     from tfar import masks
     from tfar.runs import Run
 
-    words = ["--data", "digits", "--order", "random", "--seed", "3", "--hidden-units", "8", "--epochs", "1", "--no-jit", "--quiet"]
+    words = ["--data", "digits", "--order", order, "--seed", "3", "--hidden-units", "8", "--epochs", "1", "--no-jit", "--quiet"]
     assert main(["train", family, "--out", tmp_path / "run", *words]) == 0
-    np.testing.assert_array_equal(Run.open(tmp_path / "run").model.network.order, masks.random_orders(64, 1, 3)[0])
+    np.testing.assert_array_equal(Run.open(tmp_path / "run").model.network.order, masks.DRAWN[order]([8, 8, 1], 1, 3)[0])
 
 
 def test_evaluate_in_random_orders(tmp_path, capsys):
@@ -573,6 +573,22 @@ def test_evaluate_in_random_orders(tmp_path, capsys):
     orders = run.model.distribution(num_orders=3, seed=5).log_prob(x).numpy()
     assert found["rows"] == 20 and found["nll"] == pytest.approx(-orders.mean(), rel=1e-5)
     assert "Received: --rows 0" in fails(capsys, "evaluate", tmp_path / "run", "--rows", "0")
+
+
+def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, table, tmp_path, capsys):
+    from tfar.runs import Run
+
+    other = tmp_path / "other"
+    assert main(["train", "nade", "--data", "digits", "--hidden-units", "8", "--epochs", "1", "--quiet", "--out", other]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", folder, other, "--rows", "30", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    several = [Run.open(path) for path in (folder, other)]
+    x = several[0].rows().x[:30]
+    probs = np.mean([np.exp(run.model.log_prob(x).numpy().astype(np.float64)) for run in several], axis=0)
+    assert found["rows"] == 30 and found["nll"] == pytest.approx(-np.log(probs).mean(), rel=1e-5)
+    assert "trained on the same data" in fails(capsys, "evaluate", folder, table[0])
+    assert "nowhere" in fails(capsys, "evaluate", folder, tmp_path / "nowhere")
 
 
 def test_random_orders_need_a_model_that_takes_any(folder, capsys):

@@ -57,6 +57,7 @@ CASES = {
     "made-few-units": case(tfar.MADE, [10], hidden_units=[7], blind=True),
     "made-deep": case(tfar.MADE, [10], hidden_units=[24, 17], direct=True, order="random", connectivity="random", context_size=2),
     "made-window": case(tfar.MADE, [10], hidden_units=[24, 31], window=3, num_masks=2, order="random", direct=True, options={"member": 1}),
+    "made-scan": case(tfar.MADE, [3, 3], hidden_units=[24], num_masks=3, order="scan", seed=1),
     "made-one-dimension": case(tfar.MADE, [1], hidden_units=[3]),
     "made-categorical": case(tfar.MADE, [2, 2], tfar.heads.Categorical(5), hidden_units=[32], order=[3, 1, 0, 2]),
     "made-normal": case(tfar.MADE, [2], "normal", hidden_units=[16], order=[1, 0]),

@@ -23,6 +23,29 @@ def test_random_orders_of_a_larger_count_extend_a_smaller_one():
     np.testing.assert_array_equal(masks.random_orders(6, 5, 1)[:2], masks.random_orders(6, 2, 1))
 
 
+def test_a_scan_goes_line_by_line_away_from_where_it_begins():
+    orders = masks.scan_orders([7, 6, 2], 20, seed=0)
+    np.testing.assert_array_equal(orders[0], np.arange(84))
+    np.testing.assert_array_equal(masks.scan_orders([7, 6, 2], 3, seed=5), orders[5:8])
+    place = np.array([[row, column] for row in range(7) for column in range(6)])
+    for number, order in enumerate(orders):
+        pixels = order.reshape(42, 2) // 2
+        np.testing.assert_array_equal(order.reshape(42, 2) % 2, np.tile([0, 1], (42, 1)))
+        np.testing.assert_array_equal(pixels[:, 0], pixels[:, 1])
+        np.testing.assert_array_equal(np.sort(pixels[:, 0]), np.arange(42))
+        angle = number * np.pi * (3 - 5**0.5)
+        travelled = place[pixels[:, 0]] @ [np.cos(angle), np.sin(angle)]
+        assert (travelled - np.maximum.accumulate(travelled) > -1).all()  # no line begins before the one before it has ended
+    angles = np.sort(np.arange(20) * (3 - 5**0.5) / 2 % 1)
+    assert np.diff(angles).max() < 2 / 20  # and the directions are all around
+
+
+@pytest.mark.parametrize("shape", [[10], [2, 3, 4, 5]])
+def test_only_an_image_is_scanned(shape):
+    with pytest.raises(ValueError, match="only images, .* Received: event_shape="):
+        masks.scan_orders(shape, 1, 0)
+
+
 @pytest.mark.parametrize("seed", [None, 0, 7])
 @pytest.mark.parametrize("units, size, lowest", [(500, 784, 1), (500, 784, 0), (8000, 784, 1), (5, 3, 1), (4, 1, 0), (4, 1, 1)])
 def test_hidden_degrees_are_even_and_in_range(units, size, lowest, seed):

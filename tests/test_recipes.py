@@ -8,10 +8,12 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tfar import cli
 from tfar.files import write_json
+from tfar.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +32,7 @@ def test_all_recipes_are_commands_that_can_be_read(scripts, smoke):
     assert reproduce.names()
     for name in reproduce.names():
         recipe = reproduce.Recipe.read(name, smoke)
-        args = cli.parser().parse_args(recipe.words("out", None if recipe.folds is None else 0))
+        args = cli.parser().parse_args(recipe.words("out", recipe.folders[0][1]))
         assert args.run == "train" and args.model == recipe.train["model"]
         assert cli.parser().parse_args(["evaluate", "out", *reproduce.options(recipe.evaluate)]).run == "evaluate"
         assert float(recipe.minutes) > 0 and float(recipe.paper or 1) and float(recipe.gaussian or 1) and recipe.title and recipe.settings
@@ -114,6 +116,22 @@ def test_a_recipe_of_folds_trains_each_and_goes_on(scripts, tmp_path, monkeypatc
     assert "(normal; published 13.18)" in results_table.row(reproduce.Recipe.read(name), result)[3]
 
 
+def test_a_recipe_of_networks_averages_their_probabilities(scripts, tmp_path, monkeypatch):
+    reproduce, results_table = scripts
+    name = "made-32-networks"
+    assert run(reproduce, monkeypatch, name, tmp_path) == 0
+    folder, result = tmp_path / "runs" / f"{name}-smoke", tmp_path / "results" / f"{name}-smoke.json"
+    found, several = json.loads(result.read_text()), [Run.open(folder / f"network-{seed}") for seed in (0, 1)]
+    assert not np.array_equal(several[0].model.network.order, several[1].model.network.order)
+    for split, name in {"test": "nll", "validation": "validation_nll", "train": "train_nll"}.items():
+        rows = several[0].rows(split=split)
+        probs = np.mean([np.exp(one.model.log_prob(rows.x).numpy().astype(np.float64)) for one in several], axis=0)
+        assert found[name] == pytest.approx(-np.log(probs).mean(), rel=1e-5)
+    assert found["networks"] == [one.metrics["test"]["nll"] for one in several] and found["rows"] == len(several[0].rows().x)
+    assert found["parameters"] == sum(one.model.count_params() for one in several) and found["epochs"] == [1, 1]
+    assert result.with_suffix(".png").exists()
+
+
 def test_folds_are_averaged(scripts, tmp_path):
     reproduce, results_table = scripts
     recipe = reproduce.Recipe("r", "R", "2.50", "13.2", "ours", "1", {"model": "rnade", "data": "d"}, {}, 3)
@@ -179,7 +197,7 @@ def test_a_training_that_was_interrupted_is_no_result(scripts, tmp_path, kept, c
     if kept:
         (tmp_path / "r.checkpoint.npz").touch()
     with pytest.raises(SystemExit) as end:
-        reproduce.train(recipe, tmp_path / "r")
+        reproduce.train(recipe, tmp_path / "r", {})
     assert end.value.code == 130 and (tmp_path / "r.interrupted").is_dir() and not (tmp_path / "r").exists()
     assert ("The same command goes on" in capsys.readouterr().err) == kept
 

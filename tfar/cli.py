@@ -47,9 +47,10 @@ def parser():
 
     shared = Parser(add_help=False)
     shared.add_argument("--traceback", action="store_true", help="show the whole trace of an error")
-    folder = Parser(add_help=False, parents=[shared])
+    prepared = Parser(add_help=False, parents=[shared])
+    prepared.add_argument("--data-dir", metavar="DIR", help="folder of prepared TFDS data sets, if it has moved")
+    folder = Parser(add_help=False, parents=[prepared])
     folder.add_argument("folder", metavar="DIR", help="folder that 'tfar train' wrote")
-    folder.add_argument("--data-dir", metavar="DIR", help="folder of prepared TFDS data sets, if it has moved")
     drawn = Parser(add_help=False)
     drawn.add_argument("--seed", type=int, default=1, help="the same seed gives the same draws (default: 1)")
     drawn.add_argument("--overwrite", action="store_true", help="replace output files that exist")
@@ -59,7 +60,9 @@ def parser():
     for name, family in FAMILIES.items():
         add_family(families, name, family, shared)
 
-    evaluate = commands.add_parser("evaluate", parents=[folder], help="score data", description="Score rows by a model.")
+    description = "Score rows by a model, or by the mean of the probabilities of several that were trained on the same data."
+    evaluate = commands.add_parser("evaluate", parents=[prepared], help="score data", description=description)
+    evaluate.add_argument("folders", metavar="DIR", nargs="+", help="folder that 'tfar train' wrote, or several")
     evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
     evaluate.add_argument("--batch-size", type=int, metavar="N", help="rows at a time (default: 100)")
@@ -180,8 +183,10 @@ def check_early(args):
 
     if args.run == "train":
         refuse_existing(args.out)
-    elif not os.path.isdir(args.folder):
-        raise FileNotFoundError(f"a folder that 'tfar train' wrote is needed. Received: {args.folder}")
+        return
+    for folder in args.folders if args.run == "evaluate" else [args.folder]:
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"a folder that 'tfar train' wrote is needed. Received: {folder}")
 
 
 if __name__ == "__main__":

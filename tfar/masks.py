@@ -6,6 +6,8 @@ An *order* is a permutation of the D dimensions of an event: ``order[k]`` is the
 dimension d, which has the degree of its input, may look at units of a smaller degree only.
 """
 
+import math
+
 import numpy as np
 
 
@@ -47,6 +49,43 @@ def random_orders(event_size, count, seed):
     """Return `count` random orders, int32 `[count, D]`; the same seed gives the same orders, and a larger count extends them."""
     generator = np.random.default_rng(seed)
     return np.stack([generator.permutation(event_size).astype(np.int32) for _ in range(count)])
+
+
+def scan_orders(event_shape, count, seed):
+    """Return `count` orders that scan an image line by line, int32 `[count, D]`, each in another direction.
+
+    The direction of scan n is n golden angles from "down the rows", n = seed, seed + 1, ...: any few that follow each other cut the
+    circle into nearly even parts (the three-gap theorem). Lines are one pixel wide, and every other scan runs along its lines backwards.
+    Scan 0 is the natural order. The channels of a pixel stay together.
+
+    Args:
+        event_shape: `[height, width]` or `[height, width, channels]`.
+
+    Raises:
+        ValueError: an event that is no image.
+
+    >>> scan_orders([2, 3], 2, seed=0).tolist()
+    [[0, 1, 2, 3, 4, 5], [3, 4, 0, 1, 5, 2]]
+    """
+    if len(event_shape) not in (2, 3):
+        raise ValueError(
+            f"only images, [height, width] or [height, width, channels], can be scanned. Received: event_shape={event_shape!r}"
+        )
+    height, width, *channels = event_shape
+    row, column = np.divmod(np.arange(height * width), width)
+    orders = []
+    for number in range(seed, seed + count):
+        angle = math.pi * (3 - math.sqrt(5)) * number
+        down, along = math.cos(angle) * row + math.sin(angle) * column, math.cos(angle) * column - math.sin(angle) * row
+        orders.append(np.lexsort((-along if number % 2 else along, np.floor(down))))
+    depth = math.prod(channels)
+    return (np.stack(orders)[:, :, None] * depth + np.arange(depth)).reshape(count, -1).astype(np.int32)
+
+
+DRAWN = {  # names of orders of which each pair of MADE has another: (event_shape, count, seed) -> orders
+    "random": lambda event_shape, count, seed: random_orders(math.prod(event_shape), count, seed),
+    "scan": scan_orders,
+}
 
 
 def hidden_degrees(units, event_size, lowest=1, seed=None):

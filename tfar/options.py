@@ -76,7 +76,7 @@ def order(text):
     >>> order("reversed"), order("2,0,1")
     ('reversed', [2, 0, 1])
     """
-    if text in ("natural", "reversed", "random"):
+    if text in ("natural", "reversed", "random", "scan"):
         return text
     if Path(text).suffix == ".npy" and Path(text).is_file():
         import numpy as np
@@ -86,10 +86,18 @@ def order(text):
     try:
         return [int(word) for word in words.replace(",", " ").split()]
     except ValueError:
-        raise ArgumentTypeError(f"expected natural, reversed, random, integers like 2,0,1, or a file of them. Received: {text!r}") from None
+        raise ArgumentTypeError(
+            f"expected natural, reversed, random, scan, integers like 2,0,1, or a file of them. Received: {text!r}"
+        ) from None
 
 
-ORDER = Option("order", order, "natural", "natural, reversed, random, a list 2,0,1,... or a file of it", metavar="ORDER")
+ORDER = Option(
+    "order",
+    order,
+    "natural",
+    "natural, reversed, random, scan (of an image, in a direction that the seed gives), a list 2,0,1,... or a file of it",
+    metavar="ORDER",
+)
 ORDER_USED = Option("order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER")
 MODEL_SEED = Option("seed", int, 0, "of the weights, of random orders, and of the shuffling")
 MASKS = Option("num_masks", int, 1, "how many orders or connectivities are averaged", metavar="N")

@@ -239,13 +239,22 @@ def evaluate(model, split, batch_size=100, **options):
     """Score the rows of a split.
 
     Args:
+        model, split, batch_size, **options: as of `log_probs`.
+
+    Returns:
+        Dict of `nll`, the mean negative log-likelihood in nats, its standard error `nll_error`, `bits_per_dim`, `rows`.
+    """
+    return summary(log_probs(model, split, batch_size, **options), math.prod(model.event_shape))
+
+
+def log_probs(model, split, batch_size=100, **options):
+    """The log-probabilities `[N]` of the rows of a split, in nats, float64.
+
+    Args:
         model: an `AutoregressiveModel`.
         split: (x, context).
         batch_size: rows at a time.
         **options: of `AutoregressiveModel.distribution`, such as `num_orders`; without any, the model's own density.
-
-    Returns:
-        Dict of `nll`, the mean negative log-likelihood in nats, its standard error `nll_error`, `bits_per_dim`, `rows`.
     """
     check_positive(batch_size=batch_size)
     if not len(split.x):
@@ -258,12 +267,12 @@ def evaluate(model, split, batch_size=100, **options):
 
         starts = range(0, len(split.x), batch_size)
         parts = [split.take(slice(start, start + batch_size)) for start in starts]
-        log_prob = np.concatenate([score(*(tf.constant(part) for part in rows if part is not None)) for rows in parts])
+        found = np.concatenate([score(*(tf.constant(part) for part in rows if part is not None)) for rows in parts])
     else:
         inputs = split.x if split.context is None else (split.x, split.context)
         rows = tf.data.Dataset.from_tensor_slices(inputs if split.context is None else (inputs,)).batch(batch_size)
-        log_prob = model.predict(rows, verbose=0)
-    return summary(log_prob, math.prod(model.event_shape))
+        found = model.predict(rows, verbose=0)
+    return np.asarray(found, np.float64)
 
 
 def summary(log_prob, event_size):

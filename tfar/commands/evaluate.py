@@ -1,6 +1,9 @@
 """`tfar evaluate`: the likelihood of rows under a trained model."""
 
 import json
+import math
+
+import numpy as np
 
 from tfar import runs, training
 from tfar.commands import text
@@ -10,18 +13,29 @@ from tfar.marginals import baseline
 
 
 def run(args):
-    """Score rows by a trained model, beside the baseline of independent positions."""
-    trained = runs.Run.open(args.folder)
-    show = text.report if trained.is_text else report
-    name, scores, known = (text.evaluate if trained.is_text else evaluate)(trained, args)
+    """Score rows by trained models, beside the baseline of independent positions."""
+    trained = [runs.Run.open(folder) for folder in args.folders]
+    for run in trained[1:]:
+        if run.is_text or run.data != trained[0].data:
+            raise ValueError(
+                f"only models of arrays can be averaged, trained on the same data as {trained[0].folder}. Received: {run.folder}"
+            )
+    show = text.report if trained[0].is_text else report
+    name, scores, known = text.evaluate(trained[0], args) if trained[0].is_text else evaluate(trained, args)
+    folder = ", ".join(map(str, args.folders))
     if args.json:
-        print(json.dumps(finite({"folder": str(args.folder), "data": name, **scores, **known}), allow_nan=False))
+        print(json.dumps(finite({"folder": folder, "data": name, **scores, **known}), allow_nan=False))
     else:
-        print(show(f"{args.folder} on {name}", scores, known))
+        print(show(f"{folder} on {name}", scores, known))
 
 
-def evaluate(trained, args):
-    """Score rows, and return the name of the data, the scores and the `references`."""
+def evaluate(several, args):
+    """Score rows by the mean of the probabilities of one or several models, p(x) = 1/n sum_i p_i(x).
+
+    Returns:
+        The name of the data, the scores and the `references`.
+    """
+    trained = several[0]
     trained.refuse(args, "streams")
     rows = trained.rows(args.data, args.split, args.data_dir)
     if args.rows is not None:
@@ -29,7 +43,9 @@ def evaluate(trained, args):
             raise ValueError(f"there must be at least one row to score. Received: --rows {args.rows}")
         rows = rows.take(slice(args.rows))
     orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
-    scores = training.evaluate(trained.model, rows, 100 if args.batch_size is None else args.batch_size, **orders)
+    batch_size = 100 if args.batch_size is None else args.batch_size
+    log_probs = np.stack([training.log_probs(run.model, rows, batch_size, **orders) for run in several])
+    scores = training.summary(np.logaddexp.reduce(log_probs, axis=0) - math.log(len(several)), trained.model.network.event_size)
     preparation, found = trained.preparation, {"baseline_nll": None}
     if preparation.standardization is not None:
         scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import inspect
-import math
 import os
 import time
 from pathlib import Path
@@ -74,8 +73,9 @@ def build(args, dataset):
     keras.utils.set_random_seed(args.seed % 2**32)
     constructor = models.FAMILIES[args.model]
     options = {option: getattr(args, option) for option in args.family_options}
-    if options.get("order") == "random" and "num_masks" not in options:  # MADE draws its own
-        options["order"] = masks.random_orders(math.prod(dataset.event_shape), 1, args.seed)[0].tolist()
+    order = options.get("order")
+    if isinstance(order, str) and order in masks.DRAWN and "num_masks" not in options:  # MADE draws its own
+        options["order"] = masks.DRAWN[order](dataset.event_shape, 1, args.seed)[0].tolist()
     known = {"seed": args.seed, "data_mean": dataset.train.x.mean(axis=0)}
     options |= {name: value for name, value in known.items() if name in inspect.signature(constructor).parameters}
     return constructor(dataset.event_shape, head=head, context_size=dataset.context_size or 0, **options)

@@ -34,9 +34,10 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             fewer and fewer inputs, and with many orders one weight serves sums of any length; with it all sums are alike.
         num_masks: n, number of pairs of an order and a connectivity.
         masks_per_step: how many of the pairs one training step uses, at most n: the more, the less noise is in its gradient.
-        order: "natural", "reversed", a permutation, or "random" for a random one for each pair.
+        order: "natural", "reversed", a permutation, or for each pair another: "random", or "scan" for scans of an image line by line in
+            directions all around (`tfar.masks.scan_orders`).
         connectivity: "even" for degrees in ascending order, "random" for shuffled ones. Pairs of one order differ by their connectivity:
-            of these only the first is "even". Random orders differ anyway, and learn faster where a unit always has the same degree.
+            of these only the first is "even". Where the orders differ anyway, they learn faster if a unit always has the same degree.
         conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
             the units know which pair of masks is in use.
         dropout: share of the units of each hidden layer that training drops.
@@ -64,8 +65,8 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         seed=0,
         **kwargs,
     ):
-        self._random_order = isinstance(order, str) and order == "random"
-        super().__init__(event_shape, params_size, None if self._random_order else order, **kwargs)
+        drawn = isinstance(order, str) and order in masks.DRAWN
+        super().__init__(event_shape, params_size, None if drawn else order, **kwargs)
         if num_masks < 1:
             raise ValueError(f"num_masks must be at least 1. Received: num_masks={num_masks!r}")
         if not 1 <= masks_per_step <= num_masks:
@@ -88,13 +89,13 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.conditioning, self.drop = bool(conditioning), Dropout(dropout, name="dropout")
         self._order_argument = order if isinstance(order, str) else self.order.tolist()
 
-        if self._random_order:
-            self.orders = masks.random_orders(self.event_size, self.num_masks, self.seed)  # (n, D)
+        if drawn:
+            self.orders = masks.DRAWN[order](self.event_shape, self.num_masks, self.seed)  # (n, D)
             self.order = self.orders[0]
         else:
             self.orders = np.tile(self.order, (self.num_masks, 1))
         lowest = 1 if self.context_size == 0 else 0
-        even = [connectivity == "even" and (k == 0 or self._random_order) for k in range(self.num_masks)]
+        even = [connectivity == "even" and (k == 0 or drawn) for k in range(self.num_masks)]
         self.hidden_degrees = [  # one (n, H) for each hidden layer
             np.stack([self._degrees(units, lowest, None if even[k] else (k, layer)) for k in range(self.num_masks)])
             for layer, units in enumerate(self.hidden_units)
