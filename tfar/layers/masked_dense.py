@@ -19,8 +19,6 @@ class MaskedDense(keras.layers.Layer):
         in_degrees: degree of each input, integers `[I]`.
         out_degrees: degree of each unit, integers `[O]`.
         strict: whether a unit sees smaller degrees only, as an output layer must.
-        window: how many degrees a unit sees, the last of those that it may; None for all of them. The kernel of a unit that sees so few
-            inputs begins larger, by the square root of the share that it sees, as that of a layer with so many inputs would.
         activation: an activation as Keras knows them; None for none.
         use_bias: whether to add a bias.
         conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3). The
@@ -28,6 +26,8 @@ class MaskedDense(keras.layers.Layer):
         centred: whether to have the weight `mean` `[I]` that is not trained: zero until it is set. With that of the inputs the kernel's
             gradient has no part in common with the bias', and training takes fewer steps.
         kernel_initializer: initialiser of the kernel `[I, O]`.
+        window: how many degrees a unit sees, the last of those that it may; None for all of them. The kernel of a unit that sees so few
+            inputs begins larger, by the square root of the share that it sees, as that of a layer with so many inputs would.
 
     Call arguments:
         inputs: `[B, I]`.
@@ -46,12 +46,12 @@ class MaskedDense(keras.layers.Layer):
         in_degrees,
         out_degrees,
         strict=False,
-        window=None,
         activation=None,
         use_bias=True,
         conditioning=False,
         centred=False,
         kernel_initializer="glorot_uniform",
+        window=None,
         **kwargs,
     ):
         super().__init__(**kwargs)

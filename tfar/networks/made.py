@@ -29,9 +29,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         hidden_units: sizes of the hidden layers, H.
         activation: g.
         direct: whether inputs are connected to the outputs directly, A.
-        window: how many degrees a unit or an output sees of the hidden units before it, the last of those that it may; None, as in the
-            paper, for all of them. Of the inputs it always sees all. Without it an output adds up what all smaller degrees make of
-            fewer and fewer inputs, and with many orders one weight serves sums of any length; with it all sums are alike.
         num_masks: n, number of pairs of an order and a connectivity.
         masks_per_step: how many of the pairs one training step uses, at most n: the more, the less noise is in its gradient.
         order: "natural", "reversed", a permutation, or for each pair another: "random", or "scan" for scans of an image line by line in
@@ -41,7 +38,10 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
             the units know which pair of masks is in use.
         dropout: share of the units of each hidden layer that training drops.
-        seed: of the random orders and connectivities.
+        seed: of the orders and connectivities that are drawn.
+        window: how many degrees a unit or an output sees of the hidden units before it, the last of those that it may; None, as in the
+            paper, for all of them. Of the inputs it always sees all. Without it an output adds up what all smaller degrees make of
+            fewer and fewer inputs, and with many orders one weight serves sums of any length; with it all sums are alike.
 
     >>> network = MADE(event_shape=[4], hidden_units=[8])
     >>> network(np.zeros([2, 4])).shape
@@ -55,7 +55,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         hidden_units=(500,),
         activation="relu",
         direct=False,
-        window=None,
         num_masks=1,
         masks_per_step=1,
         order="natural",
@@ -63,6 +62,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         conditioning=False,
         dropout=0.0,
         seed=0,
+        window=None,
         **kwargs,
     ):
         drawn = isinstance(order, str) and order in masks.DRAWN
