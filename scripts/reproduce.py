@@ -100,6 +100,11 @@ class Recipe:
             head = {key: head[key] for key in needed} | {key: head.get(key) for key in optional}
             evaluate = sections.get("evaluate", {})
             folds, networks = (int(sections[part]["number"]) if part in sections else None for part in ("folds", "networks"))
+            if networks is not None and (networks < 1 or folds or evaluate or not {"seed", "refit"}.isdisjoint(train)):
+                raise ValueError(
+                    f"{name}.cfg: [networks] has a number above 0, and goes with no [folds], no [evaluate], no seed and no refit. "
+                    f"Received: {sections}"
+                )
             if smoke:
                 name, train, folds, networks = f"{name}-smoke", train | small, folds and 3, networks and 2
                 file = ROOT / train["data"]
@@ -193,6 +198,11 @@ def evaluate(folders, given):
     return json.loads(printed.getvalue())
 
 
+def averaged(folders, found, split):
+    """The scores of the mean of several models' probabilities, at those rows of a split at which their metrics `found` are."""
+    return evaluate(folders, {"split": split, "rows": str(found[0][split]["rows"])})
+
+
 def validation_curve(folder):
     """The validation NLL after each epoch of a training."""
     from tfar.runs import HISTORY  # which imports TensorFlow
@@ -210,18 +220,22 @@ def reproduce(recipe, runs):
     """Do what a recipe says, and return what its results file holds, and the name of the learning curve."""
     folders = [runs / name for name, _ in recipe.folders]
     found = [train(recipe, folder, besides) for folder, (_, besides) in zip(folders, recipe.folders, strict=True)]
-    if recipe.networks is not None:
-        scores = [evaluate(folders, recipe.evaluate)]
-        known = {split: evaluate(folders, recipe.evaluate | {"split": split})["nll"] for split in ("train", "validation")}
-    else:
+    if recipe.networks is None:
         scores = [
             evaluate([folder], recipe.evaluate) if recipe.evaluate else metrics["test"] | {name: metrics.get(name) for name in KNOWN}
             for folder, metrics in zip(folders, found, strict=True)
         ]
-        known = {split: statistics.mean(metrics[split]["nll"] for metrics in found) for split in ("train", "validation")}
+    else:
+        scores = [averaged(folders, found, "test")]
     nlls = [score["nll"] for score in scores]
     if None in nlls:  # what JSON has in place of no finite number
         raise ValueError(f"the NLL must be finite. Received: none in {folders[nlls.index(None)]}")
+    known = {
+        split: statistics.mean(metrics[split]["nll"] for metrics in found)
+        if recipe.networks is None
+        else averaged(folders, found, split)["nll"]
+        for split in ("train", "validation")
+    }
     error = scores[0]["nll_error"] if recipe.folds is None else statistics.stdev(nlls) / math.sqrt(len(nlls))
     return {
         "title": recipe.title,

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -495,6 +496,7 @@ def test_words_that_are_not_understood(words, shown, tmp_path, monkeypatch, caps
         (["--data", "table.csv", "--fold", "3", "--folds", "3"], "0..2. Received: 3"),
         (["--data", "digits", "--fold", "0"], "splits of their own"),
         (["--data", "digits", "--order", "0,0,1"], "[0, 0, 1]"),
+        (["--data", "table.csv", "--order", "scan"], "event_shape=(2,)"),
         (["--data", "digits", "--hidden-units", "0"], "hidden_units="),
         (["--data", "digits", "--hidden-units", "--no-direct"], "hidden_units="),
         (["--data", "digits", "--num-masks", "0"], "num_masks=0"),
@@ -587,7 +589,12 @@ def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, table,
     x = several[0].rows().x[:30]
     probs = np.mean([np.exp(run.model.log_prob(x).numpy().astype(np.float64)) for run in several], axis=0)
     assert found["rows"] == 30 and found["nll"] == pytest.approx(-np.log(probs).mean(), rel=1e-5)
-    assert "trained on the same data" in fails(capsys, "evaluate", folder, table[0])
+    shutil.copytree(folder, tmp_path / "moved")
+    data = json.loads((tmp_path / "moved" / "data.json").read_text())
+    (tmp_path / "moved" / "data.json").write_text(json.dumps(data | {"data_dir": "elsewhere"}))
+    assert main(["evaluate", folder, tmp_path / "moved", "--rows", "30"]) == 0
+    assert "the mean of 2 models on digits, test: 30 rows" in capsys.readouterr().out
+    assert "of the same data" in fails(capsys, "evaluate", folder, table[0])
     assert "nowhere" in fails(capsys, "evaluate", folder, tmp_path / "nowhere")
 
 
@@ -657,6 +664,7 @@ def test_evaluate_a_text(written, tmp_path, capsys):
     assert "1,440 characters" in capsys.readouterr().out
     (tmp_path / "other.txt").write_text("boat! boat?")
     assert "'!'" in fails(capsys, "evaluate", folder, "--data", tmp_path / "other.txt")
+    assert "only models of arrays can be averaged" in fails(capsys, "evaluate", folder, folder)
 
 
 def test_export_of_a_text_model_brings_a_card(written, tmp_path, capsys):

@@ -89,6 +89,14 @@ def test_inside_other_distributions(model, conditional):
     assert parts[1].shape == (3,) and np.isfinite(joint.log_prob(parts))
 
 
+def test_a_mixture_of_models_is_tfps(model):
+    several = [model, tfar.MADE([2, 3], hidden_units=[9], order="scan", seed=1)]
+    mixture = tfd.Mixture(tfd.Categorical(logits=[0.0, 0.0]), [one.distribution() for one in several])
+    cube = np.indices([2] * 6).reshape(6, 64).T.reshape(64, 2, 3)
+    np.testing.assert_allclose(mixture.prob(cube), np.mean([np.exp(one.log_prob(cube)) for one in several], axis=0), rtol=1e-4)
+    assert mixture.sample(4, seed=1).shape == (4, 2, 3)
+
+
 def test_sample_and_log_prob_agree(model):
     x, log_prob = model.distribution().experimental_sample_and_log_prob(7, seed=[5, 6])
     np.testing.assert_allclose(log_prob, model.distribution().log_prob(x), rtol=1e-6)

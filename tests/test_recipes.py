@@ -123,13 +123,31 @@ def test_a_recipe_of_networks_averages_their_probabilities(scripts, tmp_path, mo
     folder, result = tmp_path / "runs" / f"{name}-smoke", tmp_path / "results" / f"{name}-smoke.json"
     found, several = json.loads(result.read_text()), [Run.open(folder / f"network-{seed}") for seed in (0, 1)]
     assert not np.array_equal(several[0].model.network.order, several[1].model.network.order)
-    for split, name in {"test": "nll", "validation": "validation_nll", "train": "train_nll"}.items():
+    for split, key in {"test": "nll", "validation": "validation_nll", "train": "train_nll"}.items():
         rows = several[0].rows(split=split)
         probs = np.mean([np.exp(one.model.log_prob(rows.x).numpy().astype(np.float64)) for one in several], axis=0)
-        assert found[name] == pytest.approx(-np.log(probs).mean(), rel=1e-5)
+        assert found[key] == pytest.approx(-np.log(probs).mean(), rel=1e-5)
     assert found["networks"] == [one.metrics["test"]["nll"] for one in several] and found["rows"] == len(several[0].rows().x)
     assert found["parameters"] == sum(one.model.count_params() for one in several) and found["epochs"] == [1, 1]
     assert result.with_suffix(".png").exists()
+
+    recipe = reproduce.Recipe.read(name)
+    write_json(tmp_path / f"{name}.json", found | {"train": recipe.command()})
+    monkeypatch.setattr(results_table, "names", lambda: [name])
+    with pytest.raises(ValueError, match="networks: 32; run .* networks: 2$"):
+        results_table.refuse_others(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "lines", ["[networks]\nnumber = 0", "[networks]\nnumber = 2\n[folds]\nnumber = 2", "seed = 3\n[networks]\nnumber = 2"]
+)
+def test_networks_that_would_not_be_averaged_are_refused(scripts, lines, tmp_path, monkeypatch):
+    reproduce, _ = scripts
+    monkeypatch.setattr(reproduce, "RECIPES", tmp_path)
+    recipe = "[recipe]\ntitle = a\nsettings = b\nminutes = 1\n[smoke]\n[train]\nmodel = made\ndata = digits\n"
+    (tmp_path / "odd.cfg").write_text(recipe + lines)
+    with pytest.raises(ValueError, match=r"odd.cfg: \[networks\] has a number above 0, and goes with no"):
+        reproduce.Recipe.read("odd")
 
 
 def test_folds_are_averaged(scripts, tmp_path):
@@ -156,6 +174,15 @@ def test_folds_are_averaged(scripts, tmp_path):
     write_json(tmp_path / "r.json", result)
     cells = results_table.row(recipe, tmp_path / "r.json")
     assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88** (1.50 without fold 2)", "6.00 (normal; published 13.2)", "7"]
+
+
+def test_an_nll_that_is_not_finite_is_no_result(scripts, tmp_path):
+    reproduce, _ = scripts
+    recipe, none = reproduce.Recipe("r", "R", None, None, "ours", "1", {"model": "made", "data": "d"}, {}, None), {"nll": None}
+    metrics = {"interrupted": False, "command": "tfar train made --data d --out r", "train": none, "validation": none, "test": none}
+    write_json(tmp_path / "r" / "metrics.json", metrics)
+    with pytest.raises(ValueError, match="the NLL must be finite. Received: none in"):
+        reproduce.reproduce(recipe, tmp_path)
 
 
 def test_what_does_not_reach_its_figure_is_listed(scripts, tmp_path):

@@ -54,12 +54,14 @@ def random_orders(event_size, count, seed):
 def scan_orders(event_shape, count, seed):
     """Return `count` orders that scan an image line by line, int32 `[count, D]`, each in another direction.
 
-    The direction of scan n is n golden angles from "down the rows", n = seed, seed + 1, ...: any few that follow each other cut the
-    circle into nearly even parts (the three-gap theorem). Lines are one pixel wide, and every other scan runs along its lines backwards.
-    Scan 0 is the natural order. The channels of a pixel stay together.
+    The direction of scan n is n golden angles from "down the rows": scans that follow each other point all around, and between two
+    neighbours among them is less than twice the even share of the circle. Lines are one pixel wide, and every other scan runs along its
+    lines backwards. Scan 0 is the natural order. The channels of a pixel stay together.
 
     Args:
         event_shape: `[height, width]` or `[height, width, channels]`.
+        count: number of orders.
+        seed: number n of the first one; those that follow are n + 1, n + 2, ...
 
     Raises:
         ValueError: an event that is no image.
@@ -82,7 +84,7 @@ def scan_orders(event_shape, count, seed):
     return (np.stack(orders)[:, :, None] * depth + np.arange(depth)).reshape(count, -1).astype(np.int32)
 
 
-DRAWN = {  # names of orders of which each pair of MADE has another: (event_shape, count, seed) -> orders
+DRAWN = {  # orders that a seed decides, by name: (event_shape, count, seed) -> orders
     "random": lambda event_shape, count, seed: random_orders(math.prod(event_shape), count, seed),
     "scan": scan_orders,
 }

@@ -99,7 +99,7 @@ ORDER = Option(
     metavar="ORDER",
 )
 ORDER_USED = Option("order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER")
-MODEL_SEED = Option("seed", int, 0, "of the weights, of random orders, and of the shuffling")
+MODEL_SEED = Option("seed", int, 0, "of the weights, of the orders that are drawn, and of the shuffling")
 MASKS = Option("num_masks", int, 1, "how many orders or connectivities are averaged", metavar="N")
 UNITS_DROPPED = Option("dropout", float, 0.0, "share of the units of each hidden layer that training drops", metavar="P")
 

@@ -239,7 +239,7 @@ def evaluate(model, split, batch_size=100, **options):
     """Score the rows of a split.
 
     Args:
-        model, split, batch_size, **options: as of `log_probs`.
+        model, split, batch_size, **options: as for `log_probs`.
 
     Returns:
         Dict of `nll`, the mean negative log-likelihood in nats, its standard error `nll_error`, `bits_per_dim`, `rows`.
@@ -255,6 +255,9 @@ def log_probs(model, split, batch_size=100, **options):
         split: (x, context).
         batch_size: rows at a time.
         **options: of `AutoregressiveModel.distribution`, such as `num_orders`; without any, the model's own density.
+
+    Raises:
+        ValueError: there are no rows, or `batch_size` is not above 0.
     """
     check_positive(batch_size=batch_size)
     if not len(split.x):
@@ -276,8 +279,7 @@ def log_probs(model, split, batch_size=100, **options):
 
 
 def summary(log_prob, event_size):
-    """What `evaluate` returns, from log-probabilities `[N]` in nats."""
-    log_prob = np.asarray(log_prob, np.float64)
+    """What `evaluate` returns, from log-probabilities `[N]` in nats, float64."""
     nll, rows = float(-log_prob.mean()), len(log_prob)
     error = float(log_prob.std(ddof=1) / math.sqrt(rows)) if rows > 1 else math.nan
     return {"nll": nll, "nll_error": error, "bits_per_dim": nll / (event_size * math.log(2)), "rows": rows}

@@ -14,49 +14,54 @@ from tfar.marginals import baseline
 
 def run(args):
     """Score rows by trained models, beside the baseline of independent positions."""
-    trained = [runs.Run.open(folder) for folder in args.folders]
-    for run in trained[1:]:
-        if run.is_text or run.data != trained[0].data:
+    first, *others = trained = [runs.Run.open(folder) for folder in args.folders]
+    for other in others:
+        if other.is_text or rows_of(other) != rows_of(first):
             raise ValueError(
-                f"only models of arrays can be averaged, trained on the same data as {trained[0].folder}. Received: {run.folder}"
+                f"only models of arrays can be averaged, of the same data, prepared alike, as {first.folder}. Received: {other.folder}"
             )
-    show = text.report if trained[0].is_text else report
-    name, scores, known = text.evaluate(trained[0], args) if trained[0].is_text else evaluate(trained, args)
-    folder = ", ".join(map(str, args.folders))
+    show = text.report if first.is_text else report
+    name, scores, known = text.evaluate(first, args) if first.is_text else evaluate(trained, args)
     if args.json:
-        print(json.dumps(finite({"folder": folder, "data": name, **scores, **known}), allow_nan=False))
+        where = {"folders": args.folders} if others else {"folder": str(first.folder)}
+        print(json.dumps(finite({**where, "data": name, **scores, **known}), allow_nan=False))
     else:
-        print(show(f"{folder} on {name}", scores, known))
+        print(show(f"{f'the mean of {len(trained)} models' if others else first.folder} on {name}", scores, known))
 
 
-def evaluate(several, args):
+def rows_of(trained):
+    """Which rows a model was fitted to, and how prepared: what is kept of its data, but for their name and place, and whether of a refit."""
+    return {key: value for key, value in trained.data.items() if key not in ("name", "source", "data_dir")}, trained.metrics.get("refit")
+
+
+def evaluate(trained, args):
     """Score rows by the mean of the probabilities of one or several models, p(x) = 1/n sum_i p_i(x).
 
     Returns:
         The name of the data, the scores and the `references`.
     """
-    trained = several[0]
-    trained.refuse(args, "streams")
-    rows = trained.rows(args.data, args.split, args.data_dir)
+    first = trained[0]
+    first.refuse(args, "streams")
+    rows = first.rows(args.data, args.split, args.data_dir)
     if args.rows is not None:
         if args.rows < 1:
             raise ValueError(f"there must be at least one row to score. Received: --rows {args.rows}")
         rows = rows.take(slice(args.rows))
     orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
     batch_size = 100 if args.batch_size is None else args.batch_size
-    log_probs = np.stack([training.log_probs(run.model, rows, batch_size, **orders) for run in several])
-    scores = training.summary(np.logaddexp.reduce(log_probs, axis=0) - math.log(len(several)), trained.model.network.event_size)
-    preparation, found = trained.preparation, {"baseline_nll": None}
+    log_probs = np.stack([training.log_probs(one.model, rows, batch_size, **orders) for one in trained])
+    scores = training.summary(np.logaddexp.reduce(log_probs, axis=0) - math.log(len(trained)), first.model.network.event_size)
+    preparation, found = first.preparation, {"baseline_nll": None}
     if preparation.standardization is not None:
         scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian
     try:
-        known = trained.known(args.data_dir).x
+        known = first.known(args.data_dir).x
     except ValueError:  # other rows can be scored where the training rows, and with them the baseline, are gone
         if args.data is None:
             raise
     else:
-        found = references(trained.model.head, known, rows.x)
-    name = args.data or f"{trained.data['name']}, {args.split or 'test'}"
+        found = references(first.model.head, known, rows.x)
+    name = args.data or f"{first.data['name']}, {args.split or 'test'}"
     return name, scores, found
 
 
@@ -71,7 +76,7 @@ def references(head, known, x):
 
 
 def report(title, scores, known):
-    """What `train` and `evaluate` print of scores from `training.evaluate`, and of the `references`."""
+    """What `train` and `evaluate` print of scores from `training.summary`, and of the `references`."""
     own = "nll_own_units" in scores
     lines = [
         f"{title}: {scores['rows']:,} rows",

@@ -34,7 +34,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         order: "natural", "reversed", a permutation, or for each pair another: "random", or "scan" for scans of an image line by line in
             directions all around (`tfar.masks.scan_orders`).
         connectivity: "even" for degrees in ascending order, "random" for shuffled ones. Pairs of one order differ by their connectivity:
-            of these only the first is "even". Where the orders differ anyway, they learn faster if a unit always has the same degree.
+            of these only the first is "even". Where the orders differ anyway, training is faster if a unit always has the same degree.
         conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
             the units know which pair of masks is in use.
         dropout: share of the units of each hidden layer that training drops.
