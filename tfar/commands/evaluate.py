@@ -30,7 +30,7 @@ def run(args):
 
 
 def rows_of(trained):
-    """Which rows a model was fitted to and how prepared: what it keeps of its data but their name and place, and whether it is of a refit."""
+    """Which rows a model was fitted to and how prepared: what it keeps of its data but for name and place, and whether it is of a refit."""
     return {key: value for key, value in trained.data.items() if key not in ("name", "source", "data_dir")}, trained.metrics.get("refit")
 
 
