@@ -203,6 +203,13 @@ def averaged(folders, found, split):
     return evaluate(folders, {"split": split, "rows": str(found[0][split]["rows"])})
 
 
+def split_nll(recipe, folders, found, split):
+    """The NLL of a recipe's models on a split: their mean, or that of the mean of their probabilities."""
+    if recipe.networks is not None:
+        return averaged(folders, found, split)["nll"]
+    return statistics.mean(metrics[split]["nll"] for metrics in found)
+
+
 def validation_curve(folder):
     """The validation NLL after each epoch of a training."""
     from tfar.runs import HISTORY  # which imports TensorFlow
@@ -230,12 +237,6 @@ def reproduce(recipe, runs):
     nlls = [score["nll"] for score in scores]
     if None in nlls:  # what JSON has in place of no finite number
         raise ValueError(f"the NLL must be finite. Received: none in {folders[nlls.index(None)]}")
-    known = {
-        split: statistics.mean(metrics[split]["nll"] for metrics in found)
-        if recipe.networks is None
-        else averaged(folders, found, split)["nll"]
-        for split in ("train", "validation")
-    }
     error = scores[0]["nll_error"] if recipe.folds is None else statistics.stdev(nlls) / math.sqrt(len(nlls))
     return {
         "title": recipe.title,
@@ -249,8 +250,8 @@ def reproduce(recipe, runs):
         "folds": None if recipe.folds is None else nlls,
         "networks": None if recipe.networks is None else [metrics["test"]["nll"] for metrics in found],
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
-        "train_nll": known["train"],
-        "validation_nll": known["validation"],
+        "train_nll": split_nll(recipe, folders, found, "train"),
+        "validation_nll": split_nll(recipe, folders, found, "validation"),
         "validation_curve": validation_curve(folders[0]),
         "evaluate": recipe.evaluate,
         "parameters": found[0]["parameters"] * (recipe.networks or 1),

@@ -90,6 +90,11 @@ DRAWN = {  # orders that a seed decides, by name: (event_shape, count, seed) -> 
 }
 
 
+def is_drawn(order):
+    """Whether an order, as a user gives it, is the name of one of `DRAWN`."""
+    return isinstance(order, str) and order in DRAWN
+
+
 def hidden_degrees(units, event_size, lowest=1, seed=None):
     """Return degrees for a layer of hidden units, int32 `[units]`, as even as can be over `lowest`..D-1.
 

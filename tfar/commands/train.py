@@ -74,7 +74,7 @@ def build(args, dataset):
     constructor = models.FAMILIES[args.model]
     options = {option: getattr(args, option) for option in args.family_options}
     order = options.get("order")
-    if isinstance(order, str) and order in masks.DRAWN and "num_masks" not in options:  # MADE draws its own
+    if masks.is_drawn(order) and "num_masks" not in options:  # MADE draws its own
         options["order"] = masks.DRAWN[order](dataset.event_shape, 1, args.seed)[0].tolist()
     known = {"seed": args.seed, "data_mean": dataset.train.x.mean(axis=0)}
     options |= {name: value for name, value in known.items() if name in inspect.signature(constructor).parameters}

@@ -65,7 +65,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         window=None,
         **kwargs,
     ):
-        drawn = isinstance(order, str) and order in masks.DRAWN
+        drawn = masks.is_drawn(order)
         super().__init__(event_shape, params_size, None if drawn else order, **kwargs)
         if num_masks < 1:
             raise ValueError(f"num_masks must be at least 1. Received: num_masks={num_masks!r}")
