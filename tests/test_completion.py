@@ -197,6 +197,9 @@ def test_conditioning_weights_tell_the_masks_apart(tmp_path):
     """Germain et al. 2015, section 4.3: h = g(b + (W * M) x + (U * M) 1), where the weight is sqrt(I) U."""
     model = models.MADE([D], hidden_units=[9], order="random", num_masks=3, conditioning=True)
     assert len(model.network.trainable_variables) == 6
+    layers = models.MADE([D], hidden_units=[9, 9], order="random", num_masks=3, conditioning=True).network.masked_layers
+    assert [layer.conditioning for layer in layers] == [True, False, True]  # between hidden layers all pairs have the same mask
+    assert not models.MADE([D], conditioning=True).network.masked_layers[0].conditioning
     randomised(model)
     hidden, output = model.network.masked_layers
     for member in range(3):

@@ -66,3 +66,30 @@ def test_masks_compose_to_the_triangle():
     first, second = masks.dense_mask(inputs, hidden[0]), masks.dense_mask(hidden[0], hidden[1])
     paths = first.astype(int) @ second.astype(int) @ masks.dense_mask(hidden[1], inputs, strict=True).astype(int)
     np.testing.assert_array_equal(paths > 0, inputs[:, None] < inputs[None, :])
+
+
+@pytest.mark.parametrize("width", [1, 3, 100])
+@pytest.mark.parametrize("window", [None, 2, 5])
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("ascending", [False, True])
+def test_blocks_hold_every_connection(ascending, strict, window, width):
+    rng = np.random.default_rng(window or 0)
+    inputs, outputs = rng.integers(0, 12, 30), rng.integers(1, 12, 40)
+    if ascending:
+        inputs, outputs = np.sort(inputs), np.sort(outputs)
+    blocks = masks.dense_blocks(inputs, outputs, strict, window, width)
+    held = np.zeros([30, 40], int)
+    for start, stop, first, last in blocks:
+        held[first:last, start:stop] += 1
+    assert [start for start, *_ in blocks] == [0, *(stop for _, stop, *_ in blocks[:-1])]  # the units, in their order
+    assert blocks[-1][1] == 40
+    assert held.max() == 1
+    assert np.all(held[masks.dense_mask(inputs, outputs, strict, window)])
+
+
+def test_blocks_leave_out_what_is_empty():
+    degrees = np.arange(1024)
+    area = sum((stop - start) * (last - first) for start, stop, first, last in masks.dense_blocks(degrees, degrees, width=128))
+    assert area == 1024 * (1024 + 128) // 2  # the triangle, and half of the squares on its diagonal
+    shuffled = np.random.default_rng(0).permutation(degrees)
+    assert masks.dense_blocks(degrees, shuffled, width=128) == [(0, 1024, 0, 1024)]

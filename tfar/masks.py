@@ -10,6 +10,9 @@ import math
 
 import numpy as np
 
+BLOCK = 256  # units in a block of a masked matrix: smaller ones leave out more, and matrix products of fewer units are slower
+WORTH = 0.8  # share of a matrix from which on its blocks, which have to be cut out, are no faster than all of it
+
 
 def as_order(order, event_size):
     """Return an order of `event_size` dimensions as an int32 array `[D]`.
@@ -133,6 +136,28 @@ def dense_mask(in_degrees, out_degrees, strict=False, window=None):
     """
     inputs, last = in_degrees[:, None], (out_degrees - 1 if strict else out_degrees)[None, :]
     return inputs <= last if window is None else (inputs <= last) & (inputs > last - window)
+
+
+def dense_blocks(in_degrees, out_degrees, strict=False, window=None, width=BLOCK):
+    """Return blocks that hold all connections of a `dense_mask`, as (first unit, end, first input, end): all units, in their order.
+
+    A block has up to `width` units, and the inputs from the first to the last that any of them uses. Where degrees ascend most of a mask
+    is outside of the blocks; where the blocks would hold nearly all of it there is one block, of everything.
+
+    >>> dense_blocks(np.arange(4), np.arange(4), width=2)
+    [(0, 2, 0, 2), (2, 4, 0, 4)]
+    >>> dense_blocks(np.arange(4), np.arange(4), window=1, width=2)
+    [(0, 2, 0, 2), (2, 4, 2, 4)]
+    """
+    mask = dense_mask(np.asarray(in_degrees), np.asarray(out_degrees), strict, window)
+    inputs, units = mask.shape
+    blocks = []
+    for start in range(0, units, width):
+        stop = min(start + width, units)
+        used = np.flatnonzero(mask[:, start:stop].any(axis=1))
+        blocks.append((start, stop, int(used[0]), int(used[-1]) + 1) if used.size else (start, stop, 0, 0))
+    held = sum((stop - start) * (last - first) for start, stop, first, last in blocks)
+    return blocks if held <= WORTH * inputs * units else [(0, units, 0, inputs)]
 
 
 def color_groups(channels, colors):

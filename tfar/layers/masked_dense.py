@@ -112,9 +112,19 @@ class MaskedDense(keras.layers.Layer):
 
     def call(self, inputs, in_degrees=None, out_degrees=None):
         masked_kernel = self.masked_kernel(in_degrees, out_degrees)
-        outputs = tf.matmul(inputs, masked_kernel)  # (B, O)
+        outputs = self._product(inputs, masked_kernel, in_degrees, out_degrees)  # (B, O)
         offset = self.offset(in_degrees, out_degrees, masked_kernel)
         return self.activation(outputs if offset is None else outputs + offset)
+
+    def _product(self, inputs, masked_kernel, in_degrees, out_degrees):
+        """inputs @ masked_kernel, without the blocks of it that are zero where the degrees are known before the graph is."""
+        in_degrees = self.in_degrees if in_degrees is None else in_degrees
+        out_degrees = self.out_degrees if out_degrees is None else out_degrees
+        if tf.is_tensor(in_degrees) or tf.is_tensor(out_degrees):
+            return tf.matmul(inputs, masked_kernel)
+        blocks = masks.dense_blocks(in_degrees, out_degrees, self.strict, self.window)
+        columns = tf.split(masked_kernel, [stop - start for start, stop, *_ in blocks], axis=1)
+        return tf.concat([tf.matmul(inputs[:, a:b], c[a:b]) for c, (_, _, a, b) in zip(columns, blocks, strict=True)], axis=1)
 
     def compute_output_shape(self, inputs_shape):
         return (*inputs_shape[:-1], len(self.out_degrees))

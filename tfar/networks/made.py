@@ -36,7 +36,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         connectivity: "even" for degrees in ascending order, "random" for shuffled ones. Pairs of one order differ by their connectivity:
             of these only the first is "even". Where the orders differ anyway, training is faster if a unit always has the same degree.
         conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
-            the units know which pair of masks is in use.
+            the units know which pair of masks is in use. A layer whose mask M is the same for all pairs has none: they would be a bias.
         dropout: share of the units of each hidden layer that training drops.
         seed: of the orders and connectivities that are drawn.
         window: how many degrees a unit or an output sees of the hidden units before it, the last of those that it may; None, as in the
@@ -109,13 +109,15 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
         sources, depth = [inputs, *hidden], len(hidden)
         windows = [None, *[self.window] * depth]  # of the inputs a unit sees all
+        varied = [np.any(table != table[0]) for table in (self.orders, *self.hidden_degrees, self.orders)]
+        conditioning = [self.conditioning and bool(varied[n] or varied[n + 1]) for n in range(depth + 1)]
         self.masked_layers = [
-            MaskedDense(sources[n], hidden[n], window=windows[n], conditioning=self.conditioning, centred=n == 0, name=f"hidden_{n}")
+            MaskedDense(sources[n], hidden[n], window=windows[n], conditioning=conditioning[n], centred=n == 0, name=f"hidden_{n}")
             for n in range(depth)
         ]
         self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
         if depth:
-            output = MaskedDense(sources[-1], outputs, strict=True, window=windows[-1], conditioning=self.conditioning, name="output")
+            output = MaskedDense(sources[-1], outputs, strict=True, window=windows[-1], conditioning=conditioning[-1], name="output")
             self.masked_layers.append(output)
             self._wires.append((depth, depth + 1))
         if self.direct:
