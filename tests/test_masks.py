@@ -93,3 +93,8 @@ def test_blocks_leave_out_what_is_empty():
     assert area == 1024 * (1024 + 128) // 2  # the triangle, and half of the squares on its diagonal
     shuffled = np.random.default_rng(0).permutation(degrees)
     assert masks.dense_blocks(degrees, shuffled, width=128) == [(0, 1024, 0, 1024)]
+
+
+def test_a_block_that_sees_nothing_has_an_input():
+    """A product of no inputs with a bias is one that oneDNN refuses by ending the process."""
+    assert masks.dense_blocks(np.array([1, 2, 3]), np.array([0, 0, 3]), width=2) == [(0, 2, 0, 1), (2, 3, 0, 3)]

@@ -141,8 +141,9 @@ def dense_mask(in_degrees, out_degrees, strict=False, window=None):
 def dense_blocks(in_degrees, out_degrees, strict=False, window=None, width=BLOCK):
     """Return blocks that hold all connections of a `dense_mask`, as (first unit, end, first input, end): all units, in their order.
 
-    A block has up to `width` units, and the inputs from the first to the last that any of them uses. Where degrees ascend most of a mask
-    is outside of the blocks; where the blocks would hold nearly all of it there is one block, of everything.
+    A block has up to `width` units, and the inputs from the first to the last that any of them uses, or one where they use none. Where
+    degrees ascend most of a mask is outside of the blocks; where the blocks would hold nearly all of it there is one block, of
+    everything.
 
     >>> dense_blocks(np.arange(4), np.arange(4), width=2)
     [(0, 2, 0, 2), (2, 4, 0, 4)]
@@ -155,7 +156,8 @@ def dense_blocks(in_degrees, out_degrees, strict=False, window=None, width=BLOCK
     for start in range(0, units, width):
         stop = min(start + width, units)
         used = np.flatnonzero(mask[:, start:stop].any(axis=1))
-        blocks.append((start, stop, int(used[0]), int(used[-1]) + 1) if used.size else (start, stop, 0, 0))
+        first, last = (int(used[0]), int(used[-1])) if used.size else (0, 0)  # oneDNN aborts where a product has no inputs
+        blocks.append((start, stop, first, last + 1))
     held = sum((stop - start) * (last - first) for start, stop, first, last in blocks)
     return blocks if held <= WORTH * inputs * units else [(0, units, 0, inputs)]
 
