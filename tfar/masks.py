@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-BLOCK = 256  # units in a block of a masked matrix: smaller ones leave out more, and matrix products of fewer units are slower
-WORTH = 0.8  # share of a matrix from which on its blocks, which have to be cut out, are no faster than all of it
+BLOCK = 256  # units in a block of a masked matrix: smaller ones leave out more, and are more to cut out
+WORTH = 0.8  # most that blocks may hold of a matrix: for what more would leave out they are not cut out
 
 
 def as_order(order, event_size):

@@ -10,6 +10,11 @@ from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.masked_stepping import MaskedStepping
 
 
+def _alike(table):
+    """Whether all pairs of masks have the same degrees, or the same order, `[n, units]`."""
+    return bool(np.all(table == table[0]))
+
+
 @keras.saving.register_keras_serializable(package="tfar")
 class MADE(MaskedStepping, AutoregressiveNetwork):
     """Masked autoencoder of any depth, with one or many orders and connectivities.
@@ -109,8 +114,8 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
         sources, depth = [inputs, *hidden], len(hidden)
         windows = [None, *[self.window] * depth]  # of the inputs a unit sees all
-        varied = [np.any(table != table[0]) for table in (self.orders, *self.hidden_degrees, self.orders)]
-        conditioning = [self.conditioning and bool(varied[n] or varied[n + 1]) for n in range(depth + 1)]
+        alike = [_alike(table) for table in (self.orders, *self.hidden_degrees, self.orders)]
+        conditioning = [self.conditioning and not (alike[n] and alike[n + 1]) for n in range(depth + 1)]
         self.masked_layers = [
             MaskedDense(sources[n], hidden[n], window=windows[n], conditioning=conditioning[n], centred=n == 0, name=f"hidden_{n}")
             for n in range(depth)
@@ -163,7 +168,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             ranks, repeat, hidden = masks.inverse(self.orders[member]), np.repeat, [table[member] for table in self.hidden_degrees]
         else:
             ranks, repeat = tf.argsort(tf.gather(self.orders, member)), tf.repeat
-            hidden = [table[0] if np.all(table == table[0]) else tf.gather(table, member) for table in self.hidden_degrees]
+            hidden = [table[0] if _alike(table) else tf.gather(table, member) for table in self.hidden_degrees]
         return [repeat(ranks + 1, self.features), *hidden, repeat(ranks + 1, self.params_size)]
 
     def context_terms(self, context):
