@@ -148,6 +148,7 @@ def test_images_in_a_chain_are_alone(rows, chains):
     x = im.images(network, rows)[0]
     assert (network.chains(rows, tf.zeros([2, 1, 48])), network.chains(1, tf.zeros([2, 1, 48]))) == (chains, 1)
 
+    @tf.function(autograph=False)
     def outputs_and_gradients(x):
         with tf.GradientTape() as tape:
             params = network(x)

@@ -85,6 +85,11 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.hidden_units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
         if not self.hidden_units and not direct:
             raise ValueError("hidden_units may be empty only with direct=True. Received: hidden_units=(), direct=False")
+        if not self.hidden_units and (dropout or conditioning or window is not None):
+            raise ValueError(
+                "dropout, conditioning and window are of hidden layers. "
+                f"Received: dropout={dropout!r}, conditioning={conditioning!r}, window={window!r}, without any"
+            )
         if any(isinstance(h, bool) or not isinstance(h, int | np.integer) or h < 1 for h in self.hidden_units):
             raise ValueError(f"hidden_units must be positive integers. Received: hidden_units={hidden_units!r}")
         self.hidden_units = tuple(int(h) for h in self.hidden_units)
