@@ -65,9 +65,6 @@ CASES = {
     "made-laplaces": case(tfar.MADE, [2], LAPLACES, hidden_units=[16]),
     "made-member": case(tfar.MADE, [8], hidden_units=[16], activation="sigmoid", num_masks=3, order="random", options={"member": 2}),
     "made-ensemble": case(tfar.MADE, [8], hidden_units=[24], activation="tanh", num_masks=3, order="random", context_size=2),
-    "made-fresh": case(
-        tfar.MADE, [6], hidden_units=[24], num_masks=2, masks_per_step=3, order="random", fresh_orders=True, conditioning=True
-    ),
     "neural": case(tfar.NeuralAutoregressive, [8], hidden_units=4, context_size=2),
     "nade": case(tfar.NADE, [10], hidden_units=12, order="reversed"),
     "nade-categorical": case(tfar.NADE, [2, 2], tfar.heads.Categorical(5), hidden_units=12, context_size=2),

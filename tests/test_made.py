@@ -1,14 +1,12 @@
 """MADE and the logistic network against the papers' equations, written out here unit by unit in NumPy."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import marginals, masks, noise
+from tfar import marginals, masks
 from tfar.layers import MaskedDense
 
 
@@ -114,42 +112,6 @@ def test_a_training_step_uses_the_next_masks_each_for_its_share_of_the_rows(opti
         np.testing.assert_allclose(found, np.concatenate([first[:2], second[2:]]), rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="masks_per_step must be from 1 to num_masks"):
         tfar.MADE([6], num_masks=3, masks_per_step=4)
-
-
-@pytest.mark.parametrize("options", [{}, {"connectivity": "random"}, {"num_masks": 1, "masks_per_step": 4, "window": 3}])
-def test_a_training_step_draws_fresh_orders(options):
-    options = {"num_masks": 3, "masks_per_step": 2, "conditioning": True, "direct": True, "order": "random"} | options
-    network = tfar.MADE([6], hidden_units=[9, 8], fresh_orders=True, seed=3, **options).network
-    generator = np.random.default_rng(4)
-    x = generator.integers(0, 2, size=[8, 6])
-    for variable in network.trainable_variables:
-        variable.assign(generator.normal(size=variable.shape))
-    before, share = network(x, member=0).numpy(), 8 // network.masks_per_step
-    for step in range(4):
-        found = tf.function(network, jit_compile=step % 2 == 1)(x, training=True).numpy()
-        for k in range(network.masks_per_step):
-            number = step * network.masks_per_step + k
-            ranks = np.argsort(noise.uniform(tf.constant([[3, number]]), 6, noise.ORDERS)[0])
-            twin = tfar.MADE(
-                [6], hidden_units=[9, 8], seed=3, **options | {"num_masks": 3, "masks_per_step": 1}
-            ).network  # its own orders give way
-            twin.orders = np.tile(masks.inverse(ranks), (3, 1))
-            twin.hidden_degrees = [table[[number % network.num_masks] * 3] for table in network.hidden_degrees]
-            for variable, weight in zip(twin.trainable_variables, network.trainable_variables, strict=True):
-                variable.assign(weight)
-            rows = slice(k * share, (k + 1) * share)
-            np.testing.assert_allclose(found[rows], twin(x, member=0)[rows], rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(network(x, member=0), before)  # the density has its own orders still
-
-
-def test_fresh_orders_are_uniform():
-    network, counts = tfar.MADE([3], hidden_units=[2], masks_per_step=60, fresh_orders=True, order="random").network, {}
-    for _ in range(100):
-        for ranks, *_ in network._training_degrees():
-            counts[tuple(ranks.numpy())] = counts.get(tuple(ranks.numpy()), 0) + 1
-    assert sorted(counts) == list(itertools.permutations([1, 2, 3]))
-    statistic = sum((count - 1000) ** 2 / 1000 for count in counts.values())
-    assert float(tf.math.igammac(2.5, statistic / 2)) > 1e-4  # the false alarm, had the seed not been fixed
 
 
 def test_a_unit_that_sees_a_window_begins_with_a_sum_as_large_as_one_of_so_many_inputs():

@@ -167,7 +167,6 @@ def test_two_devices_train_as_one():
         (lambda: tfar.LogisticAutoregressive([5], conditioning=True), "are of hidden layers. Received: .*conditioning=True"),
         (lambda: tfar.MADE([5], hidden_units=[0]), "hidden_units must be"),
         (lambda: tfar.MADE([5], num_masks=0), "num_masks must be"),
-        (lambda: tfar.MADE([5], order=[2, 0, 1, 3, 4], fresh_orders=True), "fresh_orders=True goes with order='random'. Received: order="),
         (lambda: tfar.MADE([5], window=0), "window must be a positive integer"),
         (lambda: tfar.MADE([5], connectivity="none"), "connectivity must be"),
         (lambda: tfar.AutoregressiveModel(tfar.networks.MADE([5]), "normal"), "needs 2 parameters"),

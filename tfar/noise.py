@@ -12,7 +12,7 @@ import tensorflow as tf
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-VALUES, ROWS, MEMBERS, ORDERS = 0, 1, 2, 3  # second word of the counter: keeps what one seed is used for apart
+VALUES, ROWS, MEMBERS = 0, 1, 2  # second word of the counter: keeps what one seed is used for apart
 
 
 def threefry(key, counter):

@@ -156,7 +156,6 @@ FAMILIES = {
             Option("window", int, None, "how many degrees a unit sees of the hidden units before it (default: all)", metavar="N"),
             MASKS,
             Option("masks_per_step", int, 1, "how many of them one training step uses, each for its share of the rows", metavar="N"),
-            Option("fresh_orders", bool, False, "training draws its orders anew; with --order random"),
             ORDER,
             Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random")),
             Option("conditioning", bool, False, "connectivity-conditioning weights, for more than one mask"),

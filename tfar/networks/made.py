@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import masks, noise
+from tfar import masks
 from tfar.layers import Dropout, MaskedDense
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.masked_stepping import MaskedStepping
@@ -28,16 +28,14 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     the same function; with several, whose units have other inputs under each, one bias then serves them all.
 
     With `num_masks` > 1 each training step uses the next pair of an order and a connectivity, in turn, or the next few, each for its
-    share of the rows. The density is the mean of those of all pairs, p(x) = 1/n sum_i p_i(x) (section 4.2). With `fresh_orders` training
-    knows no end of orders, and so cannot learn by heart what n of them show of the training rows.
+    share of the rows. The density is the mean of those of all pairs, p(x) = 1/n sum_i p_i(x) (section 4.2).
 
     Args:
         hidden_units: sizes of the hidden layers, H.
         activation: g.
         direct: whether inputs are connected to the outputs directly, A.
         num_masks: n, number of pairs of an order and a connectivity.
-        masks_per_step: how many pairs one training step uses, at most n of those: the more, the less noise is in its gradient.
-        fresh_orders: whether each pair of a training step has an order drawn anew instead of its own; only with `order="random"`.
+        masks_per_step: how many of the pairs one training step uses, at most n: the more, the less noise is in its gradient.
         order: "natural", "reversed", a permutation, or for each pair another: "random", or "scan" for scans of an image line by line in
             directions all around (`tfar.masks.scan_orders`).
         connectivity: "even" for degrees in ascending order, "random" for shuffled ones. Pairs of one order differ by their connectivity:
@@ -64,7 +62,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         direct=False,
         num_masks=1,
         masks_per_step=1,
-        fresh_orders=False,
         order="natural",
         connectivity="even",
         conditioning=False,
@@ -77,12 +74,10 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         super().__init__(event_shape, params_size, None if drawn else order, **kwargs)
         if num_masks < 1:
             raise ValueError(f"num_masks must be at least 1. Received: num_masks={num_masks!r}")
-        if masks_per_step < 1 or not (fresh_orders or masks_per_step <= num_masks):
+        if not 1 <= masks_per_step <= num_masks:
             raise ValueError(
                 f"masks_per_step must be from 1 to num_masks. Received: masks_per_step={masks_per_step!r}, num_masks={num_masks!r}"
             )
-        if fresh_orders and not (isinstance(order, str) and order == "random"):
-            raise ValueError(f"fresh_orders=True goes with order='random'. Received: order={order!r}")
         if window is not None and (isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1):
             raise ValueError(f"window must be a positive integer, or None for no limit. Received: window={window!r}")
         if connectivity not in ("even", "random"):
@@ -100,7 +95,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self.hidden_units = tuple(int(h) for h in self.hidden_units)
         self.activation = keras.activations.get(activation)
         self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
-        self.fresh_orders = bool(fresh_orders)
         self.masks_per_step, self.window = int(masks_per_step), None if window is None else int(window)
         self.conditioning, self.drop = bool(conditioning), Dropout(dropout, name="dropout")
         self._order_argument = order if isinstance(order, str) else self.order.tolist()
@@ -126,8 +120,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         sources, depth = [inputs, *hidden], len(hidden)
         windows = [None, *[self.window] * depth]  # of the inputs a unit sees all
         alike = [_alike(table) for table in (self.orders, *self.hidden_degrees, self.orders)]
-        if self.fresh_orders:
-            alike[0] = alike[-1] = False
         conditioning = [self.conditioning and not (alike[n] and alike[n + 1]) for n in range(depth + 1)]
         self.masked_layers = [
             MaskedDense(sources[n], hidden[n], window=windows[n], conditioning=conditioning[n], centred=n == 0, name=f"hidden_{n}")
@@ -151,7 +143,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             layer.build((None, len(layer.in_degrees)))
         for layer in self.context_layers.values():
             layer.build((None, self.context_size))
-        if self.num_masks > 1 or self.fresh_orders:
+        if self.num_masks > 1:
             self.steps = self.add_weight(name="steps", shape=(), dtype="int32", initializer="zeros", trainable=False)
 
     def centre(self, mean):
@@ -175,15 +167,12 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def generation_order(self, member=0):
         return self.orders[member] if isinstance(member, int) else tf.gather(self.orders, member)
 
-    def degrees(self, member, ranks=None):
-        """Degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` under the mask-th pair.
-
-        With `ranks` `[D]`, where `member` is a tensor, under the order that they tell of and the connectivity of that pair.
-        """
+    def degrees(self, member):
+        """Degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` under the mask-th pair."""
         if isinstance(member, int):
             ranks, repeat, hidden = masks.inverse(self.orders[member]), np.repeat, [table[member] for table in self.hidden_degrees]
         else:
-            ranks, repeat = tf.argsort(tf.gather(self.orders, member)) if ranks is None else ranks, tf.repeat
+            ranks, repeat = tf.argsort(tf.gather(self.orders, member)), tf.repeat
             hidden = [table[0] if _alike(table) else tf.gather(table, member) for table in self.hidden_degrees]
         return [repeat(ranks + 1, self.features), *hidden, repeat(ranks + 1, self.params_size)]
 
@@ -193,10 +182,11 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
 
     def call(self, x, context=None, member=None, training=False):
         context, x = self.as_context(context), self.encode(x)
-        if member is None and training and (self.num_masks > 1 or self.fresh_orders):
-            degrees = self._training_degrees()
-        else:
-            degrees = [self.degrees(0 if member is None else member)]
+        members = [0 if member is None else member]
+        if member is None and training and self.num_masks > 1:
+            members = [(tf.convert_to_tensor(self.steps) + k) % self.num_masks for k in range(self.masks_per_step)]
+            self.steps.assign_add(self.masks_per_step)
+        degrees = [self.degrees(member) for member in members]
         sums = {} if context is None else self.context_terms(context)
         values = {0: x}
         for layer, source, target in self.connections:
@@ -205,16 +195,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             term = self._in_shares(layer, values[source], [(d[source], d[target]) for d in degrees])
             sums[target] = sums[target] + term if target in sums else term
         return tf.reshape(sums[len(self.hidden_units) + 1], [-1, *self.event_shape, self.params_size])
-
-    def _training_degrees(self):
-        """The degrees under each of the pairs that the next training step uses."""
-        numbers = tf.convert_to_tensor(self.steps) + tf.range(self.masks_per_step)
-        self.steps.assign_add(self.masks_per_step)
-        ranks = [None] * self.masks_per_step
-        if self.fresh_orders:
-            seeds = tf.stack([tf.fill([self.masks_per_step], noise.as_seed(self.seed)[0]), numbers], axis=1)
-            ranks = tf.unstack(tf.argsort(noise.uniform(seeds, self.event_size, noise.ORDERS), stable=True))
-        return [self.degrees(number % self.num_masks, drawn) for number, drawn in zip(tf.unstack(numbers), ranks, strict=True)]
 
     @staticmethod
     def _in_shares(layer, inputs, degrees):
@@ -233,7 +213,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             "window": self.window,
             "num_masks": self.num_masks,
             "masks_per_step": self.masks_per_step,
-            "fresh_orders": self.fresh_orders,
             "order": self._order_argument,
             "connectivity": self.connectivity,
             "conditioning": self.conditioning,
