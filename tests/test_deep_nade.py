@@ -169,7 +169,7 @@ def test_training_patterns_weigh_each_subset_as_the_paper_does():
     """The weights of a subset of d observed positions add up to 1 / (D C(D, d)) of the rows, as if d were uniform."""
     network, rows = DeepNADE([4]), 20
     draw = tf.function(lambda seed: network.training_patterns(noise.row_seeds(seed, rows)), autograph=False)
-    drawn = [draw(tf.convert_to_tensor(noise.as_seed(k))) for k in range(2_000)]
+    drawn = [draw(noise.as_seed(k)) for k in range(2_000)]
     weights = np.stack([weight for _, weight in drawn])
     found = np.stack([np.bincount(observed[0].numpy() @ [8, 4, 2, 1], weight, 16) for observed, weight in drawn]) / rows  # (2000, 16)
     expected = np.array([1 / (4 * math.comb(4, int(p.sum()))) for p in cube(4)[:-1]])

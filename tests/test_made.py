@@ -122,11 +122,12 @@ def test_a_unit_that_sees_a_window_begins_with_a_sum_as_large_as_one_of_so_many_
     assert abs(sums.mean() - 2 * 20 / 19.05) < 4 * (0.4 / 180) ** 0.5
 
 
-def test_blocks_of_a_masked_matrix_are_all_of_it():
+@pytest.mark.parametrize("window", [None, 9])
+def test_blocks_of_a_masked_matrix_are_all_of_it(window):
     """Degrees that are tensors are multiplied whole, known ones with a window in blocks: values and gradients are the same."""
     inputs, units = masks.hidden_degrees(300, 40), masks.hidden_degrees(600, 40)
-    assert len(masks.dense_blocks(inputs, units, window=9)) == 3
-    layer = MaskedDense(inputs, units, window=9)
+    assert len(masks.dense_blocks(inputs, units, window=window)) == 3
+    layer = MaskedDense(inputs, units, window=window)
     x = np.random.default_rng(0).normal(size=[5, 300]).astype("float32")
     layer(x)
     results = []
