@@ -552,7 +552,7 @@ def test_traceback_on_request(tmp_path):
         main(["sample", tmp_path / "nowhere", "--traceback"])
 
 
-@pytest.mark.parametrize("family, order", [("nade", "random"), ("deepnade", "random"), ("nade", "scan")])
+@pytest.mark.parametrize("family, order", [("nade", "random"), ("deepnade", "random"), ("nade", "scan"), ("nade", "alternating")])
 def test_an_order_is_drawn_from_the_seed(tmp_path, family, order):
     from tfar import masks
     from tfar.runs import Run

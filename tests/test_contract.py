@@ -58,6 +58,9 @@ CASES = {
     "made-deep": case(tfar.MADE, [10], hidden_units=[24, 17], direct=True, order="random", connectivity="random", context_size=2),
     "made-window": case(tfar.MADE, [10], hidden_units=[24, 31], window=3, num_masks=2, order="random", direct=True, options={"member": 1}),
     "made-scan": case(tfar.MADE, [3, 3], hidden_units=[24], num_masks=3, order="scan", seed=1),
+    "made-placed": case(
+        tfar.MADE, [8], hidden_units=[24, 20], num_masks=3, order="alternating", connectivity="placed", conditioning=True, direct=True
+    ),
     "made-one-dimension": case(tfar.MADE, [1], hidden_units=[3]),
     "made-categorical": case(tfar.MADE, [2, 2], tfar.heads.Categorical(5), hidden_units=[32], order=[3, 1, 0, 2]),
     "made-normal": case(tfar.MADE, [2], "normal", hidden_units=[16], order=[1, 0]),

@@ -71,6 +71,7 @@ def made_by_hand(network, x, context, member):
         {"hidden_units": [9, 8], "direct": True, "order": [3, 0, 4, 1, 2], "connectivity": "random", "context_size": 2},
         {"hidden_units": [9], "num_masks": 3, "order": "random", "context_size": 1},
         {"hidden_units": [9, 11], "window": 2, "num_masks": 2, "order": "random", "context_size": 1},
+        {"hidden_units": [9, 8], "direct": True, "num_masks": 3, "order": "alternating", "connectivity": "placed", "context_size": 1},
         {"hidden_units": [], "direct": True, "order": "reversed", "context_size": 2},
     ],
 )
@@ -99,7 +100,7 @@ def test_pairs_of_masks_share_even_degrees_where_their_orders_differ():
     assert len(np.unique(shuffled.hidden_degrees[0], axis=0)) == 3
 
 
-@pytest.mark.parametrize("options", [{"order": "random"}, {"order": "random", "connectivity": "random"}, {}])
+@pytest.mark.parametrize("options", [{"order": "random"}, {"order": "random", "connectivity": "random"}, {"connectivity": "placed"}, {}])
 def test_a_training_step_uses_the_next_masks_each_for_its_share_of_the_rows(options):
     network = tfar.MADE([6], hidden_units=[9, 8], num_masks=3, masks_per_step=2, direct=True, context_size=1, **options).network
     generator = np.random.default_rng(4)
@@ -112,6 +113,13 @@ def test_a_training_step_uses_the_next_masks_each_for_its_share_of_the_rows(opti
         np.testing.assert_allclose(found, np.concatenate([first[:2], second[2:]]), rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="masks_per_step must be from 1 to num_masks"):
         tfar.MADE([6], num_masks=3, masks_per_step=4)
+
+
+def test_a_placed_unit_sees_the_two_sides_of_its_place_in_opposite_orders():
+    network = tfar.MADE([100], hidden_units=[20, 200], num_masks=4, order="alternating", connectivity="placed").network
+    for degrees in network.hidden_degrees:
+        assert len(np.unique(degrees, axis=0)) == (4 if degrees.shape[1] == 200 else 2)  # 20 units lie too far apart to change places
+        assert np.abs(degrees[0] + degrees[1] - 100).max() <= 100 / degrees.shape[1] + 4 * masks.AWAY
 
 
 def test_a_unit_that_sees_a_window_begins_with_a_sum_as_large_as_one_of_so_many_inputs():

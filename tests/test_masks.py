@@ -23,6 +23,24 @@ def test_random_orders_of_a_larger_count_extend_a_smaller_one():
     np.testing.assert_array_equal(masks.random_orders(6, 5, 1)[:2], masks.random_orders(6, 2, 1))
 
 
+def test_alternating_orders_go_to_and_fro():
+    orders = masks.alternating_orders(5, 3, seed=0)
+    assert orders.tolist() == [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [0, 1, 2, 3, 4]]
+    np.testing.assert_array_equal(masks.alternating_orders(5, 2, seed=7), orders[1:])
+
+
+@pytest.mark.parametrize("units, size, lowest", [(500, 784, 1), (2000, 784, 0), (3, 90, 1), (4, 1, 0), (4, 1, 1)])
+def test_placed_degrees_are_the_even_ones_and_near_a_units_place(units, size, lowest):
+    several = [masks.placed_degrees(units, np.arange(size), lowest, seed=s) for s in (1, 2)]
+    reverse = masks.placed_degrees(units, np.arange(size)[::-1], lowest, seed=3)
+    even = masks.hidden_degrees(units, size, lowest)
+    for degrees in (*several, reverse):
+        np.testing.assert_array_equal(np.sort(degrees), even)
+    reach = 2 * masks.AWAY + 1  # two units that are moved towards each other, and the rounding of degrees
+    assert np.abs(several[0] - even).max() <= reach and np.abs(reverse - even[::-1]).max() <= reach
+    assert np.any(several[0] != several[1]) == (1 < size < 2 * masks.AWAY * units)  # fewer units lie too far apart to change places
+
+
 def test_a_scan_goes_line_by_line_away_from_where_it_begins():
     orders = masks.scan_orders([7, 6, 2], 20, seed=0)
     np.testing.assert_array_equal(orders[0], np.arange(84))

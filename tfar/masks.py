@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 BLOCK = 256  # units in a block of a masked matrix: smaller ones leave out more, and are more to cut out
+AWAY = 2  # most ranks by which a unit of `placed_degrees` is moved from its place: with 4 training takes more steps, with 14 many more
 WORTH = 0.8  # most that blocks may hold of a matrix: for what more would leave out they are not cut out
 
 
@@ -54,6 +55,16 @@ def random_orders(event_size, count, seed):
     return np.stack([generator.permutation(event_size).astype(np.int32) for _ in range(count)])
 
 
+def alternating_orders(event_size, count, seed):
+    """Return `count` orders, int32 `[count, D]`: the natural one and its reverse in turn, where an odd `seed` begins with the reverse.
+
+    >>> alternating_orders(3, 2, seed=0).tolist()
+    [[0, 1, 2], [2, 1, 0]]
+    """
+    both = np.arange(event_size, dtype=np.int32)[None, :] * [[1], [-1]] + [[0], [event_size - 1]]
+    return both[(seed + np.arange(count)) % 2].astype(np.int32)
+
+
 def scan_orders(event_shape, count, seed):
     """Return `count` orders that scan an image line by line, int32 `[count, D]`, each in another direction.
 
@@ -89,6 +100,7 @@ def scan_orders(event_shape, count, seed):
 
 DRAWN = {  # orders that a seed decides, by name: (event_shape, count, seed) -> orders
     "random": lambda event_shape, count, seed: random_orders(math.prod(event_shape), count, seed),
+    "alternating": lambda event_shape, count, seed: alternating_orders(math.prod(event_shape), count, seed),
     "scan": scan_orders,
 }
 
@@ -121,6 +133,28 @@ def hidden_degrees(units, event_size, lowest=1, seed=None):
     positions = (np.arange(units) + generator.uniform()) * levels / units
     positions[0] = 0
     return generator.permutation(lowest + positions.astype(np.int32)).astype(np.int32)
+
+
+def placed_degrees(units, order, lowest=1, seed=0):
+    """Return degrees for a layer of hidden units, int32 `[units]`, by which each unit keeps its place among the dimensions.
+
+    Unit i has the place i D / units. The units take the even degrees of `hidden_degrees` in the sequence in which `order` comes to their
+    places, where `seed` moves each by up to `AWAY` ranks. Under two orders that are each other's reverse a unit so sees the two sides of
+    its place, by different weights.
+
+    Args:
+        units: number of hidden units H.
+        order: `[D]`.
+        lowest: as that of `hidden_degrees`.
+        seed: an integer, or several.
+
+    >>> natural, reverse = alternating_orders(100, 2, seed=0)
+    >>> placed_degrees(4, natural).tolist(), placed_degrees(4, reverse).tolist()
+    ([1, 25, 50, 75], [75, 50, 25, 1])
+    """
+    places = np.arange(units) * len(order) // units
+    ranks = inverse(order)[places] + np.random.default_rng(seed).uniform(-AWAY, AWAY, units)
+    return hidden_degrees(units, len(order), lowest)[inverse(np.argsort(ranks))]
 
 
 def dense_mask(in_degrees, out_degrees, strict=False, window=None):

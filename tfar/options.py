@@ -76,7 +76,7 @@ def order(text):
     >>> order("reversed"), order("2,0,1")
     ('reversed', [2, 0, 1])
     """
-    if text in ("natural", "reversed", "random", "scan"):
+    if text in ("natural", "reversed", "random", "alternating", "scan"):
         return text
     if Path(text).suffix == ".npy" and Path(text).is_file():
         import numpy as np
@@ -87,7 +87,7 @@ def order(text):
         return [int(word) for word in words.replace(",", " ").split()]
     except ValueError:
         raise ArgumentTypeError(
-            f"expected natural, reversed, random, scan, integers like 2,0,1, or a file of them. Received: {text!r}"
+            f"expected natural, reversed, random, alternating, scan, integers like 2,0,1, or a file of them. Received: {text!r}"
         ) from None
 
 
@@ -95,7 +95,8 @@ ORDER = Option(
     "order",
     order,
     "natural",
-    "natural, reversed, random, scan (of an image, in a direction that the seed gives), a list 2,0,1,... or a file of it",
+    "natural, reversed, random, alternating (natural and reversed in turn), scan (of an image, in a direction that the seed gives), "
+    "a list 2,0,1,... or a file of it",
     metavar="ORDER",
 )
 ORDER_USED = Option("order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER")
@@ -157,7 +158,7 @@ FAMILIES = {
             MASKS,
             Option("masks_per_step", int, 1, "how many of them one training step uses, each for its share of the rows", metavar="N"),
             ORDER,
-            Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random")),
+            Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random", "placed")),
             Option("conditioning", bool, False, "connectivity-conditioning weights, for more than one mask"),
             UNITS_DROPPED,
         ),

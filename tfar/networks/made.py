@@ -36,10 +36,12 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         direct: whether inputs are connected to the outputs directly, A.
         num_masks: n, number of pairs of an order and a connectivity.
         masks_per_step: how many of the pairs one training step uses, at most n: the more, the less noise is in its gradient.
-        order: "natural", "reversed", a permutation, or for each pair another: "random", or "scan" for scans of an image line by line in
-            directions all around (`tfar.masks.scan_orders`).
-        connectivity: "even" for degrees in ascending order, "random" for shuffled ones. Pairs of one order differ by their connectivity:
-            of these only the first is "even". Where the orders differ anyway, training is faster if a unit always has the same degree.
+        order: "natural", "reversed", a permutation, or for each pair another: "random", "alternating" for the natural order and its
+            reverse in turn, or "scan" for scans of an image line by line in directions all around (`tfar.masks.scan_orders`).
+        connectivity: "even" for degrees in ascending order, "random" for shuffled ones, "placed" where a unit keeps its place among the
+            dimensions, and moves a little from it with each pair (`tfar.masks.placed_degrees`). Pairs of one order differ by their
+            connectivity: of "even" ones only the first is even, the others random. Where the orders are drawn, training is faster if a
+            unit always has the same degree, or place.
         conditioning: whether the hidden and output layers have connectivity-conditioning weights, + (U * M) 1 (section 4.3), by which
             the units know which pair of masks is in use. A layer whose mask M is the same for all pairs has none: they would be a bias.
         dropout: share of the units of each hidden layer that training drops.
@@ -80,8 +82,8 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             )
         if window is not None and (isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1):
             raise ValueError(f"window must be a positive integer, or None for no limit. Received: window={window!r}")
-        if connectivity not in ("even", "random"):
-            raise ValueError(f"connectivity must be 'even' or 'random'. Received: connectivity={connectivity!r}")
+        if connectivity not in ("even", "random", "placed"):
+            raise ValueError(f"connectivity must be 'even', 'random' or 'placed'. Received: connectivity={connectivity!r}")
         self.hidden_units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
         if not self.hidden_units and not direct:
             raise ValueError("hidden_units may be empty only with direct=True. Received: hidden_units=(), direct=False")
@@ -104,16 +106,18 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             self.order = self.orders[0]
         else:
             self.orders = np.tile(self.order, (self.num_masks, 1))
-        lowest = 1 if self.context_size == 0 else 0
-        even = [connectivity == "even" and (k == 0 or drawn) for k in range(self.num_masks)]
         self.hidden_degrees = [  # one (n, H) for each hidden layer
-            np.stack([self._degrees(units, lowest, None if even[k] else (k, layer)) for k in range(self.num_masks)])
+            np.stack([self._hidden_degrees(units, k, layer, drawn) for k in range(self.num_masks)])
             for layer, units in enumerate(self.hidden_units)
         ]
         self._build_layers()
 
-    def _degrees(self, units, lowest, member):
-        return masks.hidden_degrees(units, self.event_size, lowest, None if member is None else [self.seed, *member])
+    def _hidden_degrees(self, units, member, layer, drawn):
+        lowest, seed = 1 if self.context_size == 0 else 0, [self.seed, member, layer]
+        if self.connectivity == "placed":
+            return masks.placed_degrees(units, self.orders[member], lowest, seed)
+        even = self.connectivity == "even" and (member == 0 or drawn)
+        return masks.hidden_degrees(units, self.event_size, lowest, None if even else seed)
 
     def _build_layers(self):
         inputs, hidden, outputs = self.degrees(0)[0], self.degrees(0)[1:-1], self.degrees(0)[-1]
