@@ -41,6 +41,12 @@ def test_placed_degrees_are_the_even_ones_and_near_a_units_place(units, size, lo
     assert np.any(several[0] != several[1]) == (1 < size < 2 * masks.AWAY * units)  # fewer units lie too far apart to change places
 
 
+def test_a_unit_has_about_the_rank_of_its_place_under_any_order():
+    order = masks.random_orders(200, 1, seed=4)[0]
+    units = masks.placed_degrees(200, order, lowest=0)
+    assert np.abs(units - masks.inverse(order)).max() <= 2 * masks.AWAY
+
+
 def test_a_scan_goes_line_by_line_away_from_where_it_begins():
     orders = masks.scan_orders([7, 6, 2], 20, seed=0)
     np.testing.assert_array_equal(orders[0], np.arange(84))

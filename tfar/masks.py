@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 BLOCK = 256  # units in a block of a masked matrix: smaller ones leave out more, and are more to cut out
-AWAY = 2  # most ranks by which a unit of `placed_degrees` is moved from its place: with 4 training takes more steps, with 14 many more
+AWAY = 2  # most ranks by which a unit of `placed_degrees` is moved from its place: with 14 training takes many more steps than with 4
 WORTH = 0.8  # most that blocks may hold of a matrix: for what more would leave out they are not cut out
 
 
