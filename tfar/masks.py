@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 BLOCK = 256  # units in a block of a masked matrix: smaller ones leave out more, and are more to cut out
-AWAY = 2  # most ranks by which a unit of `placed_degrees` is moved from its place: with 14 training takes many more steps than with 4
 WORTH = 0.8  # most that blocks may hold of a matrix: for what more would leave out they are not cut out
+AWAY = 2  # most ranks by which a unit of `placed_degrees` is moved from its place: with 14 training takes many more steps than with 4
 
 
 def as_order(order, event_size):
@@ -61,8 +61,8 @@ def alternating_orders(event_size, count, seed):
     >>> alternating_orders(3, 2, seed=0).tolist()
     [[0, 1, 2], [2, 1, 0]]
     """
-    both = np.arange(event_size, dtype=np.int32)[None, :] * [[1], [-1]] + [[0], [event_size - 1]]
-    return both[(seed + np.arange(count)) % 2].astype(np.int32)
+    both = as_order("natural", event_size), as_order("reversed", event_size)
+    return np.stack([both[number % 2] for number in range(seed, seed + count)])
 
 
 def scan_orders(event_shape, count, seed):

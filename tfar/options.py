@@ -9,6 +9,7 @@ from argparse import ArgumentTypeError, BooleanOptionalAction
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ORDERS = ("natural", "reversed", "random", "alternating", "scan")
 SCHEDULES = ("plateau", "cosine", "constant")
 
 
@@ -76,7 +77,7 @@ def order(text):
     >>> order("reversed"), order("2,0,1")
     ('reversed', [2, 0, 1])
     """
-    if text in ("natural", "reversed", "random", "alternating", "scan"):
+    if text in ORDERS:
         return text
     if Path(text).suffix == ".npy" and Path(text).is_file():
         import numpy as np
@@ -86,9 +87,7 @@ def order(text):
     try:
         return [int(word) for word in words.replace(",", " ").split()]
     except ValueError:
-        raise ArgumentTypeError(
-            f"expected natural, reversed, random, alternating, scan, integers like 2,0,1, or a file of them. Received: {text!r}"
-        ) from None
+        raise ArgumentTypeError(f"expected {', '.join(ORDERS)}, integers like 2,0,1, or a file of them. Received: {text!r}") from None
 
 
 ORDER = Option(
