@@ -16,7 +16,8 @@ class PixelCNN(ImageNetwork):
         params = W relu(W'' relu(W' relu(y^L)))
 
     with 1x1 mask-B convolutions W, 2h channels y, h channels u, and the context c, which reaches every block. A pixel sees the rows above
-    within a widening triangle: there is a blind spot above to the right (`tfar.networks.GatedPixelCNN` has none).
+    within a widening triangle: there is a blind spot above to the right (`tfar.networks.GatedPixelCNN` has none). The window of the first
+    convolution has none either, so that a wide one leaves little of it, for few weights where the image has few channels.
 
     Args:
         filters: 2h, channels of the residual stream.
