@@ -11,6 +11,7 @@ from pathlib import Path
 
 ORDERS = ("natural", "reversed", "random", "alternating", "scan")
 SCHEDULES = ("plateau", "cosine", "constant")
+CONNECTIVITIES = ("even", "random", "placed")
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ FAMILIES = {
             MASKS,
             Option("masks_per_step", int, 1, "how many of them one training step uses, each for its share of the rows", metavar="N"),
             ORDER,
-            Option("connectivity", str, "even", "degrees of the hidden units", choices=("even", "random", "placed")),
+            Option("connectivity", str, "even", "degrees of the hidden units", choices=CONNECTIVITIES),
             Option("conditioning", bool, False, "connectivity-conditioning weights, for more than one mask"),
             UNITS_DROPPED,
         ),

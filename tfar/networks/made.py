@@ -8,6 +8,7 @@ from tfar import masks
 from tfar.layers import Dropout, MaskedDense
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.masked_stepping import MaskedStepping
+from tfar.options import CONNECTIVITIES
 
 
 def _alike(table):
@@ -82,8 +83,8 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             )
         if window is not None and (isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1):
             raise ValueError(f"window must be a positive integer, or None for no limit. Received: window={window!r}")
-        if connectivity not in ("even", "random", "placed"):
-            raise ValueError(f"connectivity must be 'even', 'random' or 'placed'. Received: connectivity={connectivity!r}")
+        if connectivity not in CONNECTIVITIES:
+            raise ValueError(f"connectivity must be one of {', '.join(CONNECTIVITIES)}. Received: connectivity={connectivity!r}")
         self.hidden_units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
         if not self.hidden_units and not direct:
             raise ValueError("hidden_units may be empty only with direct=True. Received: hidden_units=(), direct=False")
