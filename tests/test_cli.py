@@ -378,6 +378,34 @@ def test_observe_says_how_much_is_given(folder, tmp_path, capsys):
     assert "2.5" in fails(capsys, "complete", folder, "--observe", "2.5", code=2)
 
 
+def test_rows_before_the_first_blank_stay_as_they_are(table, tmp_path, capsys):
+    run, _ = table
+    data = write_table(tmp_path / "late.csv", np.full((4, 3), 100.0), ["a", "b", "c"], blanks={(3, 2)})
+    assert main(["complete", run, "--data", data, "--rows", "2", "-n", "1", "--out", tmp_path / "two.csv"]) == 0
+    assert [row[2:] for row in read_table(tmp_path / "two.csv")[1]] == [["100"] * 3] * 2
+    assert "1 blanks" in fails(capsys, "complete", run, "--data", data, "--observe", "0.5", "--out", tmp_path / "no.csv")
+
+
+def test_events_that_are_no_images_are_completed_without_a_picture(tmp_path):
+    np.save(tmp_path / "two.npy", np.random.default_rng(0).integers(0, 2, [60, 2, 2, 2]))
+    assert main(["train", "logistic", "--data", tmp_path / "two.npy", "--out", tmp_path / "run", *TINY[2:]]) == 0
+    assert main(["complete", tmp_path / "run"]) == 0
+    assert [path.name for path in (tmp_path / "run").glob("completions*")] == ["completions-1.npy"]
+
+
+def test_negative_seeds_are_refused(folder, tmp_path, capsys):
+    words = ["--data", "digits", "--out", tmp_path / "run"]
+    assert "at least 0. Received: '-1'" in fails(capsys, "train", "made", *words, "--seed", "-1", code=2)
+    assert "at least 0. Received: '-1'" in fails(capsys, "evaluate", folder, "--seed", "-1", code=2)
+
+
+def test_a_folder_that_it_did_not_make_is_left_alone(tmp_path):
+    (tmp_path / "run.pictures").mkdir()
+    (tmp_path / "run.pictures" / "epoch-1.png").touch()
+    assert main(["train", "logistic", "--data", "digits", "--out", tmp_path / "run", *TINY[2:]]) == 0
+    assert (tmp_path / "run.pictures" / "epoch-1.png").is_file() and not (tmp_path / "run" / "pictures").exists()
+
+
 def test_blanks_of_a_table_are_filled(table, tmp_path, capsys):
     run, _ = table
     given = np.random.default_rng(1).normal(100, 5, (3, 3)).round(4)

@@ -181,6 +181,13 @@ def test_bad_values_are_refused(model, score, value):
         getattr(model.distribution(), score)(value)
 
 
+def test_bools_are_binary_values(model):
+    x = np.random.default_rng(0).integers(0, 2, [4, 2, 3])
+    np.testing.assert_array_equal(model.log_prob(x.astype(bool)), model.log_prob(x))
+    np.testing.assert_array_equal(model.complete(x.astype(bool), True, seed=1), x)
+    np.testing.assert_array_equal(model.distribution(member=np.int64(0)).log_prob(x), model.log_prob(x))
+
+
 def test_validate_args_checks_inside_graphs(model):
     checked = tf.function(model.distribution(validate_args=True).log_prob)
     with pytest.raises(tf.errors.InvalidArgumentError, match="values must be 0 or 1"):
@@ -200,6 +207,11 @@ def test_validate_args_checks_inside_graphs(model):
         (lambda m, c: m.complete(np.zeros([1, 2, 3]), np.ones([2, 3])), "observed must be bool"),
         (lambda m, c: m.complete(np.zeros([2, 3]), True), "x must be"),
         (lambda m, c: m.complete(np.zeros([1, 2, 3]), np.ones([7], bool)), "observed must broadcast"),
+        (lambda m, c: m.complete(np.zeros([4, 2, 3]), True, np.zeros([3, 2], "int32")), r"one seed per row must be \[4, 2\]"),
+        (lambda m, c: m.complete(np.zeros([1, 2, 3]), True, np.zeros([4, 2], "int32")), r"one seed per row must be \[1, 2\]"),
+        (lambda m, c: c.complete(np.zeros([4, *c.event_shape]), True, 1, np.zeros([3, 2])), r"one context per row must be \[4, C\]"),
+        (lambda m, c: c.conditional_log_prob(np.zeros([4, *c.event_shape]), True, np.zeros([3, 2])), "one context per row"),
+        (lambda m, c: c.distribution(np.array([0, np.nan])), "context must be finite numbers. Received: nan"),
         (lambda m, c: tfar.AutoregressiveDistribution(m.network, "normal"), "needs 2 parameters"),
         (lambda m, c: tfar.AutoregressiveDistribution(m.network, event_shape=[6]), "knows its own"),
         (lambda m, c: tfar.AutoregressiveEnsemble(m.network, "normal"), "Received: "),

@@ -64,8 +64,15 @@ def test_draws_follow_the_distribution(head):
 
 
 @pytest.mark.parametrize("head", HEADS, ids=str)
-def test_heads_compute_in_float32_under_mixed_precision(head):
-    assert head(tf.zeros([2, head.params_size], tf.float16)).log_prob(tf.zeros([2], head.dtype)).dtype == tf.float32
+def test_heads_compute_in_float32_at_least(head):
+    generator = np.random.default_rng(6)
+    params, noise = generator.normal(size=[9, head.params_size]), tf.constant(generator.uniform(size=[9, head.noise_size]), tf.float32)
+    x = head.draw(tf.constant(params, tf.float32), noise)
+    for dtype, computed in ((tf.float16, tf.float32), (tf.float32, tf.float32), (tf.float64, tf.float64)):
+        log_prob = head.log_prob(tf.constant(params, dtype), x, event_ndims=0)
+        assert log_prob.dtype == computed
+        np.testing.assert_allclose(log_prob, [log_density(head, *row) for row in zip(params, x.numpy(), strict=True)], rtol=0.05)
+    np.testing.assert_allclose(head.draw(tf.constant(params), noise), x, rtol=1e-4)
 
 
 @pytest.mark.parametrize("head", HEADS, ids=str)

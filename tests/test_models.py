@@ -111,6 +111,54 @@ def test_mixed_precision():
         keras.config.set_dtype_policy("float32")
 
 
+PRECISE = {  # by family, what makes a tiny model of it
+    tfar.LogisticAutoregressive: {},
+    tfar.MADE: {"hidden_units": [8], "direct": True},
+    tfar.NeuralAutoregressive: {"hidden_units": 2, "direct": True},
+    tfar.NADE: {"hidden_units": 4},
+    tfar.DeepNADE: {"hidden_units": [8, 8]},
+    tfar.NADEK: {"hidden_units": [8, 8]},
+    tfar.PixelCNN: {"num_blocks": 1, "filters": 4, "kernel_size": 3},
+    tfar.GatedPixelCNN: {"num_layers": 2, "filters": 4, "kernel_size": 3},
+    tfar.RowLSTM: {"num_layers": 1, "filters": 4, "kernel_size": 3},
+    tfar.DiagonalBiLSTM: {"num_layers": 1, "filters": 4, "kernel_size": 3},
+    tfar.models.family(tfar.networks.CharRNN): {"units": 4, "num_layers": 1},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
+@pytest.mark.parametrize("family", PRECISE, ids=lambda family: family.__name__)
+def test_a_network_keeps_its_own_precision(family, dtype, tmp_path):
+    event_shape = [2, 3, 1] if issubclass(getattr(tfar.networks, family.__name__), tfar.networks.image.ImageNetwork) else [5]
+    model = family(event_shape, context_size=2, dtype=dtype, **PRECISE[family])
+    for variable in model.network.trainable_variables:
+        variable.assign(tf.random.stateless_normal(variable.shape, [1, 2]))
+    assert {layer.compute_dtype for layer in model.network._flatten_layers() if layer.weights} == {dtype.removeprefix("mixed_")}
+    x = model.sample(3, seed=1, context=C[:3])
+    log_prob = model.log_prob(x, C[:3])
+    assert x.dtype == tf.int32 and log_prob.dtype == (tf.float64 if dtype == "float64" else tf.float32)
+    assert np.isfinite(log_prob).all()
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(copy.sample(3, seed=1, context=C[:3]), x)
+    np.testing.assert_array_equal(copy.log_prob(x, C[:3]), log_prob)
+
+
+def test_steps_that_xla_compiles_refuse_bad_values_too():
+    model = tfar.MADE([5], hidden_units=[8], context_size=2)
+    model.compile("adam", jit_compile=True)
+    for call in (model.predict, model.evaluate, model.fit):
+        for bad in (X + 7, tf.constant(X + 7)):
+            with pytest.raises(ValueError, match="values must be 0 or 1. Received: [78]"):
+                call((bad, C), verbose=0)
+        with pytest.raises(ValueError, match="context must be finite numbers. Received: nan"):
+            call((X, np.full_like(C, np.nan)), verbose=0)
+    with pytest.raises(ValueError, match="context must be finite"):
+        model.fit(X, C * np.inf, verbose=0)
+    with pytest.raises(ValueError, match="context must be finite"):
+        model.fit(X, C, validation_data=(X, C * np.inf), verbose=0)
+
+
 def test_members_take_turns_in_training_and_average_in_evaluation():
     model = made(num_masks=3, order="random")
     model.fit(X, batch_size=32, epochs=1, verbose=0)
@@ -159,6 +207,8 @@ def test_two_devices_train_as_one():
         (lambda: made().fit(X, C, verbose=0), "context of size 0"),
         (lambda: made(context_size=2).fit(X, verbose=0), "context of size 2"),
         (lambda: made().log_prob(X + 0.25), "values must be 0 or 1"),
+        (lambda: made().network(np.zeros([2, 10])), r"x must be \[B, 5\]. Received: x.shape=\(2, 10\)"),
+        (lambda: tfar.DeepNADE([5]).network(np.zeros([2, 10])), r"x must be \[B, 5\]. Received: x.shape=\(2, 10\)"),
         (lambda: tfar.MADE([5], order=[0, 1, 2, 3, 3]), "order must be"),
         (lambda: tfar.MADE([0]), "event_shape must be"),
         (lambda: tfar.MADE([5], hidden_units=[]), "hidden_units may be empty"),

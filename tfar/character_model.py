@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfar import heads, networks, noise, writing
 from tfar.datasets import Vocabulary
-from tfar.distributions.base import check_support
+from tfar.distributions.base import check_context, check_support
 from tfar.models import AutoregressiveModel
 
 
@@ -130,7 +130,9 @@ class CharacterModel(AutoregressiveModel):
     def _contexts(self, context, rows):
         if context is None:
             return None
-        return tf.broadcast_to(tf.convert_to_tensor(context, dtype_hint=tf.float32), [rows, self.network.context_size])
+        context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
+        check_context(context)
+        return tf.broadcast_to(context, [rows, self.network.context_size])
 
     def _read(self, x, context=None, training=False):
         """log p(x) `[B]` of codes `[B, T]` in one scan."""

@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 
-from tfar.options import DATA, FAMILIES, HEAD, REFITTING, SCORING, TEXT, TRAINING, WATCHING
+from tfar.options import DATA, FAMILIES, HEAD, REFITTING, SCORING, TEXT, TRAINING, WATCHING, seed
 
 DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
 EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
@@ -69,7 +69,7 @@ def parser():
     evaluate.add_argument("--rows", type=int, metavar="N", help="the first so many rows (default: all)")
     help = "of a model that takes any order, the mean of the probabilities in so many random ones (default: its own order)"
     evaluate.add_argument("--num-orders", type=int, metavar="N", help=help)
-    evaluate.add_argument("--seed", type=int, metavar="S", help="of the random orders (default: 0)")
+    evaluate.add_argument("--seed", type=seed, metavar="S", help="of the random orders (default: 0)")
     help = "how many parts of a text are scored side by side; 1 is exact (default: 64)"
     evaluate.add_argument("--streams", type=int, metavar="N", help=help)
     evaluate.add_argument("--json", action="store_true", help="print one line of JSON")
@@ -93,7 +93,7 @@ def parser():
     help = "rows, with blank cells or NaN for what is missing (default: test rows)"
     complete.add_argument("--data", metavar="NAME_OR_FILE", help=help)
     help = "what is given of rows without blanks: first-half, or a fraction (default: first-half)"
-    complete.add_argument("--observe", type=fraction, default="first-half", metavar="SHARE", help=help)
+    complete.add_argument("--observe", type=fraction, metavar="SHARE", help=help)
     complete.add_argument("--rows", type=int, help="the first so many rows (default: 8, or all where some have blanks)")
     complete.add_argument("-n", type=int, default=6, help="how often each (default: 6)")
     complete.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/completions-SEED.*)")

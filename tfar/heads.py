@@ -44,7 +44,8 @@ class Head:
 
     def log_prob(self, params, x, event_ndims):
         """Log-probability in nats `[B]`, summed over the last `event_ndims` axes of `x`."""
-        return tfd.Independent(self(params), event_ndims).log_prob(tf.cast(x, self.dtype))
+        distribution = self(params)
+        return tfd.Independent(distribution, event_ndims).log_prob(tf.cast(x, distribution.dtype))
 
     def get_config(self):
         return {}
@@ -69,6 +70,7 @@ def _full_precision(params):
 
 def _pick(logits, u):
     """The category in which `u` falls: inverse of the cumulative distribution of `logits [..., K]`, int32."""
+    u = tf.cast(u, logits.dtype)
     weights = tf.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))
     cumulative = tf.cumsum(weights, axis=-1)
     passed = cumulative[..., :-1] <= (u * cumulative[..., -1])[..., None]
@@ -89,10 +91,11 @@ class Bernoulli(Head):
         return tfd.Bernoulli(logits=_full_precision(params)[..., 0])
 
     def draw(self, params, noise):
-        return tf.cast(noise[..., 0] < tf.sigmoid(_full_precision(params)[..., 0]), self.dtype)
+        probs = tf.sigmoid(_full_precision(params)[..., 0])
+        return tf.cast(tf.cast(noise[..., 0], probs.dtype) < probs, self.dtype)
 
     def supports(self, x):
-        return (x == 0) | (x == 1)
+        return tf.ones_like(x) if x.dtype == tf.bool else (x == 0) | (x == 1)
 
     @property
     def support(self):
@@ -187,7 +190,7 @@ class _Mixture(Head):
     def _chosen(self, params, noise):
         """Location and scale of the component that the first number of the noise picks."""
         logits, loc, raw = tf.split(_full_precision(params), 3, axis=-1)
-        choice = tf.one_hot(_pick(logits, tf.cast(noise[..., 0], logits.dtype)), self.num_components, dtype=logits.dtype)
+        choice = tf.one_hot(_pick(logits, noise[..., 0]), self.num_components, dtype=logits.dtype)
         return tf.reduce_sum(choice * loc, axis=-1), _scale(tf.reduce_sum(choice * raw, axis=-1), self.min_scale)
 
     def draw(self, params, noise):
@@ -232,10 +235,6 @@ class LaplaceMixture(_Mixture):
         return -tf.sign(u - 0.5) * tf.math.log1p(-2.0 * tf.abs(u - 0.5))
 
 
-_BY_NAME = {"bernoulli": Bernoulli, "normal": Normal, "categorical": Categorical}
-_BY_NAME |= {"normal_mixture": NormalMixture, "laplace_mixture": LaplaceMixture}
-
-
 def get(head):
     """Return a head from a head, from "bernoulli" or "normal", or from its serialised form.
 
@@ -245,7 +244,7 @@ def get(head):
     if isinstance(head, Head):
         return head
     if isinstance(head, str) and head in ("bernoulli", "normal"):
-        return _BY_NAME[head]()
+        return Bernoulli() if head == "bernoulli" else Normal()
     if isinstance(head, dict):
         return keras.saving.deserialize_keras_object(head)
     raise ValueError(f"head must be a tfar.heads.Head, 'bernoulli' or 'normal'. Received: head={head!r}")
@@ -289,10 +288,6 @@ class DiscretizedLogisticMixture(_Mixture):
         loc, scale = self._chosen(params, noise)
         x = (loc + scale * self.standard(tf.cast(noise[..., 1], loc.dtype)) + 1.0) * ((self.levels - 1) / 2)
         return tf.cast(tf.clip_by_value(tf.math.ceil(x - 0.5), 0.0, self.levels - 1.0), self.dtype)
-
-    def log_prob(self, params, x, event_ndims):
-        distribution = self(params)
-        return tfd.Independent(distribution, event_ndims).log_prob(tf.cast(x, distribution.dtype))
 
     def supports(self, x):
         return Categorical(self.levels).supports(x)

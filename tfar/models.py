@@ -1,5 +1,6 @@
 """The Keras model around a network and a head, and one constructor for each family."""
 
+import functools
 import inspect
 import math
 
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 from tfar import heads, masks, networks
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
-from tfar.distributions.base import check_support
+from tfar.distributions.base import check_context, check_support
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -81,7 +82,7 @@ class AutoregressiveModel(keras.Model):
             return self._ordered(context, member, order, num_orders, seed, options)
         if member is None and self.network.num_members > 1:
             return AutoregressiveEnsemble(self.network, self.head, context, **options)
-        if isinstance(member, int):
+        if isinstance(member, int | np.integer):
             if not 0 <= member < self.network.num_members:
                 raise ValueError(f"member must be from 0 to {self.network.num_members - 1}. Received: member={member}")
             member = self.network.member(member)
@@ -137,11 +138,7 @@ class AutoregressiveModel(keras.Model):
 
     def call(self, inputs, training=False):
         x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
-        x = tf.convert_to_tensor(x)
-        event = self.network.event_shape
-        if x.shape.rank is not None and (x.shape.rank != len(event) + 1 or not x.shape[1:].is_compatible_with(event)):
-            raise ValueError(f"x must be [B, {', '.join(map(str, event))}]. Received: x.shape={x.shape}")
-        x = check_support(self.head, x)
+        x = check_support(self.head, self.network.as_values(x))
         if training or self._testing:
             return -self.network.objective(x, context, self.head, training=training)
         return self.distribution(context).log_prob(x)
@@ -170,24 +167,30 @@ class AutoregressiveModel(keras.Model):
         return super().predict_step(self._arrange(data))
 
     def fit(self, x=None, y=None, validation_data=None, **kwargs):
-        self.check_arrays(x)
+        self.check_arrays(x, y)
         if isinstance(validation_data, list | tuple):
             held, context, weight = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
-            self.check_arrays(held)
+            self.check_arrays(held, context)
             if weight is not None:
                 validation_data = held, _placeholder(context, weight), weight
         return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), validation_data=validation_data, **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
-        self.check_arrays(x)
+        self.check_arrays(x, y)
         return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), **kwargs)
 
-    def check_arrays(self, x):
-        """Refuse bad arrays before the first step: a step compiled by XLA has no assertions."""
-        x = x[0] if isinstance(x, list | tuple) and len(x) else x
-        if isinstance(x, np.ndarray):
-            for start in range(0, len(x), 4096):
-                check_support(self.head, tf.convert_to_tensor(x[start : start + 4096]))
+    def predict(self, x, *args, **kwargs):
+        self.check_arrays(x)
+        return super().predict(x, *args, **kwargs)
+
+    def check_arrays(self, x, context=None):
+        """Refuse bad values and contexts, or a pair of them, before the first step: a step compiled by XLA has no assertions."""
+        x, context = x if isinstance(x, list | tuple) and len(x) == 2 else (x, context)
+        x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+        for array, check in ((x, functools.partial(check_support, self.head)), (context, check_context)):
+            if isinstance(array, np.ndarray) or tf.is_tensor(array):
+                for start in range(0, len(array), 4096):
+                    check(tf.convert_to_tensor(array[start : start + 4096]))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         nll = -y_pred if sample_weight is None else -y_pred * tf.cast(sample_weight, y_pred.dtype)

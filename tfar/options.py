@@ -91,6 +91,17 @@ def order(text):
         raise ArgumentTypeError(f"expected {', '.join(ORDERS)}, integers like 2,0,1, or a file of them. Received: {text!r}") from None
 
 
+def seed(text):
+    """A seed from the command line: NumPy's generators, which use it, take no negative one.
+
+    >>> seed("3")
+    3
+    """
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"expected a whole number of at least 0. Received: {text!r}")
+    return int(text)
+
+
 ORDER = Option(
     "order",
     order,
@@ -100,7 +111,7 @@ ORDER = Option(
     metavar="ORDER",
 )
 ORDER_USED = Option("order", order, "natural", "that evaluation and sampling use; the model learns all", metavar="ORDER")
-MODEL_SEED = Option("seed", int, 0, "of the weights, of the orders that are drawn, and of the shuffling")
+MODEL_SEED = Option("seed", seed, 0, "of the weights, of the orders that are drawn, and of the shuffling")
 MASKS = Option("num_masks", int, 1, "how many orders or connectivities are averaged", metavar="N")
 UNITS_DROPPED = Option("dropout", float, 0.0, "share of the units of each hidden layer that training drops", metavar="P")
 
@@ -252,7 +263,7 @@ DATA = (
     Option("data_dir", str, None, "folder of prepared TFDS data sets (default: TFDS_DATA_DIR)", metavar="DIR"),
     Option("levels", int, None, "quantise to this many classes (2: binary)", metavar="L"),
     Option("context", str, None, "condition on this: label, a column's name, a TFDS feature", metavar="NAME"),
-    Option("data_seed", int, 0, "of the division into splits where the data have none"),
+    Option("data_seed", seed, 0, "of the division into splits where the data have none"),
     Option("fold", int, None, "test on this fold of a cross-validation, from 0, of data without splits", metavar="K"),
     Option("folds", int, None, "how many folds there are (default: 10)", metavar="N"),
     Option("manual_dir", str, None, "prepare the TFDS data set from original files in this folder", metavar="DIR"),

@@ -13,14 +13,14 @@ def paths(run, args, stem):
     """Where a command writes: `args.out`, or by default files of the name `stem` in the run's folder.
 
     Tables are written as .csv, other events as .npy, and both as a picture if matplotlib is there, except that there is
-    none of a table's completions.
+    none of the completions of events that are no images.
 
     Raises:
         ValueError: the ending of `args.out` is none that this event can be written to.
         FileExistsError: something is there already, without `args.overwrite`.
     """
-    table, completions = len(run.model.event_shape) == 1, stem.startswith("completions")
-    picture = not (table and completions)
+    table = len(run.model.event_shape) == 1
+    picture = not stem.startswith("completions") or run.as_images(np.zeros([1, *run.model.event_shape])) is not None
     allowed = [".csv" if table else ".npy", *([".npy"] if table else []), *([".png"] if picture else [])]
     if args.out is not None:
         if Path(args.out).suffix not in allowed:

@@ -122,7 +122,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
             training with other settings.
     """
     check_positive(batch_size=batch_size)
-    model.check_arrays(train.x)  # those of validation `model.fit` checks: of the training rows it sees a stream
+    model.check_arrays(*train)  # those of validation `model.fit` checks: of the training rows it sees a stream
     if start:
         start_at_marginals(model, train.x)
     batch_size = min(batch_size, len(train.x))

@@ -16,9 +16,12 @@ def run(args):
     paths = outputs.paths(trained, args, f"completions-{args.seed}")
     x, context = trained.rows(args.data, None, args.data_dir, allow_blanks=True)
     blank = np.isnan(x)
-    rows = slice(args.rows or (None if blank.any() else 8))
+    filling = blank.any()
+    if filling and args.observe is not None:
+        raise ValueError(f"--observe is for rows without blanks. Received: --observe {args.observe}, and {blank.sum()} blanks")
+    rows = slice(args.rows or (None if filling else 8))
     x, blank, context = x[rows], blank[rows], None if context is None else context[rows]
-    if not blank.any():
+    if not filling:
         blank = ~first_positions(trained.model, args.observe)[None].repeat(len(x), axis=0)
     drawn = draws(trained.model, np.where(blank, 0, x), ~blank, args.n, args.seed, context)
     for path in paths:
@@ -32,11 +35,11 @@ def run(args):
 
 
 def first_positions(model, observe):
-    """Which positions are given, bool `[*event]`: a fraction `observe` (or "first-half"), first in the order."""
+    """Which positions are given, bool `[*event]`: a fraction `observe` (or "first-half", or None for it), first in the order."""
     network = model.network
     member = network.member(0) if network.num_members > 1 else {}
     order = np.asarray(network.generation_order(**member))
-    fraction = 0.5 if observe == "first-half" else float(observe)
+    fraction = 0.5 if observe in (None, "first-half") else float(observe)
     shown = np.zeros(len(order), bool)
     shown[order[: round(fraction * len(order))]] = True
     return shown.reshape(model.event_shape)

@@ -34,7 +34,7 @@ def run(args):
     trained = runs.Run(out, model, dataset.to_config())
     drawn = out.with_name(f"{out.name}.pictures")
     extra = watchers(args, trained, dataset, drawn)
-    if not checkpoint_of(out).exists():
+    if args.pictures_every and not checkpoint_of(out).exists():
         for stale in drawn.glob("epoch-*.png"):
             stale.unlink()
     weights = model.get_weights()
@@ -44,7 +44,7 @@ def run(args):
     else:
         metrics = measure(model, dataset, fit, args)
     with written(out, model, trained.data, fit, metrics) as folder:
-        if drawn.exists():
+        if args.pictures_every and drawn.exists():
             os.replace(drawn, folder / "pictures")
     if plotting.available():
         pictures(trained, dataset, fit, metrics, args.seed)

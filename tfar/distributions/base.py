@@ -49,6 +49,8 @@ class NetworkDistribution(tfd.Distribution):
             raise ValueError(f"the network takes a context of size {network.context_size}. Received: context={context!r}")
         if context is not None and self._context.shape[-1] != network.context_size:
             raise ValueError(f"context must be [..., {network.context_size}]. Received: context.shape={self._context.shape}")
+        if context is not None:
+            check_context(self._context)
         super().__init__(
             dtype=self._head.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,
@@ -105,6 +107,12 @@ class NetworkDistribution(tfd.Distribution):
             return None
         context = tf.broadcast_to(self._context, tf.concat([shape, [self._network.context_size]], axis=0))
         return tf.reshape(context, [-1, self._network.context_size])
+
+    def _context_of(self, x):
+        """The context of each row of `x [B, *event]`."""
+        if self._context is not None and self._context.shape[:-1].as_list() not in ([], [1], [None], x.shape[:1].as_list()):
+            raise ValueError(f"one context per row must be [{x.shape[0]}, C]. Received: context.shape={self._context.shape}")
+        return self._context_rows(tf.shape(x)[:1])
 
     def _check_shape(self, x):
         event = self._network.event_shape
@@ -172,14 +180,17 @@ class NetworkDistribution(tfd.Distribution):
             Values `[B, *event]` of the head's dtype, equal to `x` where observed.
 
         Raises:
-            ValueError: the order does not put the observed positions first, so that the loop would not draw from the conditional.
+            ValueError: the order does not put the observed positions first, so that the loop would not draw from the conditional; or
+                there is another number of seeds or contexts than of rows.
         """
         x, observed = self._pattern(x, observed)
         x = check_support(self._head, tf.where(observed, x, tf.zeros_like(x)))
         observed = self._check_completion(observed)
         seed = noise.as_seed(seed)
         seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, tf.shape(x)[0])
-        return self._compiled(seeds, self._context_rows(tf.shape(x)[:1]), observed, x)
+        if not seeds.shape[:1].is_compatible_with(x.shape[:1]):
+            raise ValueError(f"one seed per row must be [{x.shape[0]}, 2]. Received: seed.shape={seeds.shape}")
+        return self._compiled(seeds, self._context_of(x), observed, x)
 
     def conditional_log_prob(self, x, observed):
         """Score the positions that are not observed given those that are: log p(x_missing | x_observed) in nats, `[B]`.
@@ -191,12 +202,12 @@ class NetworkDistribution(tfd.Distribution):
             observed: bool, broadcast to `x`.
 
         Raises:
-            ValueError: the order does not put the observed positions first.
+            ValueError: the order does not put the observed positions first, or there is another number of contexts than of rows.
         """
         x, observed = self._pattern(x, observed)
         x = check_support(self._head, x)
         observed = self._check_completion(observed)
-        return self._conditional_rows(x, observed, self._context_rows(tf.shape(x)[:1]))
+        return self._conditional_rows(x, observed, self._context_of(x))
 
     def _pattern(self, x, observed):
         """Check values and what is observed of them, and give both the same shape `[B, *event]`."""
@@ -246,6 +257,15 @@ class NetworkDistribution(tfd.Distribution):
         if key not in compiled:
             compiled[key] = tf.function(self._sample_rows, reduce_retracing=True, autograph=False)
         return compiled[key](seeds, context, observed, values, self._member)
+
+
+def check_context(context):
+    """Raise a ValueError where a context `[..., C]` is not finite; inside a graph do nothing."""
+    if not tf.executing_eagerly():
+        return
+    finite = tf.math.is_finite(tf.cast(context, tf.float64))
+    if not tf.reduce_all(finite):
+        raise ValueError(f"context must be finite numbers. Received: {tf.boolean_mask(context, ~finite)[0].numpy():g}")
 
 
 def check_support(head, x):

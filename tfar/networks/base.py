@@ -113,10 +113,16 @@ class AutoregressiveNetwork(keras.layers.Layer):
         natural = np.array_equal(self.order, np.arange(self.event_size))
         return weight if natural else tf.gather(weight, self.order)
 
+    def as_values(self, x):
+        """`x` as a tensor, whose shape is checked against `[B, *event]`."""
+        x = tf.convert_to_tensor(x)
+        if x.shape.rank is not None and (x.shape.rank != len(self.event_shape) + 1 or not x.shape[1:].is_compatible_with(self.event_shape)):
+            raise ValueError(f"x must be [B, {', '.join(map(str, self.event_shape))}]. Received: x.shape={x.shape}")
+        return x
+
     def encode(self, x):
         """Values `[B, *event]` as the inputs `[B, D * E]` of a network of vectors."""
-        x = tf.convert_to_tensor(x)
-        x = tf.reshape(x, [-1, self.event_size])
+        x = tf.reshape(self.as_values(x), [-1, self.event_size])
         if self.num_classes is None:
             return tf.cast(x, self.compute_dtype)
         x = tf.one_hot(tf.cast(x, tf.int32), self.num_classes, dtype=self.compute_dtype)  # (B, D, K)

@@ -94,10 +94,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
 
     def as_images(self, x):
         """Check the shape of `x [B, H, W, C]`, and scale it."""
-        x = tf.convert_to_tensor(x)
-        if x.shape.rank != 4 or not x.shape[1:].is_compatible_with(self.event_shape):
-            raise ValueError(f"x must be [B, {', '.join(map(str, self.event_shape))}]. Received: x.shape={x.shape}")
-        return self.scale(x)
+        return self.scale(self.as_values(x))
 
     def as_params(self, outputs, earlier):
         """Parameters `[..., P]` from outputs `[..., Q]` and the values of the pixel's earlier colours `[..., C - 1]`, zero elsewhere."""

@@ -126,22 +126,27 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         windows = [None, *[self.window] * depth]  # of the inputs a unit sees all
         alike = [_alike(table) for table in (self.orders, *self.hidden_degrees, self.orders)]
         conditioning = [self.conditioning and not (alike[n] and alike[n + 1]) for n in range(depth + 1)]
+        policy = {"dtype": self.dtype_policy}
         self.masked_layers = [
-            MaskedDense(sources[n], hidden[n], window=windows[n], conditioning=conditioning[n], centred=n == 0, name=f"hidden_{n}")
+            MaskedDense(
+                sources[n], hidden[n], window=windows[n], conditioning=conditioning[n], centred=n == 0, name=f"hidden_{n}", **policy
+            )
             for n in range(depth)
         ]
         self._wires = [(n, n + 1) for n in range(depth)]  # (from, to): 0 is the input, depth + 1 the output
         if depth:
-            output = MaskedDense(sources[-1], outputs, strict=True, window=windows[-1], conditioning=conditioning[-1], name="output")
-            self.masked_layers.append(output)
+            last = {"window": windows[-1], "conditioning": conditioning[-1], "name": "output"}
+            self.masked_layers.append(MaskedDense(sources[-1], outputs, strict=True, **last, **policy))
             self._wires.append((depth, depth + 1))
         if self.direct:
-            self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, centred=True, name="direct"))
+            self.masked_layers.append(MaskedDense(inputs, outputs, strict=True, use_bias=not depth, centred=True, name="direct", **policy))
             self._wires.append((0, depth + 1))
         self.context_layers = {}  # by the layer that the context reaches
         if self.context_size:
             widths = {depth + 1: len(outputs)} | ({1: len(hidden[0])} if depth else {})
-            self.context_layers = {str(to): keras.layers.Dense(width, use_bias=False, name=f"context_{to}") for to, width in widths.items()}
+            self.context_layers = {
+                str(to): keras.layers.Dense(width, use_bias=False, name=f"context_{to}", **policy) for to, width in widths.items()
+            }
 
     def build(self, x_shape=None, context_shape=None):
         for layer in self.masked_layers:

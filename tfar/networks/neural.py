@@ -49,18 +49,21 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         self.activation = keras.activations.get(activation)
         self.direct = bool(direct)
 
+        policy = {"dtype": self.dtype_policy}
         degrees = np.arange(1, self.event_size + 1)  # of the inputs, in the order of generation
         self.hidden_layers = []  # one per block
         for start in range(0, self.event_size, self.block_size):
             seen = degrees[: start + self.block_size]
             units = np.repeat(seen[start:] - 1, self.hidden_units)  # those of a position see the inputs before it
-            self.hidden_layers.append(MaskedDense(np.repeat(seen, self.features), units, name=f"hidden_{start}"))
+            self.hidden_layers.append(MaskedDense(np.repeat(seen, self.features), units, name=f"hidden_{start}", **policy))
         outputs = np.repeat(degrees, self.params_size)
         self.direct_layer = (
-            MaskedDense(np.repeat(degrees, self.features), outputs, strict=True, use_bias=False, name="direct") if self.direct else None
+            MaskedDense(np.repeat(degrees, self.features), outputs, strict=True, use_bias=False, name="direct", **policy)
+            if self.direct
+            else None
         )
         self.context_layer = (
-            keras.layers.Dense(self.event_size * self.hidden_units, use_bias=False, name="context") if self.context_size else None
+            keras.layers.Dense(self.event_size * self.hidden_units, use_bias=False, name="context", **policy) if self.context_size else None
         )
 
     stride = 2

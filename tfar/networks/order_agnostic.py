@@ -72,8 +72,9 @@ class OrderAgnostic(AutoregressiveNetwork):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.drop, self.seed = Dropout(dropout, name="dropout"), int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
+        options = {"activation": self.activation, "dtype": self.dtype_policy}
         self.hidden_layers = [
-            keras.layers.Dense(h, self.activation, kernel_initializer=fresh(self.kernel_initializer), name=f"hidden_{n}")
+            keras.layers.Dense(h, kernel_initializer=fresh(self.kernel_initializer), name=f"hidden_{n}", **options)
             for n, h in enumerate(self.hidden_units[1:], 1)
         ]
 
@@ -151,7 +152,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         return self.order if order is None else order
 
     def call(self, x, context=None, order=None, training=False):
-        context, x = self.as_context(context), tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size])
+        context, x = self.as_context(context), tf.reshape(self.as_values(x), [-1, self.event_size])
         order = tf.convert_to_tensor(self.generation_order(order))
         # As many positions at once as make a matrix product worth while, and no more than fit into the cache.
         size = min(max(1, round(self.event_size**0.5)), max(1, ROWS // (x.shape[0] or 1)))
@@ -248,10 +249,11 @@ class OrderAgnostic(AutoregressiveNetwork):
 
     def masked_nll(self, x, observed, context, head, training=False):
         """D / (D - d) * sum_{j missing} -log p(x_j | x_observed) in nats, `[S, B]`; `observed`: bool `[S, B, D]`."""
-        x, size = tf.reshape(tf.convert_to_tensor(x), [-1, self.event_size]), self.event_size
+        inputs, size = self.encode(x), self.event_size
+        x = tf.reshape(tf.convert_to_tensor(x), [-1, size])
         kernel, mask_kernel, bias = self.first_layer()
         seen = tf.cast(observed, kernel.dtype)
-        inputs = self.encode(x) * (tf.repeat(seen, self.features, axis=-1) if self.features > 1 else seen)
+        inputs *= tf.repeat(seen, self.features, axis=-1) if self.features > 1 else seen
         sums = tf.tensordot(inputs, kernel, 1) + tf.tensordot(seen, mask_kernel, 1)  # (S, B, H)
         sums += self._start(bias, tf.shape(x)[0], self.as_context(context))
         h, outputs = self.inference(sums, observed, training=training)
