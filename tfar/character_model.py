@@ -112,10 +112,7 @@ class CharacterModel(AutoregressiveModel):
                 raise ValueError(f"{name} must be a whole number above 0. Received: {name}={value!r}")
         if not (temperature > 0 and math.isfinite(temperature)):
             raise ValueError(f"temperature must be above 0. Received: temperature={temperature!r}")
-        seed = noise.as_seed(seed)
-        seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, n)
-        if seeds.shape[0] != n:
-            raise ValueError(f"one seed per row must be [{n}, 2]. Received: seed.shape={seed.shape}")
+        seeds = noise.seeds_of(seed, n)
         context = self._contexts(context, n)
         return writing.pieces(self.network, self.head, seeds, length, self._prompts(prompt, n), context, temperature, top_k)
 

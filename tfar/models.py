@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import heads, masks, networks
+from tfar import heads, masks, networks, noise
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
 from tfar.distributions.base import check_context, check_support
 
@@ -115,14 +115,9 @@ class AutoregressiveModel(keras.Model):
                 on i and on its own context only.
             context: `[n, C]`, or `[C]` for all rows.
         """
-        from tfar import noise
-
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise ValueError(f"n must be a number of samples, 0 or more. Received: n={n!r}")
-        seed = noise.as_seed(seed)
-        seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, n)
-        if seeds.shape[0] != n:
-            raise ValueError(f"one seed per row must be [{n}, 2]. Received: seed.shape={seed.shape}")
+        seeds = noise.seeds_of(seed, n)
         if context is not None:
             context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
             context = tf.broadcast_to(context, [n, self.network.context_size])

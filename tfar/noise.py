@@ -77,6 +77,25 @@ def row_seeds(seed, rows):
     return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
 
 
+def seeds_of(seed, rows):
+    """Return one seed per row, int32 `[rows, 2]`: those that `seed` brings, or else `row_seeds` of it.
+
+    Args:
+        seed: as in `as_seed`.
+        rows: how many, an integer or a scalar tensor.
+
+    Raises:
+        ValueError: what `as_seed` refuses, or another number of seeds.
+    """
+    seed = as_seed(seed)
+    if seed.shape.rank == 1:
+        return row_seeds(seed, rows)
+    expected = tf.get_static_value(rows)
+    if not seed.shape[:1].is_compatible_with([expected]):
+        raise ValueError(f"one seed per row must be [{expected}, 2]. Received: seed.shape={seed.shape}")
+    return seed
+
+
 def uniform(seeds, count, stream=VALUES, dtype=tf.float32, start=0):
     """Return `count` numbers per row, uniform on the open interval (0, 1), `[n, count]`, from the rows' seeds `[n, 2]`.
 

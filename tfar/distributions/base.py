@@ -105,14 +105,12 @@ class NetworkDistribution(tfd.Distribution):
         """The context of each row of a batch of the given shape, flat."""
         if self._context is None:
             return None
-        context = tf.broadcast_to(self._context, tf.concat([shape, [self._network.context_size]], axis=0))
+        try:
+            context = tf.broadcast_to(self._context, tf.concat([shape, [self._network.context_size]], axis=0))
+        except (ValueError, tf.errors.InvalidArgumentError) as error:  # in a graph, where the shapes are known, and eagerly
+            rows = tf.get_static_value(shape[0])
+            raise ValueError(f"one context per row must be [{rows}, C]. Received: context.shape={self._context.shape}") from error
         return tf.reshape(context, [-1, self._network.context_size])
-
-    def _context_of(self, x):
-        """The context of each row of `x [B, *event]`."""
-        if self._context is not None and self._context.shape[:-1].as_list() not in ([], [1], [None], x.shape[:1].as_list()):
-            raise ValueError(f"one context per row must be [{x.shape[0]}, C]. Received: context.shape={self._context.shape}")
-        return self._context_rows(tf.shape(x)[:1])
 
     def _check_shape(self, x):
         event = self._network.event_shape
@@ -186,11 +184,8 @@ class NetworkDistribution(tfd.Distribution):
         x, observed = self._pattern(x, observed)
         x = check_support(self._head, tf.where(observed, x, tf.zeros_like(x)))
         observed = self._check_completion(observed)
-        seed = noise.as_seed(seed)
-        seeds = seed if seed.shape.rank == 2 else noise.row_seeds(seed, tf.shape(x)[0])
-        if not seeds.shape[:1].is_compatible_with(x.shape[:1]):
-            raise ValueError(f"one seed per row must be [{x.shape[0]}, 2]. Received: seed.shape={seeds.shape}")
-        return self._compiled(seeds, self._context_of(x), observed, x)
+        rows = _number_of_rows(x)
+        return self._compiled(noise.seeds_of(seed, rows), self._context_rows([rows]), observed, x)
 
     def conditional_log_prob(self, x, observed):
         """Score the positions that are not observed given those that are: log p(x_missing | x_observed) in nats, `[B]`.
@@ -207,7 +202,7 @@ class NetworkDistribution(tfd.Distribution):
         x, observed = self._pattern(x, observed)
         x = check_support(self._head, x)
         observed = self._check_completion(observed)
-        return self._conditional_rows(x, observed, self._context_of(x))
+        return self._conditional_rows(x, observed, self._context_rows([_number_of_rows(x)]))
 
     def _pattern(self, x, observed):
         """Check values and what is observed of them, and give both the same shape `[B, *event]`."""
@@ -257,6 +252,11 @@ class NetworkDistribution(tfd.Distribution):
         if key not in compiled:
             compiled[key] = tf.function(self._sample_rows, reduce_retracing=True, autograph=False)
         return compiled[key](seeds, context, observed, values, self._member)
+
+
+def _number_of_rows(x):
+    """B of `x [B, *event]`: a number where it is known, so that messages can name it, else a tensor."""
+    return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
 
 
 def check_context(context):
