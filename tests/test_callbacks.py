@@ -175,3 +175,8 @@ def test_train_says_that_tensorboard_is_missing_before_it_trains(tmp_path, monke
     monkeypatch.setattr(callbacks, "require_tensorboard", missing)
     assert main(words(tmp_path, "--tensorboard", tmp_path / "logs")) == 1
     assert "tfar[tensorboard]" in capsys.readouterr().err and names(tmp_path) == ["stripes.npz"]
+
+
+def test_models_of_text_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="a model of text"):
+        SamplePictures(tmp_path).set_model(tfar.CharRNN("ab", units=4, num_layers=1))

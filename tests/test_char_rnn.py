@@ -354,6 +354,18 @@ def test_a_context_selects_what_is_written():
     assert one != other and model.sample(1, seed=[[1, 2]], context=context[1], length=40) == [other]
     scores = model.log_prob([one, one], context)
     assert abs(float(scores[0] - scores[1])) > 0.1
+    for wrong in (2.0, np.zeros([2, 1]), np.zeros([3, 2]), None):
+        with pytest.raises(ValueError, match="context"):
+            model.sample(2, context=wrong)
+        with pytest.raises(ValueError, match="context"):
+            model.log_prob([one, one], wrong)
+
+
+def test_a_model_in_double_precision_is_exported(tmp_path):
+    model = text_model(dtype="float64")
+    model.export(tmp_path / "m")
+    served = tf.saved_model.load(tmp_path / "m").signatures["log_prob"](text=tf.constant(["ab", "b"]))["log_prob"]
+    np.testing.assert_allclose(served, model.log_prob(["ab", "b"]), rtol=1e-6)
 
 
 def test_a_model_keeps_its_vocabulary(tmp_path):

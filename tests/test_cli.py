@@ -371,10 +371,10 @@ def test_completions_keep_what_was_given(folder, tmp_path):
 
 
 def test_observe_says_how_much_is_given(folder, tmp_path, capsys):
-    for share in ("0", "0.25", "1"):
+    for share, rows in {"0": 0, "0.25": 2, "1": 8}.items():
         assert main(["complete", folder, "--observe", share, "--out", tmp_path / f"{share}.npy"]) == 0
-    assert (np.diff(np.load(tmp_path / "1.npy"), axis=1) == 0).all()
-    assert (np.diff(np.load(tmp_path / "0.25.npy")[:, :, :2], axis=1) == 0).all()
+        differ = (np.diff(np.load(tmp_path / f"{share}.npy"), axis=1) != 0).any(axis=(0, 1, 3, 4))  # which rows of pixels
+        assert not differ[:rows].any() and differ[rows : rows + 2].any() == (rows < 8)
     assert "2.5" in fails(capsys, "complete", folder, "--observe", "2.5", code=2)
 
 
@@ -384,6 +384,44 @@ def test_rows_before_the_first_blank_stay_as_they_are(table, tmp_path, capsys):
     assert main(["complete", run, "--data", data, "--rows", "2", "-n", "1", "--out", tmp_path / "two.csv"]) == 0
     assert [row[2:] for row in read_table(tmp_path / "two.csv")[1]] == [["100"] * 3] * 2
     assert "1 blanks" in fails(capsys, "complete", run, "--data", data, "--observe", "0.5", "--out", tmp_path / "no.csv")
+
+
+def test_completions_of_quantised_data_have_one_unit(tmp_path):
+    write_table(tmp_path / "grey.csv", np.random.default_rng(0).integers(0, 16, [60, 2]))
+    words = ["train", "deepnade", "--data", tmp_path / "grey.csv", "--levels", "4", "--out", tmp_path / "run", *TINY]
+    (tmp_path / "grey.csv").write_text((tmp_path / "grey.csv").read_text().replace(".0000", ""))
+    assert main(words) == 0
+    (tmp_path / "blank.csv").write_text("13,\n,14\n")
+    assert main(["complete", tmp_path / "run", "--data", tmp_path / "blank.csv", "-n", "9", "--out", tmp_path / "full.csv"]) == 0
+    rows = np.array(read_table(tmp_path / "full.csv")[1], float)
+    assert (rows[:9, 2] == 3).all() and (rows[9:, 3] == 3).all() and rows[:, 2:].max() == 3  # 13 and 14 are in the last of four levels
+
+
+def test_columns_of_a_table_may_be_named_where_those_of_training_were_not(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=[60, 2]))
+    assert main(["train", "made", "--data", tmp_path / "x.npy", "--out", tmp_path / "run", "--components", "2", *TINY]) == 0
+    (tmp_path / "blank.csv").write_text("a,b\n0.5,\n")
+    assert main(["complete", tmp_path / "run", "--data", tmp_path / "blank.csv", "-n", "2", "--out", tmp_path / "full.csv"]) == 0
+    header, rows = read_table(tmp_path / "full.csv")
+    assert header == ["row", "draw", "a", "b"] and [row[2] for row in rows] == ["0.5", "0.5"]
+
+
+def test_images_three_pixels_wide_are_completed_with_a_picture(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 2, [60, 4, 3]))
+    assert main(["train", "logistic", "--data", tmp_path / "x.npy", "--out", tmp_path / "run", *TINY[2:]]) == 0
+    assert main(["complete", tmp_path / "run"]) == 0
+    assert (tmp_path / "run" / "completions-1.png").is_file()
+
+
+def test_an_order_may_be_a_long_list(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 2, [60, 300]))
+    order = ",".join(map(str, reversed(range(300))))
+    words = ["train", "logistic", "--data", tmp_path / "x.npy", "--out", tmp_path / "run", *TINY[2:]]
+    assert main([*words, "--order", order]) == 0
+    from tfar.runs import Run
+
+    assert Run.open(tmp_path / "run").model.network.order[:2].tolist() == [299, 298]
+    assert "integers like 2,0,1" in fails(capsys, *words, "--order", "a" * 300, code=2)
 
 
 def test_events_that_are_no_images_are_completed_without_a_picture(tmp_path):

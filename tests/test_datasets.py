@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from tfar import datasets
+from tfar.datasets import catalogue
+from tfar.datasets.labels import class_names
 from tfar.gaussian import gaussian_nll
 
 DATA_DIR = os.environ.get("TFDS_DATA_DIR")
@@ -258,6 +260,28 @@ def test_npz_with_all_splits(tmp_path):
         np.testing.assert_allclose(data.unstandardize(data.validation.x), x[20:25], rtol=1e-5)
         np.testing.assert_allclose(data.standardization.mean, x[:20].mean(axis=0))
         np.testing.assert_allclose(data.standardization.scale, x[:20].std(axis=0))
+
+
+def test_npz_with_rows_that_would_be_left_out(tmp_path):
+    x = table(30)
+    for more in ("val", "dev"):
+        path = savez(tmp_path / "s.npz", train=x[:20], test=x[20:25], **{more: x[25:]})
+        assert f"of which {more} would be left out" in error_of(datasets.load, path)
+    path = savez(tmp_path / "s.npz", train=x[:20], valid=x[20:25], validation=x[25:])
+    assert "of which valid would be left out" in error_of(datasets.load, path)
+    path = savez(tmp_path / "s.npz", train=x[:20], ids=np.arange(20), train_context=x[:20])  # no rows of x
+    assert datasets.load(path).event_shape == x.shape[1:]
+
+
+def test_labels_that_are_missing_or_written_in_two_ways(tmp_path):
+    class Classes:
+        names = ["a", "b", "c"]
+
+    assert catalogue._labels(np.array([2, 0]), Classes, "them").tolist() == ["c", "a"]
+    assert "them: each row needs a label to condition on. Received: 1 rows" in error_of(
+        catalogue._labels, np.array([0, -1]), Classes, "them"
+    )
+    assert "written in one way. Received: '1' and '1.0'" in error_of(class_names, ["1", "2", "1.0"])
 
 
 def test_npz_without_validation_or_test_draws_a_sixth(tmp_path):
@@ -557,7 +581,9 @@ def test_prepare_takes_all_or_the_test_rows(tmp_path):
     assert np.array_equal(datasets.prepare(tmp_path / "g.npy", config).x, grey.astype(int) * 4 // 17)
     path = savez(tmp_path / "g.npz", train=grey, test=grey[:2])
     assert np.array_equal(datasets.prepare(path, config).x, grey[:2].astype(int) * 4 // 17)
-    assert 'one named "test"' in error_of(datasets.prepare, savez(tmp_path / "g.npz", train=grey), config)
+    assert len(datasets.prepare(savez(tmp_path / "g.npz", train=grey), config).x) == 6
+    path = savez(tmp_path / "g.npz", train=grey, valid=grey[:2])
+    assert 'one named "test"' in error_of(datasets.prepare, path, config)
     np.save(tmp_path / "g.npy", grey[:, :7])
     assert "event shape must be (8, 8, 1). Received: (7, 8, 1)" in error_of(datasets.prepare, tmp_path / "g.npy", config)
     np.save(tmp_path / "g.npy", grey + 1)
@@ -600,7 +626,7 @@ def test_unknown_names_list_what_is_there(tmp_path, monkeypatch):
 def test_unprepared_and_unknown_tfds_names(tmp_path):
     message = error_of(datasets.load, "mnist", tmp_path)
     assert "not prepared in" in message and "digits" in message and message.endswith("Received: 'mnist'")
-    for name in ("nosuchdata", "wine_quality/blue"):
+    for name in ("nosuchdata", "wine_quality/blue", "mnist:9.9.9"):
         message = error_of(datasets.load, name, tmp_path)
         assert "no such data set" in message and message.endswith(f"Received: {name!r}")
 

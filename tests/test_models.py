@@ -232,3 +232,10 @@ def test_a_loss_of_ones_own_is_refused():
     model.compile("adam", loss="mse")
     with pytest.raises(ValueError, match="cannot be set. Received: loss='mse'"):
         model.fit(X, verbose=0)
+
+
+@pytest.mark.parametrize("train", ["fit", "evaluate", "predict"])
+def test_a_stream_with_contexts_that_are_no_numbers_fails(train):
+    stream = tf.data.Dataset.from_tensors(((X, np.full_like(C, np.nan)),) if train == "predict" else (X, np.full_like(C, np.nan)))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="context must be finite"):
+        getattr(made(context_size=2), train)(stream, verbose=0)

@@ -177,3 +177,12 @@ def test_a_missing_matplotlib_is_named(monkeypatch):
     monkeypatch.setattr("tfar.plotting.figures.available", lambda: False)
     with pytest.raises(ImportError, match="pip install"):
         plotting.image_grid(np.zeros((1, 4, 4)))
+
+
+def test_grey_images_three_pixels_wide_have_no_colours():
+    grey = np.arange(2 * 5 * 4 * 3).reshape(2, 5, 4, 3) / 120  # (B, K, H, W), not (B, H, W, 3)
+    coloured, observed = np.repeat(grey[..., None], 3, axis=-1), np.ones([2, 4, 3], bool)
+    one, other = (pixels(plotting.completions(images[:, 0], observed, images)) for images in (grey, coloured))
+    np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match=r"images must be \[B, K, H, W\] or \[B, K, H, W, 3\]"):
+        plotting.completions(grey[:, 0], observed, grey[:, 0])

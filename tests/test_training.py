@@ -295,10 +295,10 @@ def test_a_killed_training_goes_on_in_half_precision(tmp_path, monkeypatch, poli
 def test_a_checkpoint_is_of_one_model_and_its_data(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
 
-    def train(seed=0, activation="relu", **options):
+    def train(seed=0, held=1, activation="relu", **options):
         model = tfar.MADE([6], hidden_units=[8], activation=activation)
         options = {"epochs": 5, "epoch_steps": 10, "jit": False, "seed": np.int64(2), **options}
-        return training.fit(model, binary(seed=seed), binary(seed=1), checkpoint=tmp_path / "one", **options)
+        return training.fit(model, binary(seed=seed), binary(seed=held), checkpoint=tmp_path / "one", **options)
 
     with pytest.raises(Killed):
         train(callbacks=[Kill()])
@@ -306,6 +306,8 @@ def test_a_checkpoint_is_of_one_model_and_its_data(tmp_path, monkeypatch):
         train(activation="tanh")
     with pytest.raises(ValueError, match="data was"):
         train(seed=7)
+    with pytest.raises(ValueError, match="validation was"):  # the best epoch is chosen by them
+        train(held=7)
     assert train().epochs == 5
 
 
@@ -316,3 +318,27 @@ def test_batches_pass_over_all_rows_and_can_begin_anywhere():
     assert all(sorted(one) == list(range(20)) for one in passes) and not (passes[0] == passes[1]).all()
     np.testing.assert_array_equal(take(7, 3), take(0, 10)[7:])
     assert not (passes[0] == np.concatenate([x.numpy()[:, 0] for x, _ in training.batches(split, 20, seed=5).take(1)])).all()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_scoring_refuses_what_the_model_does_not_know(jit):
+    values, x = np.full([5, 4], 2, np.int32), np.zeros([5, 4], np.int32)
+    model = logistic(4)
+    model.compile("adam", jit_compile=jit)
+    with pytest.raises(ValueError, match="values must be 0 or 1. Received: 2"):
+        training.evaluate(model, Split(values))
+    with pytest.raises(ValueError, match="values must be 0 or 1. Received: 2"):
+        training.evaluate(tfar.DeepNADE([4], hidden_units=[4]), Split(values), num_orders=2)
+    model = logistic(4, context_size=2)
+    model.compile("adam", jit_compile=jit)
+    with pytest.raises(ValueError, match="context must be finite numbers. Received: nan"):
+        training.evaluate(model, Split(x, np.full([5, 2], np.nan, np.float32)))
+
+
+@pytest.mark.parametrize(
+    "name, wrong", {"learning_rate": (0.0, np.inf), "weight_decay": (-1.0, np.nan), "average": (-0.5, 1.0), "clip": (0.0, np.nan)}.items()
+)
+def test_numbers_of_the_optimizer_that_make_no_sense_are_refused(name, wrong):
+    for value in wrong:
+        with pytest.raises(ValueError, match=f"^{name} must be .* Received: .*{name}={value!r}"):
+            training.fit(logistic(), binary(), binary(), jit=False, **{name: value})

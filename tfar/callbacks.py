@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks, plotting
+from tfar.character_model import CharacterModel
 from tfar.distributions import AutoregressiveDistribution
 
 NO_TENSORBOARD = "event files need tensorboard: pip install 'tfar[tensorboard]'"
@@ -43,7 +44,7 @@ class SamplePictures(keras.callbacks.Callback):
 
     Raises:
         ImportError: matplotlib is missing, or tensorboard where there is a `log_dir`.
-        ValueError: `every` is negative, or there is neither a folder nor a `log_dir`.
+        ValueError: `every` is negative, there is neither a folder nor a `log_dir`, or the model is one of text.
 
     >>> import tempfile, tfar
     >>> folder, x = tempfile.mkdtemp(), np.eye(4, dtype=np.int32)[:, None].repeat(4, axis=1)[..., None]
@@ -68,6 +69,11 @@ class SamplePictures(keras.callbacks.Callback):
         self.every, self.count, self.seed, self.context, self.labels = every, count, seed, context, labels
         self.x, self.x_context = reference if isinstance(reference, tuple) else (reference, None)
         self._epochs = 0
+
+    def set_model(self, model):
+        super().set_model(model)
+        if isinstance(model, CharacterModel):
+            raise ValueError(f"pictures are of arrays. Received: {model!r}, a model of text")
 
     def on_epoch_end(self, epoch, logs=None):
         self._epochs = epoch + 1

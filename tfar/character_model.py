@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfar import heads, networks, noise, writing
 from tfar.datasets import Vocabulary
-from tfar.distributions.base import check_context, check_support
+from tfar.distributions.base import check_context, check_support, checked_context, context_of
 from tfar.models import AutoregressiveModel
 
 
@@ -125,11 +125,8 @@ class CharacterModel(AutoregressiveModel):
         return np.stack(codes)
 
     def _contexts(self, context, rows):
-        if context is None:
-            return None
-        context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
-        check_context(context)
-        return tf.broadcast_to(context, [rows, self.network.context_size])
+        context = checked_context(context, self.network.context_size)
+        return None if context is None else context_of(context, [rows])
 
     def _read(self, x, context=None, training=False):
         """log p(x) `[B]` of codes `[B, T]` in one scan."""
@@ -140,6 +137,7 @@ class CharacterModel(AutoregressiveModel):
         x = tf.convert_to_tensor(x)
         if x.shape.rank is not None and x.shape.rank != 2:
             raise ValueError(f"x must be codes [B, T]. Received: x.shape={x.shape}")
+        context = None if context is None else check_context(context)
         return self._read(check_support(self.head, x), context, training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

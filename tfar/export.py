@@ -88,7 +88,7 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=N
 
     Endpoints, by signature name (`serving_default` is `log_prob`; `context` only where the model takes one):
 
-        log_prob    x [B, *event], context [B, C] float32               -> log_prob [B] float32
+        log_prob    x [B, *event], context [B, C] float32               -> log_prob [B], of the network's type
         sample      seed [B, 2] int32, context                          -> x, log_prob
         complete    x, observed [B, *event] bool, seed, context         -> x, log_prob
 

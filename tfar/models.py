@@ -114,14 +114,13 @@ class AutoregressiveModel(keras.Model):
             seed: an integer, an int32 pair, or one pair per row `[n, 2]`; None for a fresh one. The i-th example depends on the seed,
                 on i and on its own context only.
             context: `[n, C]`, or `[C]` for all rows.
+
+        Raises:
+            ValueError: n is no number of samples, or there is another number of seeds or contexts, or a context of another size.
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
             raise ValueError(f"n must be a number of samples, 0 or more. Received: n={n!r}")
-        seeds = noise.seeds_of(seed, n)
-        if context is not None:
-            context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
-            context = tf.broadcast_to(context, [n, self.network.context_size])
-        return self.distribution(context).sample_rows(seeds)
+        return self.distribution(context).sample_rows(noise.seeds_of(seed, n))
 
     def complete(self, x, observed, seed=None, context=None):
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
@@ -134,6 +133,7 @@ class AutoregressiveModel(keras.Model):
     def call(self, inputs, training=False):
         x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         x = check_support(self.head, self.network.as_values(x))
+        context = None if context is None else check_context(context)
         if training or self._testing:
             return -self.network.objective(x, context, self.head, training=training)
         return self.distribution(context).log_prob(x)

@@ -1,5 +1,7 @@
 """The optimizer of a training: Adam with a schedule, decoupled weight decay and averaged weights."""
 
+import math
+
 import keras
 
 from tfar.options import SCHEDULES
@@ -19,10 +21,19 @@ def optimizer(variables, learning_rate=1e-3, schedule="plateau", steps=None, wei
         clip: greatest norm of the gradient of all weights together.
 
     Raises:
-        ValueError: an unknown schedule.
+        ValueError: an unknown schedule, or a number that makes no sense.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: schedule={schedule!r}")
+    sensible = {
+        "learning_rate must be above 0": 0 < learning_rate < math.inf,
+        "weight_decay must be at least 0": 0 <= weight_decay < math.inf,
+        "average must be at least 0 and below 1": 0 <= average < 1,
+        "clip must be above 0": clip > 0,  # Keras clips at no norm of 0 or less
+    }
+    if wrong := [rule for rule, kept in sensible.items() if not kept]:
+        received = f"learning_rate={learning_rate!r}, weight_decay={weight_decay!r}, average={average!r}, clip={clip!r}"
+        raise ValueError(f"{'; '.join(wrong)}. Received: {received}")
     rate = learning_rate
     if schedule == "cosine":
         warmup = max(1, steps // 50)

@@ -84,11 +84,17 @@ def order(text):
         import numpy as np
 
         return np.load(text, allow_pickle=False).ravel().tolist()
-    words = Path(text).read_text(encoding="utf-8") if Path(text).is_file() else text
     try:
-        return [int(word) for word in words.replace(",", " ").split()]
-    except ValueError:
-        raise ArgumentTypeError(f"expected {', '.join(ORDERS)}, integers like 2,0,1, or a file of them. Received: {text!r}") from None
+        return _integers(text)
+    except ValueError:  # the name of a file
+        try:
+            return _integers(Path(text).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise ArgumentTypeError(f"expected {', '.join(ORDERS)}, integers like 2,0,1, or a file of them. Received: {text!r}") from None
+
+
+def _integers(words):
+    return [int(word) for word in words.replace(",", " ").split()]
 
 
 def seed(text):

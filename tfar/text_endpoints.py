@@ -39,7 +39,7 @@ def endpoints(model, jit_compile=False):
         def score():
             params, _ = network.scan(codes, network.initial_state(tf.shape(codes)[0], context))
             nats = head.log_prob(params, codes, event_ndims=0)
-            return tf.reduce_sum(tf.where(counted, nats, tf.zeros_like(nats)), axis=1)
+            return tf.cast(tf.reduce_sum(tf.where(counted, nats, tf.zeros_like(nats)), axis=1), tf.float32)
 
         nats = tf.cond(tf.shape(text)[0] > 0, score, lambda: tf.zeros([0]))
         return {"log_prob": nats, "characters": lengths}

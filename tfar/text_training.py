@@ -95,7 +95,7 @@ def fit(model, train, validation, sequence_length=128, batch_size=64, carry=True
     rows = validation[: len(validation) // length * length].reshape(-1, length).astype(np.int32)
     held = {"validation_data": (rows,), "validation_batch_size": batch_size}
     settings = {"sequence_length": sequence_length, "batch_size": batch_size, "carry": carry, "seed": seed}
-    settings |= {"characters": len(train), "data": training.checksum([train])}
+    settings |= {"characters": len(train), "data": training.checksum([train]), "validation": training.checksum([validation])}
     epoch_steps = max(steps, training.LEAST_STEPS) if epoch_steps is None else epoch_steps
     run = functools.partial(training.fit_stream, model, stream, epoch_steps, held, settings=settings)
     if not carry:

@@ -130,7 +130,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
     steps = epoch_length(len(train.x), batch_size, epoch_steps)
     held = (validation.x,) if validation.context is None else tuple(validation)
     held = {"validation_data": held, "validation_batch_size": batch_size}
-    settings = {"batch_size": batch_size, "seed": seed, "rows": len(train.x), "data": checksum(train)}
+    settings = {"batch_size": batch_size, "seed": seed, "rows": len(train.x), "data": checksum(train), "validation": checksum(validation)}
     return fit_stream(model, stream, steps, held, settings=settings, **options)
 
 
@@ -176,9 +176,9 @@ def fit_stream(
         A `Fit`.
 
     Raises:
-        ValueError: no positive number where one is needed, or a checkpoint of a training with other settings.
+        ValueError: a number that makes no sense, or a checkpoint of a training with other settings.
     """
-    check_positive(epochs=epochs, epoch_steps=steps, learning_rate=learning_rate, patience=patience)
+    check_positive(epochs=epochs, epoch_steps=steps, patience=patience)
     optimization = {"learning_rate": learning_rate, "schedule": schedule, "weight_decay": weight_decay, "average": average, "clip": clip}
     averaging = compile_for(model, epochs * steps, jit, **optimization)
     keep, history = KeepBest(patience), keras.callbacks.History()
@@ -257,11 +257,12 @@ def log_probs(model, split, batch_size=100, **options):
         **options: of `AutoregressiveModel.distribution`, such as `num_orders`; without any, the model's own density.
 
     Raises:
-        ValueError: there are no rows, or `batch_size` is not above 0.
+        ValueError: there are no rows, `batch_size` is not above 0, or values or contexts are what the model refuses.
     """
     check_positive(batch_size=batch_size)
     if not len(split.x):
         raise ValueError("there must be at least one row to score. Received: no rows")
+    model.check_arrays(*split)  # here, since the graphs that score may be compiled by XLA
     if options:
 
         @tf.function(reduce_retracing=True, autograph=False)

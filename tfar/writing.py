@@ -116,7 +116,7 @@ def score_text(network, head, codes, streams=64, warm_up=256):
     Args:
         network, head: as in `pieces`.
         codes: integers `[n]`.
-        streams: how many parts, at most; a part is never shorter than `4 * warm_up`.
+        streams: how many parts, at most; so many fewer that a part has `4 * warm_up` symbols, the last one perhaps less.
         warm_up: symbols that each part but the first reads before it is scored.
 
     Yields:

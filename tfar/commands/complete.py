@@ -63,16 +63,19 @@ def write_picture(trained, path, x, blank, drawn, overwrite=False):
 def write_table(trained, path, args, blank, drawn, context):
     """Write each row n times, with a column for the number of the row and one for that of the draw, both from 1.
 
-    Cells that were given are those of the file, in its order of columns: not a rounded image of them.
+    Cells that were given are those of the file, in its order of columns, not a rounded image of them; of quantised data they are levels,
+    as those that were drawn.
     """
     columns, values = list(trained.columns), trained.own_units(drawn)
     if args.data and args.data.lower().endswith(TABLES):
         table = datasets.read_table(args.data, allow_blanks=True, label=trained.data["context"])
         if table.columns is not None:
-            place = [columns.index(name) for name in table.columns]
-            columns, values, blank = list(table.columns), values[..., place], blank[:, place]
-        given = table.values[: len(values), None]
-        values = np.where(blank[:, None], outputs.rounded(values), given)
+            if trained.data["columns"] is not None:
+                place = [columns.index(name) for name in table.columns]
+                values, blank = values[..., place], blank[:, place]
+            columns = list(table.columns)
+        if trained.data["levels"] == trained.data["input_levels"]:
+            values = np.where(blank[:, None], outputs.rounded(values), table.values[: len(values), None])
     labels = trained.label_cells(context, len(values))
     rows = ([i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row))
     outputs.write_csv(path, ["row", "draw", *columns, *trained.label_column], rows, args.overwrite)

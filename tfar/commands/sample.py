@@ -5,7 +5,7 @@ from tfar.commands import text
 
 
 def run(args):
-    """Draw samples, and write them as a picture and as an array or a table, in the data's own units."""
+    """Draw samples, and write them as a picture, and as an array or a table: in the data's own units, or in levels of quantised data."""
     trained = runs.Run.open(args.folder)
     if args.n is not None and args.n < 1:
         raise ValueError(f"there must be at least one sample. Received: -n {args.n}")

@@ -82,6 +82,8 @@ def _splits(arrays, context, path):
         if found or len(single) != 1:
             raise ValueError(f"{path}: a .npz file holds {KEYS}. Received: {sorted(arrays)}")
         found, prefix = {"all": single[0]}, {"all": ""}
+    elif lost := [key for key in arrays if key not in found.values() and _is_split(key, arrays)]:
+        raise ValueError(f"{path}: a .npz file holds {KEYS}. Received: {sorted(arrays)}, of which {', '.join(lost)} would be left out")
 
     splits = {}
     for name, key in found.items():
@@ -93,6 +95,11 @@ def _splits(arrays, context, path):
             x = np.unpackbits(x, axis=1, count=count)
         splits[name] = Split(x, None if context is None else _context(arrays, prefix[name], context, path))
     return splits
+
+
+def _is_split(key, arrays):
+    """Whether an array of a divided file looks like rows of x."""
+    return not key.endswith("_context") and arrays[key].ndim >= 2 and arrays[key].shape[1:] == arrays["train"].shape[1:]
 
 
 def _context(arrays, prefix, context, path):

@@ -89,7 +89,7 @@ def read_tfds(name, data_dir=None, context=None, download=None, manual_dir=None)
     for split_name, split in names.items():
         arrays = read_split(builder, split, name)
         x, columns = _values(arrays[key], name)
-        splits[split_name] = Split(x, None if label is None else _labels(arrays[label], features[label]))
+        splits[split_name] = Split(x, None if label is None else _labels(arrays[label], features[label], name))
     classes = getattr(features[label], "names", None) if label else None
     return Source(splits, columns=columns, label_names=tuple(classes) if classes else None, in_order=False)
 
@@ -105,7 +105,7 @@ def prepared_builder(name, folder, download, manual_dir=None):
 
     try:
         builder = uci.BUILDERS[name](data_dir=folder) if name in uci.BUILDERS else tfds.builder(name, data_dir=folder, try_gcs=False)
-    except (ValueError, ImportError):
+    except (ValueError, ImportError, AssertionError):  # the last for a version that there is not
         raise ValueError(f"There is no such data set. {choices}. Received: {name!r}") from None
     if builder.is_prepared():
         return builder
@@ -145,6 +145,10 @@ def _values(x, name):
     return np.stack([x[column].astype(np.float64) for column in columns], axis=1), columns
 
 
-def _labels(values, feature):
+def _labels(values, feature, name):
     names = getattr(feature, "names", None)
-    return np.array(names)[values] if names else values
+    if not names:
+        return values
+    if (values < 0).any():  # TFDS writes -1 where there is no label
+        raise ValueError(f"{name}: each row needs a label to condition on. Received: {(values < 0).sum()} rows without one")
+    return np.array(names)[values]

@@ -176,7 +176,7 @@ def prepare(source, config, *, allow_blanks=False, data_dir=None):
     """Prepare other data exactly as those of a description were: for evaluation or completion by a trained model.
 
     Args:
-      source: as for `load`. All rows of an undivided file are taken, and the test rows of a divided one.
+      source: as for `load`. All rows of undivided data are taken, and the test rows of divided ones.
       config: a dict from `Dataset.to_config`.
       allow_blanks: True keeps blank cells (and NaN) as NaN in x, which is then float32 for discrete data too.
       data_dir: as for `load`.
@@ -192,7 +192,7 @@ def prepare(source, config, *, allow_blanks=False, data_dir=None):
     """
     source = str(source)
     read = _read(source, data_dir, config["context"], allow_blanks=allow_blanks)
-    name = "all" if "all" in read.splits else "test"
+    name = next(iter(read.splits)) if len(read.splits) == 1 else "test"
     if name not in read.splits:
         raise ValueError(f'{source}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
     return Preparation.from_config(config).apply(read.splits[name], source, read.columns, allow_blanks)

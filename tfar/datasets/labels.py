@@ -1,5 +1,7 @@
 """Class labels as one-hot contexts."""
 
+import itertools
+
 import numpy as np
 
 
@@ -33,7 +35,7 @@ def class_names(labels):
     """The distinct labels as strings, in numeric order where all are numbers, else in alphabetic order.
 
     Raises:
-      ValueError: for numbers with a fraction, which are measurements and no classes.
+      ValueError: for numbers with a fraction, which are measurements and no classes, or a number that is written in two ways.
 
     >>> class_names(["10", "9"]), class_names(["b", "a"])
     (('9', '10'), ('a', 'b'))
@@ -49,7 +51,11 @@ def class_names(labels):
             "Labels must be words or whole numbers; a model is conditioned on real numbers by the train_context arrays "
             f"of a .npz file. Received: {fractions[0]!r}"
         )
-    return tuple(word for _, word in sorted(zip(numbers, words, strict=True)))
+    pairs = sorted(zip(numbers, words, strict=True))
+    for (number, word), (following, other) in itertools.pairwise(pairs):
+        if number == following:
+            raise ValueError(f"A class must be written in one way. Received: {word!r} and {other!r}")
+    return tuple(word for _, word in pairs)
 
 
 def as_words(labels):

@@ -27,7 +27,8 @@ def windows(codes, length, batch_size, seed=0, carry=False, start_step=0):
     - carry=False: each pass cuts the text into windows from a random phase on and shuffles them; every character is in one window at
       most, and left out are only less than a window at either end, and windows that do not fill a batch.
     - carry=True: the text is cut into B equal parts and row b goes through the b-th, so that a row continues that of the batch before.
-      Every pass begins at the start of the parts; `seed` has no effect.
+      Every pass begins at the start of the parts; `seed` has no effect. In no batch are the end of a part, at most a window,
+      and the few codes that the division into parts leaves over.
 
     Args:
       codes: integers `[n]`.

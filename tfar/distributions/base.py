@@ -42,15 +42,9 @@ class NetworkDistribution(tfd.Distribution):
         if not network.built and not wrapped:
             network.build((None, *network.event_shape), (None, network.context_size) if network.context_size else None)
         self._network, self._method = network, method or ("fixed_point" if wrapped else "stepping")
-        self._context = None if context is None else tf.convert_to_tensor(context, dtype_hint=tf.float32)
         if wrapped and context is not None:
-            network.context_size = int(self._context.shape[-1])
-        if (context is None) != (network.context_size == 0):
-            raise ValueError(f"the network takes a context of size {network.context_size}. Received: context={context!r}")
-        if context is not None and self._context.shape[-1] != network.context_size:
-            raise ValueError(f"context must be [..., {network.context_size}]. Received: context.shape={self._context.shape}")
-        if context is not None:
-            check_context(self._context)
+            network.context_size = int(tf.convert_to_tensor(context).shape.with_rank_at_least(1)[-1])
+        self._context = checked_context(context, network.context_size)
         super().__init__(
             dtype=self._head.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,
@@ -105,12 +99,7 @@ class NetworkDistribution(tfd.Distribution):
         """The context of each row of a batch of the given shape, flat."""
         if self._context is None:
             return None
-        try:
-            context = tf.broadcast_to(self._context, tf.concat([shape, [self._network.context_size]], axis=0))
-        except (ValueError, tf.errors.InvalidArgumentError) as error:  # in a graph, where the shapes are known, and eagerly
-            rows = tf.get_static_value(shape[0])
-            raise ValueError(f"one context per row must be [{rows}, C]. Received: context.shape={self._context.shape}") from error
-        return tf.reshape(context, [-1, self._network.context_size])
+        return tf.reshape(context_of(self._context, shape), [-1, self._network.context_size])
 
     def _check_shape(self, x):
         event = self._network.event_shape
@@ -259,13 +248,36 @@ def _number_of_rows(x):
     return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
 
 
+def checked_context(context, size):
+    """A context as a tensor `[*batch, C]` that is checked, or None for a network whose `size` of a context is 0."""
+    if (context is None) != (size == 0):
+        raise ValueError(f"the network takes a context of size {size}. Received: context={context!r}")
+    if context is None:
+        return None
+    context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
+    if not context.shape[-1:].is_compatible_with([size]):
+        raise ValueError(f"context must be [..., {size}]. Received: context.shape={context.shape}")
+    return check_context(context)
+
+
+def context_of(context, shape):
+    """A context `[*batch, C]` for each row of a batch of the given shape, `[*shape, C]`."""
+    try:
+        return tf.broadcast_to(context, tf.concat([shape, [context.shape[-1]]], axis=0))
+    except (ValueError, tf.errors.InvalidArgumentError) as error:  # in a graph, where the shapes are known, and eagerly
+        rows = tf.get_static_value(shape[0])
+        raise ValueError(f"one context per row must be [{rows}, C]. Received: context.shape={context.shape}") from error
+
+
 def check_context(context):
-    """Raise a ValueError where a context `[..., C]` is not finite; inside a graph do nothing."""
-    if not tf.executing_eagerly():
-        return
-    finite = tf.math.is_finite(tf.cast(context, tf.float64))
-    if not tf.reduce_all(finite):
-        raise ValueError(f"context must be finite numbers. Received: {tf.boolean_mask(context, ~finite)[0].numpy():g}")
+    """Return a context `[..., C]`, or raise a ValueError (in a graph: fail an assertion) where it is not finite."""
+    message, finite = "context must be finite numbers.", tf.math.is_finite(tf.cast(context, tf.float64))
+    if tf.executing_eagerly():
+        if not tf.reduce_all(finite):
+            raise ValueError(f"{message} Received: {tf.boolean_mask(context, ~finite)[0].numpy():g}")
+        return context
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(finite), [f"{message} Received: others"])]):
+        return tf.identity(context)
 
 
 def check_support(head, x):

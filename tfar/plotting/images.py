@@ -30,13 +30,15 @@ def as_images(x, levels=None):
     return (x - np.nanmin(x)) / max(np.nanmax(x) - np.nanmin(x), 1e-12)
 
 
-def _rgb(images):
-    """Images with values from 0 to 1, `[..., H, W]` grey or `[..., H, W, 3]`, as `[..., H, W, 3]`."""
-    images = np.asarray(images, np.float64)
-    if images.ndim < 3:
-        raise ValueError(f"images must be [N, H, W] or [N, H, W, 3]. Received: shape {images.shape}")
-    colour = images.ndim > 3 and images.shape[-1] == 3
-    return images if colour else np.repeat(images[..., None], 3, axis=-1)
+def _rgb(images, axes="N"):
+    """Images with values from 0 to 1, `[*axes, H, W]` grey or `[*axes, H, W, 3]`, as `[*axes, H, W, 3]`."""
+    images, grey = np.asarray(images, np.float64), len(axes) + 2
+    if images.ndim == grey:
+        return np.repeat(images[..., None], 3, axis=-1)
+    if images.ndim != grey + 1 or images.shape[-1] != 3:
+        shape = ", ".join(axes)
+        raise ValueError(f"images must be [{shape}, H, W] or [{shape}, H, W, 3]. Received: shape {images.shape}")
+    return images
 
 
 def _tiles(images, fill=0.5, gap=1):
@@ -132,9 +134,8 @@ def completions(originals, observed, draws):
         draws: `[B, K, H, W]` or `[B, K, H, W, 3]`.
     """
     observed = np.asarray(observed, bool)[..., None]
-    draws = np.asarray(draws)
+    originals, draws = _rgb(originals), _rgb(draws, "BK")
     count = draws.shape[1]
-    originals, draws = _rgb(originals), _rgb(draws)
     originals = np.where(np.isnan(originals), MISSING_COLOUR, originals)
     shown = np.where(observed, originals, MISSING_COLOUR)
     sheet = _tiles(np.concatenate([originals[:, None], shown[:, None], draws], axis=1))
