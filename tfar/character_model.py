@@ -137,8 +137,7 @@ class CharacterModel(AutoregressiveModel):
         x = tf.convert_to_tensor(x)
         if x.shape.rank is not None and x.shape.rank != 2:
             raise ValueError(f"x must be codes [B, T]. Received: x.shape={x.shape}")
-        context = None if context is None else check_context(context)
-        return self._read(check_support(self.head, x), context, training)
+        return self._read(check_support(self.head, x), check_context(context), training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x, y, y_pred / self._size(x, y_pred), sample_weight, training)

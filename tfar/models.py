@@ -133,9 +133,8 @@ class AutoregressiveModel(keras.Model):
     def call(self, inputs, training=False):
         x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         x = check_support(self.head, self.network.as_values(x))
-        context = None if context is None else check_context(context)
         if training or self._testing:
-            return -self.network.objective(x, context, self.head, training=training)
+            return -self.network.objective(x, check_context(context), self.head, training=training)
         return self.distribution(context).log_prob(x)
 
     def _arrange(self, data):

@@ -70,11 +70,11 @@ def write_table(trained, path, args, blank, drawn, context):
     if args.data and args.data.lower().endswith(TABLES):
         table = datasets.read_table(args.data, allow_blanks=True, label=trained.data["context"])
         if table.columns is not None:
-            if trained.data["columns"] is not None:
+            if trained.preparation.columns is not None:
                 place = [columns.index(name) for name in table.columns]
                 values, blank = values[..., place], blank[:, place]
             columns = list(table.columns)
-        if trained.data["levels"] == trained.data["input_levels"]:
+        if trained.preparation.levels == trained.preparation.input_levels:
             values = np.where(blank[:, None], outputs.rounded(values), table.values[: len(values), None])
     labels = trained.label_cells(context, len(values))
     rows = ([i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row))

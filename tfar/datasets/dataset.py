@@ -10,7 +10,7 @@ from tfar.datasets import digits
 from tfar.datasets.arrays import ENDINGS, is_file_name, read_file
 from tfar.datasets.catalogue import read_tfds, resolve_data_dir
 from tfar.datasets.preparation import Preparation
-from tfar.datasets.source import SPLITS, Split, fold_splits, three_splits
+from tfar.datasets.source import SPLITS, Split, fold_splits, three_splits, undivided
 
 DIVISION = ("seed", "fold", "folds")  # what says which rows are in which split
 
@@ -192,10 +192,10 @@ def prepare(source, config, *, allow_blanks=False, data_dir=None):
     """
     source = str(source)
     read = _read(source, data_dir, config["context"], allow_blanks=allow_blanks)
-    name = next(iter(read.splits)) if len(read.splits) == 1 else "test"
-    if name not in read.splits:
+    whole = undivided(read)
+    if whole is None and "test" not in read.splits:
         raise ValueError(f'{source}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
-    return Preparation.from_config(config).apply(read.splits[name], source, read.columns, allow_blanks)
+    return Preparation.from_config(config).apply(read.splits["test"] if whole is None else whole, source, read.columns, allow_blanks)
 
 
 def _read(source, data_dir, context, download=None, manual_dir=None, allow_blanks=False):

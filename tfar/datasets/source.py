@@ -81,7 +81,7 @@ def three_splits(source, seed=0):
     {'train': 80, 'validation': 10, 'test': 10}
     """
     _check_seed(seed)
-    whole = _undivided(source)
+    whole = undivided(source)
     if whole is not None:
         n = len(whole.x)
         if n < 4:
@@ -134,7 +134,7 @@ def fold_splits(source, fold, folds=10, seed=0):
         raise ValueError(f"folds must be a whole number >= 3. Received: {folds!r}")
     if not _is_whole(fold) or not 0 <= fold < folds:
         raise ValueError(f"fold must be a whole number in 0..{folds - 1}. Received: {fold!r}")
-    whole = _undivided(source)
+    whole = undivided(source)
     if whole is None:
         raise ValueError(f"Folds are cut from undivided rows, and these data have splits of their own. Received: {sorted(source.splits)}")
     n = len(whole.x)
@@ -146,7 +146,7 @@ def fold_splits(source, fold, folds=10, seed=0):
     return {name: whole.take(rows) for name, rows in zip(SPLITS, (np.concatenate(chunks), validation, test), strict=True)}
 
 
-def _undivided(source):
+def undivided(source):
     """The only split of a source, where it is "all" or "train"; else None."""
     names = list(source.splits)
     return source.splits[names[0]] if names in (["all"], ["train"]) else None

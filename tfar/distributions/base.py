@@ -270,7 +270,9 @@ def context_of(context, shape):
 
 
 def check_context(context):
-    """Return a context `[..., C]`, or raise a ValueError (in a graph: fail an assertion) where it is not finite."""
+    """Return a context `[..., C]` or None, or raise a ValueError (in a graph: fail an assertion) where it is not finite."""
+    if context is None:
+        return None
     message, finite = "context must be finite numbers.", tf.math.is_finite(tf.cast(context, tf.float64))
     if tf.executing_eagerly():
         if not tf.reduce_all(finite):
