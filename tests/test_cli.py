@@ -186,7 +186,7 @@ def test_an_existing_folder_is_refused_and_left_alone(folder, capsys):
 
 def test_no_rows_to_score_are_refused_before_training(tmp_path, capsys):
     error = fails(capsys, "train", "made", "--data", "digits", "--out", tmp_path / "run", "--score-rows", "0")
-    assert "score_rows must be above 0. Received: score_rows=0" in error
+    assert "score_rows must be an integer of at least 1. Received: score_rows=0" in error
 
 
 def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch, capsys):
@@ -553,11 +553,11 @@ def test_words_that_are_not_understood(words, shown, tmp_path, monkeypatch, caps
         (["--data", "ragged.csv"], "line 3"),
         (["--data", "words.csv"], "'tall'"),
         (["--data", "digits", "--context", "colour"], "'colour'"),
-        (["--data", "digits", "--levels", "1"], "Received: 1"),
+        (["--data", "digits", "--levels", "1"], "Received: levels=1"),
         (["--data", "digits", "--head", "normal"], "--head normal"),
         (["--data", "digits", "--levels", "17", "--head", "bernoulli"], "--head bernoulli"),
         (["--data", "table.csv", "--head", "bernoulli"], "--head bernoulli"),
-        (["--data", "table.csv", "--fold", "3", "--folds", "3"], "0..2. Received: 3"),
+        (["--data", "table.csv", "--fold", "3", "--folds", "3"], "0..2. Received: fold=3"),
         (["--data", "digits", "--fold", "0"], "splits of their own"),
         (["--data", "digits", "--order", "0,0,1"], "[0, 0, 1]"),
         (["--data", "table.csv", "--order", "scan"], "event_shape=(2,)"),

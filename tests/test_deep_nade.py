@@ -297,5 +297,5 @@ def test_bad_arguments_are_refused():
             model.distribution(**options)
     with pytest.raises(ValueError, match="order-agnostic networks. Received: "):
         tfar.MADE([6], hidden_units=[4]).distribution(num_orders=2)
-    with pytest.raises(ValueError, match="at least one. Received: "):
+    with pytest.raises(ValueError, match="at least one layer. Received: "):
         DeepNADE([6], hidden_units=[])

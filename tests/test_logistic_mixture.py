@@ -81,7 +81,7 @@ def test_support_and_config():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0,), "num_components must be a positive integer. Received: num_components=0"),
+        ((0,), "num_components must be an integer of at least 1. Received: num_components=0"),
         ((2, 1), "levels must be an integer of at least 2. Received: levels=1"),
         ((2, 2.5), "levels must be an integer of at least 2. Received: levels=2.5"),
         ((2, 4, 0.0), "min_scale must be above 0. Received: min_scale=0.0"),

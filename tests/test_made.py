@@ -111,7 +111,7 @@ def test_a_training_step_uses_the_next_masks_each_for_its_share_of_the_rows(opti
         found = network(x, context, training=True)
         first, second = (network(x, context, member=member) for member in members)
         np.testing.assert_allclose(found, np.concatenate([first[:2], second[2:]]), rtol=1e-5, atol=1e-5)
-    with pytest.raises(ValueError, match="masks_per_step must be from 1 to num_masks"):
+    with pytest.raises(ValueError, match="masks_per_step must be at most num_masks"):
         tfar.MADE([6], num_masks=3, masks_per_step=4)
 
 

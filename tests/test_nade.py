@@ -293,8 +293,8 @@ def test_an_initializer_may_be_an_object_or_a_function(family):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: NADE([3], hidden_units=0), "hidden_units must be a positive integer"),
-        (lambda: NADE([3], hidden_units=(5,)), "hidden_units must be a positive integer"),
+        (lambda: NADE([3], hidden_units=0), "hidden_units must be an integer of at least 1"),
+        (lambda: NADE([3], hidden_units=(5,)), "hidden_units must be an integer of at least 1"),
         (lambda: NADE([3], order="random"), "order must be"),
         (lambda: RNADE([3], 2), "mixture head"),
         (lambda: RNADE([3], means_range=(1, 1)), "means_range must be"),

@@ -189,8 +189,8 @@ def test_save_and_load(tmp_path):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: NeuralAutoregressive([3], hidden_units=0), "hidden_units must be a positive integer"),
-        (lambda: NeuralAutoregressive([3], hidden_units=2.5), "hidden_units must be a positive integer"),
+        (lambda: NeuralAutoregressive([3], hidden_units=0), "hidden_units must be an integer of at least 1"),
+        (lambda: NeuralAutoregressive([3], hidden_units=2.5), "hidden_units must be an integer of at least 1"),
         (lambda: NeuralAutoregressive([3], order=[0, 0, 1]), "order must be"),
     ],
 )

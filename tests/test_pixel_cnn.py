@@ -122,7 +122,7 @@ def test_model_trains_completes_and_survives_saving(tmp_path):
         ({"kernel_size": 4}, "kernel_size must be odd"),
         ({"kernel_size": 1}, "kernel_size must be an integer of at least 3. Received: kernel_size=1"),
         ({"num_blocks": 0}, "num_blocks must be an integer of at least 1. Received: num_blocks=0"),
-        ({"head_filters": [4, 0]}, r"head_filters must be an integer of at least 1. Received: head_filters=\[4, 0\]"),
+        ({"head_filters": [4, 0]}, r"head_filters must be integers of at least 1. Received: head_filters=\[4, 0\]"),
         ({"order": "reversed"}, "natural order. Received: order='reversed'"),
         ({"linear_means": True}, "linear_means needs the 3k parameters of a mixture. Received: params_size=1"),
     ],

@@ -394,10 +394,10 @@ def test_windows_errors():
     message = error_of(windows, codes, 7, 5)
     assert message == "A batch of 5 x 7 needs 35 characters. Received: 34" == error_of(steps_per_pass, 34, 7, 5)
     assert error_of(windows, codes, 7, 5, carry=True) == message
-    assert "length must be a whole number >= 1. Received: 0" in error_of(windows, codes, 0, 5)
-    assert "batch_size must be a whole number >= 1. Received: 2.0" in error_of(windows, codes, 7, 2.0)
-    assert "seed must be a whole number >= 0. Received: -1" in error_of(windows, codes, 7, 2, seed=-1)
-    assert "start_step must be a whole number >= 0. Received: -1" in error_of(windows, codes, 7, 2, start_step=-1)
+    assert "length must be an integer of at least 1. Received: length=0" in error_of(windows, codes, 0, 5)
+    assert "batch_size must be an integer of at least 1. Received: batch_size=2.0" in error_of(windows, codes, 7, 2.0)
+    assert "seed must be an integer of at least 0. Received: seed=-1" in error_of(windows, codes, 7, 2, seed=-1)
+    assert "start_step must be an integer of at least 0. Received: start_step=-1" in error_of(windows, codes, 7, 2, start_step=-1)
     assert "integers [n]. Received: float64 [4]" in error_of(windows, np.ones(4), 2, 2)
     assert "integers [n]. Received: int64 [2, 17]" in error_of(windows, codes.reshape(2, 17), 2, 2)
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import heads, networks, noise, writing
+from tfar.counts import check_counts
 from tfar.datasets import Vocabulary
 from tfar.distributions.base import check_context, check_support, checked_context, context_of
 from tfar.models import AutoregressiveModel
@@ -107,9 +108,7 @@ class CharacterModel(AutoregressiveModel):
 
     def _pieces(self, n, seed, context, length, prompt, temperature, top_k):
         length = self.network.event_size if length is None else length
-        for name, value in {"n": n, "length": length, "top_k": top_k}.items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-                raise ValueError(f"{name} must be a whole number above 0. Received: {name}={value!r}")
+        check_counts(n=n, length=length, top_k=1 if top_k is None else top_k)
         if not (temperature > 0 and math.isfinite(temperature)):
             raise ValueError(f"temperature must be above 0. Received: temperature={temperature!r}")
         seeds = noise.seeds_of(seed, n)

@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfar.counts import check_counts
+
 tfd = tfp.distributions
 
 
@@ -113,8 +115,7 @@ class Categorical(Head):
     dtype = tf.int32
 
     def __init__(self, num_classes):
-        if isinstance(num_classes, bool) or int(num_classes) != num_classes or num_classes < 2:
-            raise ValueError(f"num_classes must be an integer of at least 2. Received: num_classes={num_classes!r}")
+        check_counts(2, num_classes=num_classes)
         self.num_classes = self.params_size = int(num_classes)
 
     def __call__(self, params):
@@ -177,8 +178,7 @@ class _Mixture(Head):
     component = None
 
     def __init__(self, num_components, min_scale=1e-3):
-        if isinstance(num_components, bool) or int(num_components) != num_components or num_components < 1:
-            raise ValueError(f"num_components must be a positive integer. Received: num_components={num_components!r}")
+        check_counts(num_components=num_components)
         self.num_components = int(num_components)
         self.params_size = 3 * self.num_components
         self.min_scale = _check_scale(min_scale)
@@ -272,8 +272,7 @@ class DiscretizedLogisticMixture(_Mixture):
 
     def __init__(self, num_components, levels=256, min_scale=1e-3):
         super().__init__(num_components, min_scale)
-        if isinstance(levels, bool) or int(levels) != levels or levels < 2:
-            raise ValueError(f"levels must be an integer of at least 2. Received: levels={levels!r}")
+        check_counts(2, levels=levels)
         self.levels = self.num_classes = int(levels)
 
     def component(self, loc, scale):

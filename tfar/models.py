@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import heads, masks, networks, noise
+from tfar.counts import check_counts
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
 from tfar.distributions.base import check_context, check_support
 
@@ -97,8 +98,7 @@ class AutoregressiveModel(keras.Model):
         if order is not None:
             member = {"order": tf.constant(masks.as_order(order, size))}
             return AutoregressiveDistribution(self.network, self.head, context, member, **options)
-        if isinstance(num_orders, bool) or not isinstance(num_orders, int | np.integer) or num_orders < 1:
-            raise ValueError(f"num_orders must be a positive integer. Received: num_orders={num_orders!r}")
+        check_counts(num_orders=num_orders)
         members = {"order": masks.random_orders(size, num_orders, seed)}
         return AutoregressiveEnsemble(self.network, self.head, context, members, **options)
 
@@ -118,8 +118,7 @@ class AutoregressiveModel(keras.Model):
         Raises:
             ValueError: n is no number of samples, or there is another number of seeds or contexts, or a context of another size.
         """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise ValueError(f"n must be a number of samples, 0 or more. Received: n={n!r}")
+        check_counts(0, n=n)
         return self.distribution(context).sample_rows(noise.seeds_of(seed, n))
 
     def complete(self, x, observed, seed=None, context=None):

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import training, writing
+from tfar.counts import check_counts
 from tfar.datasets import steps_per_pass, windows
 from tfar.marginals import marginal_params
 
@@ -74,7 +75,7 @@ def fit(model, train, validation, sequence_length=128, batch_size=64, carry=True
     Returns:
         A `tfar.training.Fit`.
     """
-    training.check_positive(sequence_length=sequence_length, batch_size=batch_size)
+    check_counts(sequence_length=sequence_length, batch_size=batch_size)
     if model.network.context_size:
         raise ValueError(
             "a text has no contexts; train on windows with model.fit(windows, context). "

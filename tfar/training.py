@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar.checkpoints import Checkpoint
+from tfar.counts import check_counts
 from tfar.marginals import start_at_marginals
 from tfar.optimization import compile_for
 
@@ -121,7 +122,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
         ValueError: values outside the head's support, no positive number where one is needed, or a checkpoint of a
             training with other settings.
     """
-    check_positive(batch_size=batch_size)
+    check_counts(batch_size=batch_size)
     model.check_arrays(*train)  # those of validation `model.fit` checks: of the training rows it sees a stream
     if start:
         start_at_marginals(model, train.x)
@@ -178,7 +179,7 @@ def fit_stream(
     Raises:
         ValueError: a number that makes no sense, or a checkpoint of a training with other settings.
     """
-    check_positive(epochs=epochs, epoch_steps=steps, patience=patience)
+    check_counts(epochs=epochs, epoch_steps=steps, patience=patience)
     optimization = {"learning_rate": learning_rate, "schedule": schedule, "weight_decay": weight_decay, "average": average, "clip": clip}
     averaging = compile_for(model, epochs * steps, jit, **optimization)
     keep, history = KeepBest(patience), keras.callbacks.History()
@@ -228,13 +229,6 @@ def _without_names(config):
     return [_without_names(item) for item in config] if isinstance(config, list | tuple) else config
 
 
-def check_positive(**values):
-    """Refuse values that are not above 0."""
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0. Received: {name}={value!r}")
-
-
 def evaluate(model, split, batch_size=100, **options):
     """Score the rows of a split.
 
@@ -259,7 +253,7 @@ def log_probs(model, split, batch_size=100, **options):
     Raises:
         ValueError: there are no rows, `batch_size` is not above 0, or values or contexts are what the model refuses.
     """
-    check_positive(batch_size=batch_size)
+    check_counts(batch_size=batch_size)
     if not len(split.x):
         raise ValueError("there must be at least one row to score. Received: no rows")
     model.check_arrays(*split)  # here, since the graphs that score may be compiled by XLA

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import noise, sampling
+from tfar.counts import check_counts
 
 WRITTEN, READ = 64, 256  # symbols in a piece; even, because noise comes in pairs
 
@@ -123,10 +124,9 @@ def score_text(network, head, codes, streams=64, warm_up=256):
         `(start, nats)`: log-probabilities of the symbols from `start` on, float64 `[m]`, m at most `READ`. Each symbol is in one piece.
 
     Raises:
-        ValueError: no stream.
+        ValueError: `streams` is no integer of at least 1.
     """
-    if streams < 1:
-        raise ValueError(f"streams must be at least 1. Received: streams={streams}")
+    check_counts(streams=streams)
     codes = np.asarray(codes)
     size = -(-len(codes) // max(1, min(streams, len(codes) // max(1, 4 * warm_up))))
     streams = -(-len(codes) // size)

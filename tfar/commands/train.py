@@ -14,6 +14,7 @@ from tfar import callbacks, datasets, heads, masks, models, outputs, plotting, r
 from tfar.commands import text
 from tfar.commands.evaluate import references, report
 from tfar.commands.training_run import SETTINGS, checkpoint_of, fitted, verbosity, written
+from tfar.counts import check_counts
 from tfar.distributions import AutoregressiveDistribution
 from tfar.files import refuse_existing
 from tfar.options import TEXT_FAMILIES
@@ -24,7 +25,7 @@ def run(args):
     if args.model in TEXT_FAMILIES:
         return text.train(args)
     out = refuse_existing(args.out)
-    training.check_positive(score_rows=args.score_rows)
+    check_counts(score_rows=args.score_rows)
     division = {"seed": args.data_seed, "fold": args.fold, "folds": args.folds}
     dataset = datasets.load(args.data, args.data_dir, levels=args.levels, context=args.context, manual_dir=args.manual_dir, **division)
     model = build(args, dataset)

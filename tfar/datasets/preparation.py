@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfar.counts import check_counts
 from tfar.datasets.labels import class_names, one_hot
 from tfar.datasets.source import Split
 from tfar.datasets.standardization import Standardization
@@ -61,8 +62,8 @@ class Preparation:
         >>> two.kind, two.apply(rows).x.tolist()
         ('binary', [[0, 1], [1, 0]])
         """
-        if levels is not None and (isinstance(levels, bool) or not isinstance(levels, int) or levels < 2):
-            raise ValueError(f"levels must be a whole number >= 2. Received: {levels!r}")
+        if levels is not None:
+            check_counts(2, levels=levels)
         train = splits["train"]
         event_shape = train.x.shape[1:]
         for name, split in splits.items():

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfar.counts import check_counts, is_count
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -80,7 +82,7 @@ def three_splits(source, seed=0):
     >>> {name: len(split.x) for name, split in splits.items()}
     {'train': 80, 'validation': 10, 'test': 10}
     """
-    _check_seed(seed)
+    check_counts(0, seed=seed)
     whole = undivided(source)
     if whole is not None:
         n = len(whole.x)
@@ -129,11 +131,10 @@ def fold_splits(source, fold, folds=10, seed=0):
     >>> {name: len(split.x) for name, split in splits.items()}
     {'train': 80, 'validation': 10, 'test': 15}
     """
-    _check_seed(seed)
-    if not _is_whole(folds) or folds < 3:
-        raise ValueError(f"folds must be a whole number >= 3. Received: {folds!r}")
-    if not _is_whole(fold) or not 0 <= fold < folds:
-        raise ValueError(f"fold must be a whole number in 0..{folds - 1}. Received: {fold!r}")
+    check_counts(0, seed=seed)
+    check_counts(3, folds=folds)
+    if not is_count(fold) or fold >= folds:
+        raise ValueError(f"fold must be an integer in 0..{folds - 1}. Received: fold={fold!r}")
     whole = undivided(source)
     if whole is None:
         raise ValueError(f"Folds are cut from undivided rows, and these data have splits of their own. Received: {sorted(source.splits)}")
@@ -150,12 +151,3 @@ def undivided(source):
     """The only split of a source, where it is "all" or "train"; else None."""
     names = list(source.splits)
     return source.splits[names[0]] if names in (["all"], ["train"]) else None
-
-
-def _check_seed(seed):
-    if not _is_whole(seed) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0. Received: {seed!r}")
-
-
-def _is_whole(number):
-    return isinstance(number, int | np.integer) and not isinstance(number, bool)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfar.counts import check_counts
+
 
 def steps_per_pass(num_codes, length, batch_size):
     """How many batches of `windows` make one pass over a text of `num_codes` characters.
@@ -12,9 +14,7 @@ def steps_per_pass(num_codes, length, batch_size):
     >>> steps_per_pass(1_003_854, length=50, batch_size=50)
     401
     """
-    for name, value in (("length", length), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a whole number >= 1. Received: {value!r}")
+    check_counts(length=length, batch_size=batch_size)
     if num_codes < batch_size * length:
         raise ValueError(f"A batch of {batch_size} x {length} needs {batch_size * length} characters. Received: {num_codes}")
     # less than a window is left over, so that a pass may begin anywhere in the first window
@@ -57,9 +57,7 @@ def windows(codes, length, batch_size, seed=0, carry=False, start_step=0):
     codes = np.asarray(codes)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise ValueError(f"codes must be integers [n]. Received: {codes.dtype} {list(codes.shape)}")
-    for name, value in (("seed", seed), ("start_step", start_step)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise ValueError(f"{name} must be a whole number >= 0. Received: {value!r}")
+    check_counts(0, seed=seed, start_step=start_step)
     steps = steps_per_pass(len(codes), length, batch_size)
     rows = tf.range(batch_size, dtype=tf.int64)
     text = tf.constant(codes)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
+from tfar.counts import as_counts, check_counts
 
 
 def fresh(initializer):
@@ -49,12 +50,12 @@ class AutoregressiveNetwork(keras.layers.Layer):
     def __init__(self, event_shape, params_size=1, order=None, num_classes=None, context_size=0, **kwargs):
         kwargs.setdefault("autocast", False)  # values and contexts keep their precision until a layer uses them
         super().__init__(**kwargs)
-        shape = (event_shape,) if isinstance(event_shape, int | np.integer) else tuple(event_shape)
-        if not shape or any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1 for n in shape):
-            raise ValueError(f"event_shape must be positive integers. Received: event_shape={event_shape!r}")
-        if num_classes is not None and num_classes < 2:
-            raise ValueError(f"num_classes must be None or at least 2. Received: num_classes={num_classes!r}")
-        self.event_shape = tuple(int(n) for n in shape)
+        self.event_shape = as_counts(event_shape=event_shape)
+        if not self.event_shape:
+            raise ValueError(f"event_shape must have at least one axis. Received: event_shape={event_shape!r}")
+        check_counts(params_size=params_size)
+        check_counts(2, num_classes=2 if num_classes is None else num_classes)
+        check_counts(0, context_size=context_size)
         self.event_size = math.prod(self.event_shape)
         self.params_size = int(params_size)
         self.order = masks.as_order(order, self.event_size)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfar.counts import check_counts
 from tfar.layers import Dropout
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.recurrent_scan import recurrent_scan
@@ -80,9 +81,7 @@ class CharRNN(AutoregressiveNetwork):
             raise ValueError(f"a sequence has one axis and its natural order. Received: event_shape={event_shape!r}, order={self.order}")
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {tuple(CELLS)}. Received: cell={cell!r}")
-        for name, value in {"units": units, "num_layers": num_layers, "embedding": embedding}.items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-                raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}")
+        check_counts(units=units, num_layers=num_layers, embedding=1 if embedding is None else embedding)
         if embedding is not None and self.num_classes is None:
             raise ValueError(f"an embedding is of integers 0..K-1: it needs num_classes. Received: embedding={embedding}, num_classes=None")
         if memory is not None and (cell == "rnn" or not 2 <= memory < np.inf):

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfar.counts import check_counts
 from tfar.networks.image import ImageNetwork, shift_down
 from tfar.networks.pixel_stepping import Pixel
 
@@ -54,8 +55,8 @@ class GatedPixelCNN(ImageNetwork):
         **kwargs,
     ):
         super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
-        self.check_counts(2, num_layers=num_layers)
-        self.check_counts(filters=filters, skip_filters=skip_filters)
+        check_counts(2, num_layers=num_layers)
+        check_counts(filters=filters, skip_filters=skip_filters)
         self.filters, self.num_layers, self.skip_filters = self.rounded(filters), num_layers, self.rounded(skip_filters)
         layers, both, policy = range(num_layers), 2 * self.filters, {"dtype": self.dtype_policy}
         sides = [kernel_size, *[3] * (num_layers - 1)]

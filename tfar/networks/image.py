@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
+from tfar.counts import as_counts, check_counts
 from tfar.layers import Dropout, MaskedConv2D
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.pixel_stepping import PixelStepping
@@ -55,11 +56,10 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
             raise ValueError(f"images are generated in their natural order. Received: order={order!r}")
         if linear_means and self.params_size % 3:
             raise ValueError(f"linear_means needs the 3k parameters of a mixture. Received: params_size={params_size}")
-        self.check_counts(3, kernel_size=kernel_size)
-        self.check_counts(head_filters=head_filters)
+        check_counts(3, kernel_size=kernel_size)
         self.kernel_size, self.linear_means, self.dropout = kernel_size, bool(linear_means), float(dropout)
         self.positions = bool(positions)
-        self.head_filters = tuple(map(self.rounded, head_filters))
+        self.head_filters = tuple(map(self.rounded, as_counts(head_filters=head_filters)))
         sizes = [*self.head_filters, self.colors * self.outputs_size]
         self.head = [self.conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
 
@@ -74,14 +74,6 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
     def outputs_size(self):
         """Numbers per sub-pixel from which `as_params` makes the P parameters."""
         return self.params_size + (self.params_size // 3 * (self.colors - 1) if self.linear_means else 0)
-
-    @staticmethod
-    def check_counts(least=1, **counts):
-        """Raise where a number, or one of several, is no integer of at least `least`."""
-        for name, values in counts.items():
-            for value in values if isinstance(values, list | tuple) else [values]:
-                if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                    raise ValueError(f"{name} must be an integer of at least {least}. Received: {name}={values!r}")
 
     def rounded(self, size, parts=1):
         """A number of channels, rounded up so that the colours, and `parts` of each, have equally many."""

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
+from tfar.counts import as_counts, check_counts
 from tfar.layers import Dropout, MaskedDense
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.masked_stepping import MaskedStepping
@@ -75,17 +76,16 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     ):
         drawn = masks.is_drawn(order)
         super().__init__(event_shape, params_size, None if drawn else order, **kwargs)
-        if num_masks < 1:
-            raise ValueError(f"num_masks must be at least 1. Received: num_masks={num_masks!r}")
-        if not 1 <= masks_per_step <= num_masks:
+        check_counts(num_masks=num_masks, masks_per_step=masks_per_step)
+        if masks_per_step > num_masks:
             raise ValueError(
-                f"masks_per_step must be from 1 to num_masks. Received: masks_per_step={masks_per_step!r}, num_masks={num_masks!r}"
+                f"masks_per_step must be at most num_masks. Received: masks_per_step={masks_per_step!r}, num_masks={num_masks!r}"
             )
-        if window is not None and (isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1):
-            raise ValueError(f"window must be a positive integer, or None for no limit. Received: window={window!r}")
+        if window is not None:
+            check_counts(window=window)
         if connectivity not in CONNECTIVITIES:
             raise ValueError(f"connectivity must be one of {', '.join(CONNECTIVITIES)}. Received: connectivity={connectivity!r}")
-        self.hidden_units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
+        self.hidden_units = as_counts(hidden_units=hidden_units)
         if not self.hidden_units and not direct:
             raise ValueError("hidden_units may be empty only with direct=True. Received: hidden_units=(), direct=False")
         if not self.hidden_units and (dropout or conditioning or window is not None):
@@ -93,9 +93,6 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
                 "dropout, conditioning and window are of hidden layers. "
                 f"Received: dropout={dropout!r}, conditioning={conditioning!r}, window={window!r}, without any"
             )
-        if any(isinstance(h, bool) or not isinstance(h, int | np.integer) or h < 1 for h in self.hidden_units):
-            raise ValueError(f"hidden_units must be positive integers. Received: hidden_units={hidden_units!r}")
-        self.hidden_units = tuple(int(h) for h in self.hidden_units)
         self.activation = keras.activations.get(activation)
         self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
         self.masks_per_step, self.window = int(masks_per_step), None if window is None else int(window)

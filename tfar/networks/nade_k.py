@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfar.counts import check_counts
 from tfar.networks.order_agnostic import OrderAgnostic
 
 
@@ -66,8 +67,7 @@ class NADEK(OrderAgnostic):
                 "NADE-k is for binary values, with a Bernoulli head; use DeepNADE for others. "
                 f"Received: params_size={params_size!r}, num_classes={kwargs.get('num_classes')!r}"
             )
-        if isinstance(num_steps, bool) or not isinstance(num_steps, int | np.integer) or num_steps < 1:
-            raise ValueError(f"num_steps must be a positive integer. Received: num_steps={num_steps!r}")
+        check_counts(num_steps=num_steps)
         super().__init__(event_shape, params_size, hidden_units, activation, order, kernel_initializer, dropout, seed, **kwargs)
         self.num_steps = int(num_steps)
         self.data_mean = data_mean

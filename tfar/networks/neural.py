@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
+from tfar.counts import check_counts
 from tfar.layers import MaskedDense
 from tfar.networks.base import AutoregressiveNetwork
 
@@ -43,8 +44,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
 
     def __init__(self, event_shape, params_size=1, hidden_units=16, activation="tanh", direct=False, order="natural", **kwargs):
         super().__init__(event_shape, params_size, order, **kwargs)
-        if isinstance(hidden_units, bool) or not isinstance(hidden_units, int | np.integer) or hidden_units < 1:
-            raise ValueError(f"hidden_units must be a positive integer. Received: hidden_units={hidden_units!r}")
+        check_counts(hidden_units=hidden_units)
         self.hidden_units = int(hidden_units)
         self.activation = keras.activations.get(activation)
         self.direct = bool(direct)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import noise
+from tfar.counts import as_counts
 from tfar.layers import Dropout
 from tfar.networks.base import AutoregressiveNetwork, fresh
 
@@ -64,10 +65,9 @@ class OrderAgnostic(AutoregressiveNetwork):
         **kwargs,
     ):
         super().__init__(event_shape, params_size, order, **kwargs)
-        units = (hidden_units,) if isinstance(hidden_units, int) else tuple(hidden_units)
-        if not units or any(isinstance(h, bool) or not isinstance(h, int | np.integer) or h < 1 for h in units):
-            raise ValueError(f"hidden_units must be positive integers, at least one. Received: hidden_units={hidden_units!r}")
-        self.hidden_units = tuple(int(h) for h in units)
+        self.hidden_units = as_counts(hidden_units=hidden_units)
+        if not self.hidden_units:
+            raise ValueError(f"hidden_units must be of at least one layer. Received: hidden_units={hidden_units!r}")
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.drop, self.seed = Dropout(dropout, name="dropout"), int(seed)

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tfar.counts import check_counts
 from tfar.networks.image import ImageNetwork
 from tfar.networks.pixel_stepping import Pixel
 
@@ -50,7 +51,7 @@ class PixelCNN(ImageNetwork):
         **kwargs,
     ):
         super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
-        self.check_counts(num_blocks=num_blocks, filters=filters)
+        check_counts(num_blocks=num_blocks, filters=filters)
         self.filters, self.num_blocks = self.rounded(filters, 2), num_blocks
         blocks, half = range(num_blocks), self.filters // 2
         self.first = self.conv(self.filters, kernel_size, "first", "A")

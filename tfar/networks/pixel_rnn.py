@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfar.counts import check_counts
 from tfar.networks.image import ImageNetwork
 
 
@@ -35,7 +36,7 @@ class PixelRNN(ImageNetwork):
         **kwargs,
     ):
         super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
-        self.check_counts(num_layers=num_layers, filters=filters)
+        check_counts(num_layers=num_layers, filters=filters)
         self.filters, self.num_layers = self.rounded(filters, 2), num_layers
         layers, self.units = range(num_layers), self.filters // 2
         self.pairs = [(n, d) for n in layers for d in range(self.directions)]  # of the lists with an entry for each map of states
