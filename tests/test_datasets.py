@@ -128,6 +128,12 @@ def test_digits_errors():
     assert "Received: levels=2.5" in error_of(datasets.load, "digits", levels=2.5)
 
 
+def test_levels_may_be_a_numpy_integer():
+    found, expected = (datasets.load("digits", levels=levels) for levels in (np.int64(4), 4))
+    assert json.dumps(found.preparation.to_config()) == json.dumps(expected.preparation.to_config())
+    assert np.array_equal(found.test.x, expected.test.x)
+
+
 # --- tables of text
 
 

@@ -108,7 +108,9 @@ class CharacterModel(AutoregressiveModel):
 
     def _pieces(self, n, seed, context, length, prompt, temperature, top_k):
         length = self.network.event_size if length is None else length
-        check_counts(n=n, length=length, top_k=1 if top_k is None else top_k)
+        check_counts(n=n, length=length)
+        if top_k is not None:
+            check_counts(top_k=top_k)
         if not (temperature > 0 and math.isfinite(temperature)):
             raise ValueError(f"temperature must be above 0. Received: temperature={temperature!r}")
         seeds = noise.seeds_of(seed, n)

@@ -119,7 +119,7 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
         A `Fit`.
 
     Raises:
-        ValueError: values outside the head's support, no positive number where one is needed, or a checkpoint of a
+        ValueError: values outside the head's support, a number that makes no sense, or a checkpoint of a
             training with other settings.
     """
     check_counts(batch_size=batch_size)
@@ -251,7 +251,7 @@ def log_probs(model, split, batch_size=100, **options):
         **options: of `AutoregressiveModel.distribution`, such as `num_orders`; without any, the model's own density.
 
     Raises:
-        ValueError: there are no rows, `batch_size` is not above 0, or values or contexts are what the model refuses.
+        ValueError: there are no rows, `batch_size` is no integer of at least 1, or values or contexts are what the model refuses.
     """
     check_counts(batch_size=batch_size)
     if not len(split.x):

@@ -64,6 +64,7 @@ class Preparation:
         """
         if levels is not None:
             check_counts(2, levels=levels)
+            levels = int(levels)  # a NumPy integer could not be written as JSON
         train = splits["train"]
         event_shape = train.x.shape[1:]
         for name, split in splits.items():

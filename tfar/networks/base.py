@@ -54,8 +54,9 @@ class AutoregressiveNetwork(keras.layers.Layer):
         if not self.event_shape:
             raise ValueError(f"event_shape must have at least one axis. Received: event_shape={event_shape!r}")
         check_counts(params_size=params_size)
-        check_counts(2, num_classes=2 if num_classes is None else num_classes)
         check_counts(0, context_size=context_size)
+        if num_classes is not None:
+            check_counts(2, num_classes=num_classes)
         self.event_size = math.prod(self.event_shape)
         self.params_size = int(params_size)
         self.order = masks.as_order(order, self.event_size)

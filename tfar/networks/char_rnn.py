@@ -81,9 +81,13 @@ class CharRNN(AutoregressiveNetwork):
             raise ValueError(f"a sequence has one axis and its natural order. Received: event_shape={event_shape!r}, order={self.order}")
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {tuple(CELLS)}. Received: cell={cell!r}")
-        check_counts(units=units, num_layers=num_layers, embedding=1 if embedding is None else embedding)
-        if embedding is not None and self.num_classes is None:
-            raise ValueError(f"an embedding is of integers 0..K-1: it needs num_classes. Received: embedding={embedding}, num_classes=None")
+        check_counts(units=units, num_layers=num_layers)
+        if embedding is not None:
+            check_counts(embedding=embedding)
+            if self.num_classes is None:
+                raise ValueError(
+                    f"an embedding is of integers 0..K-1: it needs num_classes. Received: embedding={embedding}, num_classes=None"
+                )
         if memory is not None and (cell == "rnn" or not 2 <= memory < np.inf):
             raise ValueError(f"memory must be a number of 2 or more, of an lstm or gru. Received: memory={memory!r}, cell={cell!r}")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
