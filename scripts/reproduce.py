@@ -269,7 +269,7 @@ def main():
     parser.add_argument("name", nargs="?", help="of the recipe; without it they are listed")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the trained models go (default: runs in the repository)")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="where the figures go (default: results there)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a results file that exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace a results file and a learning curve that exist")
     either = parser.add_mutually_exclusive_group()  # small data are prepared of nothing
     either.add_argument("--manual-dir", help="of original files, of which the data set is prepared first where it is not yet")
     either.add_argument("--smoke", action="store_true", help="a few steps on small data, to see that the recipe works")
@@ -280,7 +280,7 @@ def main():
         return 0
     try:
         recipe = Recipe.read(args.name, args.smoke)
-        path = refuse_existing(args.results / f"{recipe.name}.json", args.overwrite)
+        path, picture = (refuse_existing(args.results / f"{recipe.name}{end}", args.overwrite) for end in (".json", ".png"))
         if args.manual_dir:
             from tfar.datasets.catalogue import read_tfds
 
@@ -290,7 +290,7 @@ def main():
         print(f"reproduce: error: {error}", file=sys.stderr)
         return 1
     if curve.exists():
-        with atomic(path.with_suffix(".png"), overwrite=True) as temporary:
+        with atomic(picture, args.overwrite) as temporary:
             shutil.copyfile(curve, temporary)
     write_json(path, result, args.overwrite)
     error = "" if result["nll_error"] is None else f" +- {result['nll_error']:.4f}"

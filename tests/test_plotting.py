@@ -133,6 +133,8 @@ def test_learning_curve_shows_the_end_of_training():
     figure = plotting.learning_curve(history, baseline=206.8)
     assert any("best: 90.00 in epoch 31" in text for text in texts(figure)) and nothing_is_clipped(figure)
     assert figure.axes[0].get_ylim()[1] < 300
+    assert "independent positions: 206.80, above" in texts(figure)
+    assert "independent positions: 100.00" in texts(plotting.learning_curve(history, baseline=100.0))
     assert plotting.learning_curve({"nll": [1.0], "val_nll": [1.0]}).axes
 
 

@@ -61,6 +61,12 @@ def run(reproduce, monkeypatch, name, folder):
     return reproduce.main()
 
 
+def forget(result):
+    """Remove a results file and the learning curve beside it."""
+    result.unlink()
+    result.with_suffix(".png").unlink()
+
+
 @pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "gated_pixelcnn-fashion_mnist", "charrnn-tiny_shakespeare"])
 def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monkeypatch, capsys):
     reproduce, results_table = scripts
@@ -84,12 +90,15 @@ def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monke
     assert run(reproduce, monkeypatch, name, tmp_path) == 1
     assert "nothing is overwritten" in capsys.readouterr().err
 
-    result.unlink()
+    result.unlink()  # its picture stays, and is not overwritten either
+    assert run(reproduce, monkeypatch, name, tmp_path) == 1
+    assert result.with_suffix(".png").name in capsys.readouterr().err
+    result.with_suffix(".png").unlink()
     if name == "pixelcnn":
         with monkeypatch.context() as patch:  # a training that has ended is not done again
             patch.setattr(cli, "main", None)
             assert run(reproduce, monkeypatch, name, tmp_path) == 0
-        result.unlink()
+        forget(result)
         metrics["command"] = metrics["command"].replace("--filters 8", "--filters 16")
         write_json(folder / "metrics.json", metrics, overwrite=True)
         assert run(reproduce, monkeypatch, name, tmp_path) == 1
@@ -104,7 +113,7 @@ def test_a_recipe_of_folds_trains_each_and_goes_on(scripts, tmp_path, monkeypatc
     found = json.loads(result.read_text())
     metrics = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs" / f"{name}-smoke").glob("fold-*/metrics.json"))]
     assert found["folds"] == [fold["test"]["nll"] for fold in metrics] and len(metrics) == 3 and all(fold["refit"] for fold in metrics)
-    result.unlink()
+    forget(result)
     shutil.rmtree(tmp_path / "runs" / f"{name}-smoke" / "fold-1")
     trained = []
     with monkeypatch.context() as patch:  # of the folds that have been trained none is trained again

@@ -24,14 +24,15 @@ def learning_curve(history, baseline=None):
     axes.plot(epochs[best], validation[best], "o", color=MODEL, label=f"best: {validation[best]:.2f} in epoch {epochs[best]}")
     values = np.concatenate([train, validation])
     values = values[np.isfinite(values)]
-    if baseline is not None:
-        label = f"independent positions: {baseline:.2f}"
-        axes.axhline(baseline, color="black", linewidth=1, linestyle=":", label=label)
     if len(values):
         # the first epochs, and often the baseline, are far above the rest, which is what one wants to see
         lowest, highest = values.min(), np.quantile(values, 0.9)
         margin = 0.06 * (highest - lowest) or 1.0
         axes.set_ylim(lowest - margin, highest + margin)
+    if baseline is not None:
+        low, high = axes.get_ylim() if len(values) else (baseline, baseline)
+        where = ", above" if baseline > high else ", below" if baseline < low else ""
+        axes.axhline(baseline, color="black", linewidth=1, linestyle=":", label=f"independent positions: {baseline:.2f}{where}")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel("NLL (nats)")
