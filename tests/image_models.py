@@ -109,12 +109,16 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
+ACTIVATIONS = {"relu": relu, "silu": lambda x: x * sigmoid(x)}
+
+
 class Weights:
     """A network's weights in NumPy, for slow transcriptions: `conv` is a masked convolution at one pixel, written as the paper says."""
 
     def __init__(self, network):
         self.network = network
         self.height, self.width, self.colors = network.event_shape
+        self.activation = ACTIVATIONS[network.get_config()["activation"]]
 
     def conv(self, layer, y, i, j, mask_type):
         kernel, bias = np.asarray(layer.kernel, np.float64), 0.0 if layer.bias is None else np.asarray(layer.bias, np.float64)
@@ -143,7 +147,7 @@ class Weights:
 
     def head(self, y):
         for layer in self.network.head:
-            y = self.conv_all(layer, relu(y))
+            y = self.conv_all(layer, self.activation(y))
         return y.reshape(self.height, self.width, self.colors, -1)
 
 

@@ -15,19 +15,25 @@ def small(event_shape=(3, 4, 3), params_size=2, **options):
 
 
 @pytest.mark.parametrize(
-    "options", [{"num_classes": 5, "positions": True}, {"event_shape": [4, 3, 1], "context_size": 2, "kernel_size": 7}]
+    "options",
+    [
+        {"num_classes": 5, "positions": True},
+        {"event_shape": [4, 3, 1], "context_size": 2, "kernel_size": 7},
+        {"event_shape": [4, 3, 1], "activation": "swish"},
+    ],
 )
 def test_equals_a_slow_transcription(options):
     network = small(**options)
     x, context = im.images(network, 2)
     w, expected = im.Weights(network), []
+    g = w.activation
     for n in range(2):
         y = w.conv_all(network.first, w.scaled(x[n]), "A") + w.position()
         for block in range(network.num_blocks):
-            u = w.conv_all(network.spread[block], im.relu(w.conv_all(network.narrow[block], im.relu(y))))
+            u = w.conv_all(network.spread[block], g(w.conv_all(network.narrow[block], g(y))))
             if context is not None:
                 u = u + np.asarray(network.context_terms(context[n : n + 1]))[0, block]
-            y = y + w.conv_all(network.widen[block], im.relu(u))
+            y = y + w.conv_all(network.widen[block], g(u))
         expected.append(w.head(y))
     np.testing.assert_allclose(im.outputs(network, x, context), expected, atol=2e-5)
 
@@ -58,10 +64,11 @@ def test_probabilities_sum_to_one():
     ("network", "head", "exact"),
     [
         (lambda: small([4, 5, 1], 1, kernel_size=7), heads.Bernoulli(), True),
+        (lambda: small([4, 5, 1], 1, activation="swish"), heads.Bernoulli(), True),
         (lambda: small([3, 4, 3], 4, num_classes=4, context_size=2, positions=True), heads.Categorical(4), True),
         (lambda: small([2, 3, 2], 6, linear_means=True, filters=8, num_blocks=1), heads.NormalMixture(2), False),
     ],
-    ids=["binary", "colour", "real"],
+    ids=["binary", "swish", "colour", "real"],
 )
 def test_all_samplers_agree(network, head, exact):
     im.assert_samplers_agree(network(), head, exact=exact)

@@ -204,7 +204,12 @@ FAMILIES = {
     ),
     "pixelcnn": Family(
         "PixelCNN, masked convolutions, for images (van den Oord et al. 2016)",
-        (*CONVOLUTIONS, Option("num_blocks", int, 15, "number of residual blocks", metavar="N"), HEAD_FILTERS),
+        (
+            *CONVOLUTIONS,
+            Option("num_blocks", int, 15, "number of residual blocks", metavar="N"),
+            Option("activation", str, "relu", "of the residual blocks and the head, by its Keras name"),
+            HEAD_FILTERS,
+        ),
         training={**OF_IMAGES, "learning_rate": 3e-3, "jit": False},  # no slower without XLA, which compiles longer
     ),
     "gated_pixelcnn": Family(

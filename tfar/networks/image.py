@@ -14,7 +14,7 @@ from tfar.networks.pixel_stepping import PixelStepping
 class ImageNetwork(PixelStepping, AutoregressiveNetwork):
     """A network of images `[H, W, C]` in raster order: row by row, pixel by pixel, and the colours of a pixel one after the other.
 
-        params = W relu(W^n ... relu(W^1 relu(features_of(x))))        W: 1x1 convolutions with mask B
+        params = W g(W^n ... g(W^1 g(features_of(x))))        W: 1x1 convolutions with mask B
 
     A subclass writes `features_of`, whose units of colour c see the colours before c at their own pixel, and a cache for stepping, with a
     row of pixels as a block. Its numbers of channels are rounded up so that all colours have equally many.
@@ -27,6 +27,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         dropout: share of channels that training drops in each layer.
         positions: whether each pixel has learned features of its own, which are added to those of the first convolution. The networks of
             the papers have none: they know where in the image they are by the zeros around it alone, as far as convolutions reach.
+        activation: g, by its Keras name; relu in the papers.
         linear_means: whether the means of a mixture also depend on the earlier colours of the pixel by a linear term of their own
             (Salimans et al. 2017, section 2.2): loc_c + sum_{c' < c} tanh(a_{c c'}) x_{c'}, each component with its own a. For heads whose
             parameters are logits, locations and raw scales of k components, P = 3k.
@@ -46,6 +47,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         dropout=0.0,
         positions=False,
         linear_means=False,
+        activation="relu",
         order=None,
         **kwargs,
     ):
@@ -58,7 +60,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
             raise ValueError(f"linear_means needs the 3k parameters of a mixture. Received: params_size={params_size}")
         check_counts(3, kernel_size=kernel_size)
         self.kernel_size, self.linear_means, self.dropout = kernel_size, bool(linear_means), float(dropout)
-        self.positions = bool(positions)
+        self.positions, self.activation = bool(positions), keras.activations.get(activation)
         self.head_filters = tuple(map(self.rounded, as_counts(head_filters=head_filters)))
         sizes = [*self.head_filters, self.colors * self.outputs_size]
         self.head = [self.conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]
@@ -135,7 +137,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
             x, context = at_least_one(x), None if context is None else at_least_one(context)
         y = self.features_of(x, context, training)
         for layer in self.head:
-            y = layer(tf.nn.relu(y))
+            y = layer(self.activation(y))
         return self.as_params(tf.reshape(y, [-1, *self.event_shape, self.outputs_size]), self.earlier_colors(x))[:rows]
 
     def get_config(self):
@@ -145,6 +147,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
             "head_filters": list(self.head_filters),
             "dropout": self.dropout,
             "positions": self.positions,
+            "activation": keras.activations.serialize(self.activation),
             "linear_means": self.linear_means,
         }
 

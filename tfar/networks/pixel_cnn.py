@@ -13,8 +13,8 @@ class PixelCNN(ImageNetwork):
     """Masked convolutions over an image: a 7x7 one with mask A, residual blocks with mask B, and 1x1 ones at the head (table 1).
 
         y^0 = conv7x7_A(x)
-        y^l = y^{l-1} + W_3 relu(conv3x3_B(u) + C^l c),   u = relu(W_1 relu(y^{l-1}))       (figure 5, left)
-        params = W relu(W'' relu(W' relu(y^L)))
+        y^l = y^{l-1} + W_3 g(conv3x3_B(u) + C^l c),   u = g(W_1 g(y^{l-1}))       (figure 5, left; g = relu)
+        params = W g(W'' g(W' g(y^L)))
 
     with 1x1 mask-B convolutions W, 2h channels y, h channels u, and the context c, which reaches every block. A pixel sees the rows above
     within a widening triangle: there is a blind spot above to the right (`tfar.networks.GatedPixelCNN` has none). The window of the first
@@ -26,6 +26,7 @@ class PixelCNN(ImageNetwork):
         kernel_size: of the first convolution, odd.
         head_filters: channels of each 1x1 convolution at the head; () for none but the last.
         dropout: share of the h channels that training drops in each block.
+        activation: g, by its Keras name.
         positions, linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
 
     Raises:
@@ -48,9 +49,10 @@ class PixelCNN(ImageNetwork):
         dropout=0.0,
         positions=False,
         linear_means=False,
+        activation="relu",
         **kwargs,
     ):
-        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, activation, **kwargs)
         check_counts(num_blocks=num_blocks, filters=filters)
         self.filters, self.num_blocks = self.rounded(filters, 2), num_blocks
         blocks, half = range(num_blocks), self.filters // 2
@@ -76,11 +78,11 @@ class PixelCNN(ImageNetwork):
 
     def features_of(self, x, context, training):
         terms = None if context is None else self.context_terms(context)[:, None, None]
-        y = self.first(x)  # (B, H, W, 2h)
+        g, y = self.activation, self.first(x)  # (B, H, W, 2h)
         y = y + tf.cast(self.position, y.dtype) if self.positions else y
         for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen, strict=True)):
-            u = spread(tf.nn.relu(narrow(tf.nn.relu(y))))  # (B, H, W, h)
-            u = tf.nn.relu(u if terms is None else u + terms[..., n, :])
+            u = spread(g(narrow(g(y))))  # (B, H, W, h)
+            u = g(u if terms is None else u + terms[..., n, :])
             y += widen(self.dropouts[n](u, training=training))
         return y
 
@@ -126,7 +128,7 @@ class PixelCNN(ImageNetwork):
         return {**state, **rows, "sums": sums, "before": zeros, "here": zeros, "block": block}
 
     def step(self, state, index, previous):
-        weights = state["weights"]
+        weights, g = state["weights"], self.activation
         _, column, color = self.place(index)
         view = self.take_in(state["view"], state["block"], index, previous)
         pixel = Pixel(state["pixel"], color)
@@ -135,8 +137,8 @@ class PixelCNN(ImageNetwork):
         sums, here = tf.unstack(sums), []
         y = self.placed(self.product(weights["first"], self.window(view, column, self.kernel_size // 2), color), weights, index)
         for n in range(self.num_blocks):
-            here.append(pixel(tf.nn.relu(self.product(weights["narrow"][n], pixel(tf.nn.relu(y)), color))))
-            u = tf.nn.relu(tf.matmul(self.take(weights["own"][n], color), here[n]) + sums[n])
+            here.append(pixel(g(self.product(weights["narrow"][n], pixel(g(y)), color))))
+            u = g(tf.matmul(self.take(weights["own"][n], color), here[n]) + sums[n])
             y += self.product(weights["widen"][n], pixel(u), color)
         params = self.last(weights["head"], y, pixel, view, column, color)
         here = tf.stack(here)

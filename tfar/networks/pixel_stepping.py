@@ -97,7 +97,7 @@ class PixelStepping:
     def last(self, head, y, pixel, view, column, color):
         """Parameters `[B, P]` of a sub-pixel from the features `[n, B]` before the head, whose weights are `head`."""
         for matrix in head:
-            y = self.product(matrix, pixel(tf.nn.relu(y)), color)
+            y = self.product(matrix, pixel(self.activation(y)), color)
         return self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
 
 
