@@ -27,10 +27,10 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         dropout: share of channels that training drops in each layer.
         positions: whether each pixel has learned features of its own, which are added to those of the first convolution. The networks of
             the papers have none: they know where in the image they are by the zeros around it alone, as far as convolutions reach.
-        activation: g, by its Keras name; relu in the papers.
         linear_means: whether the means of a mixture also depend on the earlier colours of the pixel by a linear term of their own
             (Salimans et al. 2017, section 2.2): loc_c + sum_{c' < c} tanh(a_{c c'}) x_{c'}, each component with its own a. For heads whose
             parameters are logits, locations and raw scales of k components, P = 3k.
+        activation: g, by its Keras name; relu in the papers.
         num_classes: None for values that are used as numbers; K for integers 0..K-1, which are scaled to [-1, 1].
         context_size: number of features that the density is conditioned on.
 
