@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from test_contract import randomize
 
 import tfar
-from tfar import datasets, runs
+from tfar import datasets, model_card, runs
 from tfar.cli import main
 from tfar.files import write_json
 from tfar.text_endpoints import scored
@@ -45,6 +46,20 @@ def test_first_test_rows_are_stored(tmp_path):
     np.testing.assert_allclose(served(tmp_path, rows)["log_prob"], rows["log_prob"], rtol=1e-5)
     figure = f"{-rows['log_prob'].mean(dtype=np.float64):.3f}"
     assert f"The first 64 test rows, stored with the `log_prob` of each in `1/assets.extra/test_rows.npz`, have {figure} nats." in card
+
+
+def test_a_model_that_diverged_is_not_exported(tmp_path):
+    model = tfar.MADE([3], hidden_units=[4])
+    model.network.masked_layers[-1].bias.assign([0.0, np.nan, 0.0])
+    with pytest.raises(ValueError, match="weights must be finite. Received: other values in .*bias"):
+        model.export(tmp_path / "1")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_card_tells_of_values_that_the_model_rules_out():
+    found = {"rows": 5, "nll": None, "nll_error": None, "bits_per_dim": None}
+    metrics = {"test": found, "baseline_nll": 1.0, "versions": {"tfar": "1"}, "command": "tfar train"}
+    assert "| test | 5 | not finite | not finite |" in model_card._likelihood(metrics, "rows")
 
 
 def test_data_that_are_gone_are_no_obstacle(tmp_path, capsys):

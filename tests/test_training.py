@@ -122,11 +122,29 @@ def test_fit_refuses_values_outside_the_support():
 
 
 def test_a_diverging_training_stops_and_keeps_finite_weights():
+    def spoil(epoch, logs):
+        if epoch == 2:
+            model.network.trainable_variables[0].assign(np.full(model.network.trainable_variables[0].shape, np.nan))
+
+    model = logistic()
+    callback = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
+    fit = training.fit(model, binary(), binary(seed=1), epochs=5, jit=False, average=0.0, callbacks=[callback])
+    assert fit.epochs == 3 and 1 <= fit.best_epoch <= 2
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_a_training_that_diverges_at_once_is_an_error():
     x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
     model = logistic(3, head="normal")
-    fit = training.fit(model, Split(x), Split(np.full((4, 3), 1e30, np.float32)), epochs=5, jit=False)
-    assert fit.epochs == 1
-    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    with pytest.raises(ValueError, match="diverged in its first epoch.* Received: val_nll=inf, learning_rate=0.001"):
+        training.fit(model, Split(x), Split(np.full((4, 3), 1e30, np.float32)), epochs=5, jit=False)
+
+
+@pytest.mark.parametrize(("train", "held", "message"), [(0, 5, "0 and 5"), (5, 0, "5 and 0")])
+def test_fit_refuses_a_split_without_rows(train, held, message):
+    x = binary().x
+    with pytest.raises(ValueError, match=f"there must be rows to train on and to validate with. Received: {message}"):
+        training.fit(logistic(), Split(x[:train]), Split(x[:held]), epochs=1)
 
 
 # --- scores
@@ -271,7 +289,7 @@ def test_a_checkpoint_tells_none_deep_inside_its_settings_from_others(tmp_path, 
         checkpoint.read()
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16", "mixed_float16"])
 def test_a_killed_training_goes_on_in_half_precision(tmp_path, monkeypatch, policy):
     monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
     keras.mixed_precision.set_global_policy(policy)

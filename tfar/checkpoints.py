@@ -90,7 +90,7 @@ class Checkpoint(keras.callbacks.Callback):
     def write(self, epochs):
         """Write the state after so many epochs."""
         arrays = {f"{kind}-{n}": _storable(v) for kind, variables in self._variables().items() for n, v in enumerate(variables)}
-        arrays |= {f"best-{n}": weight for n, weight in enumerate(self.keep.weights or ())}
+        arrays |= {f"best-{n}": _storable(weight) for n, weight in enumerate(self.keep.weights or ())}
         state = {name: {a: getattr(target, a) for a in attributes} for name, (target, attributes) in self.remembered.items()}
         state |= {"epochs": epochs, "seconds": self.elapsed, "settings": self.settings}
         with atomic(self.path, overwrite=True) as temporary, open(temporary, "wb") as file:
@@ -102,7 +102,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _storable(variable):
-    """The values of a variable as NumPy knows them: bfloat16 as float32."""
+    """The values of a variable or an array as NumPy's files know them: bfloat16 as float32."""
     value = tf.convert_to_tensor(variable)
     return (tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value).numpy()
 

@@ -1,5 +1,6 @@
 """The SavedModel of a model: endpoints that TF Serving serves, with no Python behind them."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -111,6 +112,7 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=N
 
     Raises:
         FileExistsError: `path` exists.
+        ValueError: a weight is not finite, as after a training that diverged.
 
     >>> import tempfile, tfar
     >>> path = tempfile.mkdtemp() + "/1"
@@ -120,6 +122,8 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=N
     >>> served.signatures["sample"](seed=tf.constant([[1, 2], [3, 4]]))["x"].shape
     TensorShape([2, 4])
     """
+    if wrong := [weight.path for weight in model.weights if not np.isfinite(keras.ops.convert_to_numpy(weight).astype("float32")).all()]:
+        raise ValueError(f"weights must be finite. Received: other values in {', '.join(wrong)}")
     with atomic(path) as temporary:
         found = model.endpoints(jit_compile)
         functions = {name: function.get_concrete_function(*specs.values()) for name, (function, specs, _) in found.items()}

@@ -59,9 +59,11 @@ def _likelihood(metrics, unit):
         if name in metrics:
             found = metrics[name]
             error = "" if found["nll_error"] is None else f" ± {found['nll_error']:.3f}"
-            own = [f"{found['nll_own_units']:.3f}"] if "nll_own_units" in found else []
+            own = ["not finite" if found["nll"] is None else f"{found['nll_own_units']:.3f}"] if "nll_own_units" in found else []
             split = f"{name}, before it was trained on too" if name == "validation" and "refit" in metrics else name
-            rows.append([split, f"{found[unit]:,}", f"{found['nll']:.3f}{error}", f"{found[bits]:.4f}", *own])
+            # metrics.json has no numbers for infinity, the NLL of a value that the model rules out
+            scores = ["not finite"] * 2 if found["nll"] is None else [f"{found['nll']:.3f}{error}", f"{found[bits]:.4f}"]
+            rows.append([split, f"{found[unit]:,}", *scores, *own])
     if not rows:
         return "Not measured: the model's folder holds no metrics."
     own = ["NLL in the data's own units"] if len(rows[0]) > 4 else []

@@ -119,10 +119,11 @@ def fit(model, train, validation, batch_size=100, epoch_steps=None, seed=0, star
         A `Fit`.
 
     Raises:
-        ValueError: values outside the head's support, a number that makes no sense, or a checkpoint of a
-            training with other settings.
+        ValueError: no rows, values outside the head's support, and what `fit_stream` refuses.
     """
     check_counts(batch_size=batch_size)
+    if not (len(train.x) and len(validation.x)):
+        raise ValueError(f"there must be rows to train on and to validate with. Received: {len(train.x)} and {len(validation.x)}")
     model.check_arrays(*train)  # those of validation `model.fit` checks: of the training rows it sees a stream
     if start:
         start_at_marginals(model, train.x)
@@ -177,7 +178,8 @@ def fit_stream(
         A `Fit`.
 
     Raises:
-        ValueError: a number that makes no sense, or a checkpoint of a training with other settings.
+        ValueError: a number that makes no sense, a checkpoint of a training with other settings, or no finite validation NLL after the
+            first epoch.
     """
     check_counts(epochs=epochs, epoch_steps=steps, patience=patience)
     optimization = {"learning_rate": learning_rate, "schedule": schedule, "weight_decay": weight_decay, "average": average, "clip": clip}
@@ -211,6 +213,11 @@ def fit_stream(
         interrupted = True
         keep.restore()
     columns = {name: [float(value) for value in values] for name, values in history.history.items() if name != "loss"}
+    if not (keep.epoch or interrupted):
+        raise ValueError(
+            "the training diverged in its first epoch: the validation NLL must be finite. A lower learning rate may help. "
+            f"Received: val_nll={columns['val_nll'][0]}, learning_rate={learning_rate!r}"
+        )
     return Fit(columns, keep.epoch, saved.elapsed, interrupted)
 
 
