@@ -187,6 +187,20 @@ def test_half_precision_gradients_are_close(policy):
         assert np.linalg.norm(one - other) < 0.02 * np.linalg.norm(other)
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_steps_add_up_what_a_call_does(policy):
+    network = randomize(NADE([200], hidden_units=16, dtype=policy), scale=0.2)
+    x = tf.constant(np.random.default_rng(0).integers(2, size=(8, 200)), tf.int32)
+    state, previous, found = network.initial_state(8), tf.zeros([8], tf.int32), []
+    for index in range(200):
+        params, state = network.step(state, tf.constant(index), previous)
+        found.append(params[:, 0])
+        previous = x[:, index]
+    expected = tf.cast(network(x)[..., 0], tf.float32)
+    rounding = float(tf.experimental.numpy.finfo(network.compute_dtype).eps) * np.abs(expected).max()
+    assert np.abs(tf.cast(tf.stack(found, axis=1), tf.float32) - expected).max() < 2 * rounding
+
+
 def test_log_prob_of_a_row_alone_and_of_no_rows():
     network = randomize(NADE([2 * _RUNS + 1], hidden_units=5))
     x = np.random.default_rng(0).integers(2, size=(3, 2 * _RUNS + 1))

@@ -88,6 +88,11 @@ class NADE(AutoregressiveNetwork):
             return first
         return first + tf.matmul(context, self.cast(self.context_kernel))
 
+    @property
+    def _sum_dtype(self):
+        """Type of the sums a: single in half precision, since they have up to D terms, which `call` subtracts again."""
+        return self.compute_dtype if tf.as_dtype(self.compute_dtype).size >= 4 else "float32"
+
     def _hidden(self, a, rescaling):
         return self.activation(a if rescaling is None else a * rescaling)
 
@@ -102,8 +107,7 @@ class NADE(AutoregressiveNetwork):
 
         x = tf.reshape(self.encode(x), [-1, size, features])
         x = tf.gather(tf.transpose(x, [1, 0, 2]), self.order)  # (D, B, E)
-        # In half precision the sums themselves are single: they have up to D terms, which are subtracted again.
-        precise = self.compute_dtype if tf.as_dtype(self.compute_dtype).size >= 4 else "float32"
+        precise = self._sum_dtype
         # A position takes in the one before it, as in `step`.
         x = steps(tf.cast(x, precise), delay=1)  # (T, S, B, E)
         kernel = steps(tf.cast(self.in_order(self.input_kernel, features, units), precise), delay=1)  # (T, S, E, H)
@@ -128,8 +132,8 @@ class NADE(AutoregressiveNetwork):
         return tf.reshape(params, [-1, *self.event_shape, outputs])
 
     def initial_state(self, batch_size, context=None, value_dtype=None):
-        kernel = self.in_order(self.input_kernel, self.features, self.hidden_units)
-        first = self._first(context)
+        kernel = tf.cast(self.in_order(self.input_kernel, self.features, self.hidden_units), self._sum_dtype)
+        first = tf.cast(self._first(context), self._sum_dtype)
         state = {
             "a": tf.reshape(tf.transpose(first), [self.hidden_units, -1]) + tf.zeros([1, batch_size], first.dtype),  # (H, B)
             # Row k is of the position before the k-th, whose value the k-th step takes in; the first has none.
@@ -140,8 +144,9 @@ class NADE(AutoregressiveNetwork):
         return {**state, "rescaling": self.in_order(self.rescaling)} if self.rescale else state
 
     def step(self, state, index, previous):
-        a = state["a"] + tf.matmul(state["input_kernel"][index], self.encode_value(previous), transpose_a=True)  # (H, B)
-        h = self._hidden(a, state["rescaling"][index] if self.rescale else None)
+        value = tf.cast(self.encode_value(previous), self._sum_dtype)  # (E, B)
+        a = state["a"] + tf.matmul(state["input_kernel"][index], value, transpose_a=True)  # (H, B)
+        h = self._hidden(tf.cast(a, self.compute_dtype), state["rescaling"][index] if self.rescale else None)
         params = tf.matmul(state["output_kernel"][index], h) + state["output_bias"][index][:, None]  # (P, B)
         return tf.transpose(params), {**state, "a": a}
 
