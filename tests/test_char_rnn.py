@@ -335,9 +335,16 @@ def test_frequencies_follow_temperature_and_top_k(model, temperature, top_k):
     assert kept.sum() == 1 or float(tf.math.igammac((kept.sum() - 1) / 2.0, statistic / 2)) > FALSE_ALARM
 
 
+@pytest.mark.parametrize("temperature", [1e-6, 1e-30, 1.2e-38])
+def test_a_cold_text_is_of_the_likeliest_symbols(model, temperature):
+    text = model.sample(1, seed=9, prompt="ab", length=20, temperature=temperature)
+    assert text == model.sample(1, seed=10, prompt="ab", length=20, top_k=1)
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"length": 0}, {"n": 0}, {"temperature": 0.0}, {"temperature": float("nan")}, {"temperature": -1}, {"top_k": 0}, {"prompt": "xyz"}],
+    [{"length": 0}, {"n": 0}, {"temperature": 0.0}, {"temperature": float("nan")}, {"temperature": -1}, {"top_k": 0}, {"prompt": "xyz"}]
+    + [{"temperature": 1e-39}, {"temperature": 1e39}, {"temperature": float("inf")}],
 )
 def test_bad_requests_are_refused(model, options):
     with pytest.raises(ValueError, match="Received: "):

@@ -1,7 +1,5 @@
 """Models of text: a `CharRNN` network with the vocabulary that turns characters into its classes and back."""
 
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -111,8 +109,9 @@ class CharacterModel(AutoregressiveModel):
         check_counts(n=n, length=length)
         if top_k is not None:
             check_counts(top_k=top_k)
-        if not (temperature > 0 and math.isfinite(temperature)):
-            raise ValueError(f"temperature must be above 0. Received: temperature={temperature!r}")
+        single = np.finfo(np.float32)  # which the loop computes in, without its subnormal numbers
+        if not single.tiny <= temperature <= single.max:
+            raise ValueError(f"temperature must be above 0, {single.tiny:.2g} to {single.max:.2g}. Received: temperature={temperature!r}")
         seeds = noise.seeds_of(seed, n)
         context = self._contexts(context, n)
         return writing.pieces(self.network, self.head, seeds, length, self._prompts(prompt, n), context, temperature, top_k)

@@ -30,7 +30,8 @@ class Tempered:
             last = tf.broadcast_to(tf.clip_by_value(self._top_k, 1, self.num_classes) - 1, tf.shape(logits)[:1])
             logits = tf.where(logits < tf.gather(ordered, last[:, None], batch_dims=1), -np.inf, logits)
         temperature = tf.broadcast_to(self._temperature, tf.shape(logits)[:1])
-        return self._head.draw(logits / temperature[:, None], noise)
+        below = logits - tf.reduce_max(logits, axis=-1, keepdims=True)  # at most 0: small temperatures must not make inf - inf of it
+        return self._head.draw(below / temperature[:, None], noise)
 
 
 def pieces(network, head, seeds, length, prompt=None, context=None, temperature=1.0, top_k=None, jit_compile=True):
