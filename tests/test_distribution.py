@@ -22,7 +22,7 @@ def conditional():
     return tfar.MADE([3], hidden_units=[16], context_size=2)
 
 
-@pytest.mark.parametrize("shape", [[], 1, 5, [2, 3], [0]])
+@pytest.mark.parametrize("shape", [[0], [], 1, 5, [2, 3], [0, 4]])  # none first, before a graph for other numbers is there
 def test_sample_shapes(model, shape):
     x = model.distribution().sample(shape, seed=1)
     assert x.shape == (*np.atleast_1d(np.array(shape, int)), 2, 3) and x.dtype == tf.int32
@@ -89,6 +89,17 @@ def test_inside_other_distributions(model, conditional):
     assert parts[1].shape == (3,) and np.isfinite(joint.log_prob(parts))
 
 
+@pytest.mark.parametrize("family", [tfar.MADE, tfar.NADE, tfar.DeepNADE, tfar.NeuralAutoregressive])
+def test_in_a_joint_distribution_that_batches_by_itself(family):
+    model = family([3], context_size=2)
+    parts = {"z": tfd.MultivariateNormalDiag(tf.zeros([2])), "x": lambda z: model.distribution(z)}
+    joint = tfd.JointDistributionNamedAutoBatched(parts)
+    draws = joint.sample(4, seed=3)
+    assert draws["x"].shape == (4, 3)
+    expected = parts["z"].log_prob(draws["z"]) + model.log_prob(draws["x"], draws["z"])
+    np.testing.assert_allclose(joint.log_prob(draws), expected, rtol=1e-5)
+
+
 def test_a_mixture_of_models_is_tfps(model):
     several = [model, tfar.MADE([2, 3], hidden_units=[9], order="scan", seed=1)]
     mixture = tfd.Mixture(tfd.Categorical(logits=[0.0, 0.0]), [one.distribution() for one in several])
@@ -146,6 +157,48 @@ def test_a_network_of_ones_own():
         tfar.AutoregressiveDistribution(network, "bernoulli")
 
 
+class OfLayers(keras.layers.Layer):
+    """A network as a user may subclass it, of layers that know no integers."""
+
+    def __init__(self, *inner):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, x):
+        for layer in self.inner:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize("kind", ["convolution", "masked", "embedding"])
+def test_a_network_of_ones_own_may_take_floats_alone_or_integers(kind):
+    shift = keras.layers.Lambda(lambda x: tf.pad(x[:, :-1], [[0, 0], [1, 0]])[..., None])
+    if kind == "convolution":
+        network, options = OfLayers(shift, keras.layers.Conv1D(4, 3, padding="causal"), keras.layers.Dense(1)), {}
+    elif kind == "masked":
+        masked = tfar.layers.MaskedDense(np.arange(1, 6), np.arange(1, 6), strict=True)
+        network, options = OfLayers(masked, keras.layers.Reshape((5, 1))), {}
+    else:
+
+        def embedded(x):
+            return tf.pad(tf.gather([[0.0], [1.0]], x)[:, :-1], [[0, 0], [1, 0], [0, 0]])
+
+        network, options = embedded, {"num_classes": 2}
+    wrapped = tfar.networks.WrappedNetwork(network, [5], **options)
+    tfar.check_autoregressive(wrapped)
+    model = tfar.AutoregressiveModel(wrapped)
+    distributions = [model.distribution()]
+    if not options:
+        tfar.check_autoregressive(network, event_shape=[5], num_classes=2)
+        distributions.append(tfar.AutoregressiveDistribution(network, "bernoulli", event_shape=[5]))
+    for distribution in distributions:
+        x = distribution.sample(7, seed=1)
+        np.testing.assert_allclose(distribution.log_prob(x), distribution.log_prob(tf.cast(x, tf.float32)), rtol=1e-6)
+    if kind != "embedding":
+        model.compile("adam")
+        model.fit(x.numpy(), epochs=1, verbose=0)
+
+
 def test_completion_keeps_what_is_given_and_draws_the_conditional():
     """Frequencies of the completions against the conditional probabilities, by enumeration; false alarm 1e-4."""
     model = tfar.MADE([4], hidden_units=[16], activation="tanh", order=[2, 0, 3, 1])
@@ -194,6 +247,11 @@ def test_validate_args_checks_inside_graphs(model):
         checked(tf.fill([2, 3], 2))
 
 
+def ordered(**options):
+    network = tfar.DeepNADE([3], hidden_units=[4]).network
+    return (tfar.AutoregressiveEnsemble if "members" in options else tfar.AutoregressiveDistribution)(network, **options)
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
@@ -218,6 +276,9 @@ def test_validate_args_checks_inside_graphs(model):
         (lambda m, c: tfar.AutoregressiveDistribution(m.network, "normal"), "needs 2 parameters"),
         (lambda m, c: tfar.AutoregressiveDistribution(m.network, event_shape=[6]), "knows its own"),
         (lambda m, c: tfar.AutoregressiveEnsemble(m.network, "normal"), "Received: "),
+        (lambda m, c: ordered(member={"order": [0, 0, 1]}), r"permutations of the integers 0..2. Received: order=\[0, 0, 1\]"),
+        (lambda m, c: ordered(member={"order": tf.constant([0, 1])}), r"permutations of the integers 0..2. Received: order=\[0, 1\]"),
+        (lambda m, c: ordered(members={"order": [[2, 0, 1], [1, 2, 2]]}), "permutations of the integers 0..2. Received: order="),
     ],
 )
 def test_bad_arguments_are_refused(model, conditional, make, message):

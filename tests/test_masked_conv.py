@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfar import masks
-from tfar.layers import MaskedConv2D
+from tfar.layers import MaskedConv2D, MaskedDense
 
 
 def test_mask_of_a_grey_image():
@@ -53,6 +53,12 @@ def test_equals_a_whole_convolution_with_its_kernel_masked(kernel_size, mask_typ
     whole *= masks.conv_mask(kernel_size, inputs, 4 * colors, mask_type, colors)
     expected = tf.nn.conv2d(x, whole, 1, "SAME") + layer.bias
     np.testing.assert_allclose(tf.function(layer, jit_compile=jit)(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [MaskedConv2D(2, 3, "A"), MaskedDense([1, 2, 3], [1, 2])], ids=["conv", "dense"])
+def test_integers_are_values_as_floats_are(layer):
+    x = np.arange(12).reshape(2, 2, 3, 1) if isinstance(layer, MaskedConv2D) else np.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(layer(x), layer(x.astype(np.float32)))
 
 
 def test_mask_holds_after_assigning_a_kernel():

@@ -227,6 +227,7 @@ def test_two_devices_train_as_one():
         (lambda: tfar.MADE([5], window=0), "window must be an integer of at least 1"),
         (lambda: tfar.MADE([5], connectivity="none"), "connectivity must be"),
         (lambda: tfar.AutoregressiveModel(tfar.networks.MADE([5]), "normal"), "needs 2 parameters"),
+        (lambda: tfar.AutoregressiveModel(keras.layers.Dense(5)), r"tfar.networks.WrappedNetwork\(network, event_shape\) makes one"),
     ],
 )
 def test_bad_input_is_refused(call, message):

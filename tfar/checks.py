@@ -12,7 +12,7 @@ def dependencies(network, event_shape=None, context=None, num_classes=None, tria
     Every dimension of a few random examples is changed in turn. Changes up to rounding (1e-5 of the largest parameter) do not count.
 
     Args:
-        network: maps `x [B, *event_shape]` to `[B, *event_shape, P]`.
+        network: maps floats `x [B, *event_shape]` to `[B, *event_shape, P]`.
         event_shape: of a network that does not know its own.
         context: one context `[C]`, or None.
         num_classes: number of values; None for the network's own, or for real values.
@@ -33,7 +33,7 @@ def dependencies(network, event_shape=None, context=None, num_classes=None, tria
             x, other = generator.normal(size=(2, size)).astype(np.float32)
         rows = np.repeat(x[None], size + 1, axis=0)
         rows[np.arange(size), np.arange(size)] = other
-        args = [tf.constant(rows.reshape(-1, *event_shape))]
+        args = [tf.constant(rows.reshape(-1, *event_shape), tf.float32)]
         if context is not None:
             args.append(tf.repeat(tf.convert_to_tensor(context)[None], size + 1, axis=0))
         params = np.asarray(network(*args, **member)).reshape(size + 1, size, -1)
@@ -46,7 +46,8 @@ def check_autoregressive(network, order=None, event_shape=None, context=None, nu
     """Raise where the parameters of a position depend on its own or on a later value of the order.
 
     Args:
-        network: a `tfar` network, or any callable that maps `x [B, *event_shape]` (and `context [B, C]`) to `[B, *event_shape, P]`.
+        network: a `tfar` network, or any callable that maps floats `x [B, *event_shape]` (and `context [B, C]`) to
+            `[B, *event_shape, P]`.
         order: the order to check, a permutation of 0..D-1; None for the network's own, or else the natural one. An order-agnostic
             network is asked to work in it.
         event_shape, context, num_classes, seed, member: as in `tfar.checks.dependencies`.

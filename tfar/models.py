@@ -28,7 +28,7 @@ class AutoregressiveModel(keras.Model):
         head: a `tfar.heads.Head`, "bernoulli" or "normal".
 
     Raises:
-        ValueError: the network has another number of parameters per position than the head needs.
+        ValueError: the network is none, or has another number of parameters per position than the head needs.
 
     >>> model = MADE(event_shape=[3], hidden_units=[8])
     >>> model.compile("adam")
@@ -40,6 +40,11 @@ class AutoregressiveModel(keras.Model):
     def __init__(self, network, head="bernoulli", **kwargs):
         kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
+        if not isinstance(network, networks.AutoregressiveNetwork):
+            raise ValueError(
+                "network must be a tfar.networks.AutoregressiveNetwork; tfar.networks.WrappedNetwork(network, event_shape) makes one of "
+                f"another. Received: network={network!r}"
+            )
         self.network, self.head = network, heads.get(head)
         if network.params_size != self.head.params_size:
             raise ValueError(

@@ -170,6 +170,8 @@ def sample_rows(network, head, seeds, context=None, observed=None, values=None, 
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}. Received: method={method!r}")
+    if seeds.shape[0] == 0:  # the branch that is not taken would be traced all the same, for an empty batch
+        return tf.zeros([0, *network.event_shape], head.dtype)
     member, size = member or {}, network.event_size
     order = tf.convert_to_tensor(network.generation_order(**member))
     uniforms = noise.uniform(seeds, size * head.noise_size)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -41,6 +42,8 @@ class NetworkDistribution(tfd.Distribution):
         wrapped = isinstance(network, WrappedNetwork)
         if not network.built and not wrapped:
             network.build((None, *network.event_shape), (None, network.context_size) if network.context_size else None)
+        if "order" in self._member:
+            self._member = {**self._member, "order": as_orders(self._member["order"], network.event_size)}
         self._network, self._method = network, method or ("fixed_point" if wrapped else "stepping")
         if wrapped and context is not None:
             network.context_size = int(tf.convert_to_tensor(context).shape.with_rank_at_least(1)[-1])
@@ -246,6 +249,17 @@ class NetworkDistribution(tfd.Distribution):
 def _number_of_rows(x):
     """B of `x [B, *event]`: a number where it is known, so that messages can name it, else a tensor."""
     return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+
+
+def as_orders(orders, event_size):
+    """Orders `[..., D]` as an int32 tensor; where their values are known before the graph runs they must be permutations of 0..D-1."""
+    known = tf.get_static_value(orders)
+    if known is not None:
+        known = np.asarray(known)
+        fits = known.dtype.kind in "iu" and known.ndim > 0 and known.shape[-1] == event_size
+        if not fits or not (np.sort(known, axis=-1) == np.arange(event_size)).all():
+            raise ValueError(f"orders must be permutations of the integers 0..{event_size - 1}. Received: order={known.tolist()}")
+    return tf.cast(orders, tf.int32)
 
 
 def checked_context(context, size):

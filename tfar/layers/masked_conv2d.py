@@ -63,7 +63,7 @@ class MaskedConv2D(keras.layers.Layer):
 
     def call(self, inputs):
         above, aside = self.kernel_size[0] // 2, self.kernel_size[1] // 2
-        kernel = self.masked_kernel()
+        kernel, inputs = self.masked_kernel(), tf.cast(inputs, self.compute_dtype)  # values of discrete data are integers
         if above or aside:
             inputs = tf.pad(inputs, [[0, 0], [above, 0], [aside, aside], [0, 0]])
             outputs = tf.nn.conv2d(inputs, kernel, 1, "VALID")

@@ -115,6 +115,7 @@ class MaskedDense(keras.layers.Layer):
 
     def call(self, inputs, in_degrees=None, out_degrees=None):
         masked_kernel = self.masked_kernel(in_degrees, out_degrees)
+        inputs = tf.cast(inputs, self.compute_dtype)  # values of discrete data are integers
         outputs = self._product(inputs, masked_kernel, in_degrees, out_degrees)  # (B, O)
         offset = self.offset(in_degrees, out_degrees, masked_kernel)
         return self.activation(outputs if offset is None else outputs + offset)

@@ -206,6 +206,11 @@ class WrappedNetwork(AutoregressiveNetwork):
     """Any Keras network that keeps the contract, as an `AutoregressiveNetwork`.
 
     The inner network maps `x [B, *event_shape]` (and `context [B, C]`) to `[B, *event_shape, P]`, and is sampled by calls of the whole.
+    It is given x as floats, those of discrete values too, or as int32 where `num_classes` says how many values there are.
+
+    >>> inner = keras.Sequential([keras.Input([3]), keras.layers.Lambda(lambda x: 0 * x[..., None])])
+    >>> WrappedNetwork(inner, event_shape=[3])(np.array([[0, 1, 1]])).shape
+    TensorShape([1, 3, 1])
     """
 
     def __init__(self, network, event_shape, params_size=1, **kwargs):
@@ -214,10 +219,17 @@ class WrappedNetwork(AutoregressiveNetwork):
 
     def build(self, x_shape=None, context_shape=None):
         context = (tf.zeros([1, self.context_size]),) if self.context_size else ()
-        self.network(tf.zeros([1, *self.event_shape]), *context)
+        self.network(self._as_input(tf.zeros([1, *self.event_shape])), *context)
+
+    def _as_input(self, x):
+        """Values as the inner network takes them: most of Keras' layers refuse integers."""
+        if self.num_classes is not None:
+            return tf.cast(x, tf.int32)
+        return x if x.dtype.is_floating else tf.cast(x, self.compute_dtype)
 
     def call(self, x, context=None, training=False):
         expected = (*self.event_shape, self.params_size)
+        x = self._as_input(self.as_values(x))
         params = tf.convert_to_tensor(self.network(x) if context is None else self.network(x, context))
         if not params.shape[1:].is_compatible_with(expected):
             raise ValueError(f"the network must map x to [B, {', '.join(map(str, expected))}]. Received: shape={params.shape}")

@@ -99,7 +99,7 @@ class MaskedStepping:
             self.__dict__["tables"] = {
                 "begins": np.stack([begins, np.zeros_like(begins)], axis=-1),  # (n, positions, layers, 2), rows and columns
                 "firsts": np.stack([firsts, np.zeros_like(firsts)], axis=-1),
-                "rows": (begins[:, :, :1] + np.arange(self.features))[..., None],  # (n, positions, E, 1)
+                "rows": (begins[:, :, :1] + np.arange(self.features, dtype=np.int32))[..., None],  # (n, positions, E, 1)
                 "live": [np.diff(g.starts)[..., None, None] > np.arange(g.width)[:, None] for g in groups[1:-1]],
                 "live_block": [np.diff(g.starts[:, ::block])[..., None, None] > np.arange(g.window)[:, None] for g in groups[1:-1]],
             }
