@@ -73,11 +73,6 @@ def test_colours_see_exactly_the_earlier_ones():
     np.testing.assert_array_equal(found, np.triu(np.ones([12, 12], bool), 1))
 
 
-def test_probabilities_sum_to_one():
-    im.assert_sums_to_one(small([2, 3, 1], 1, context_size=2), "bernoulli")
-    im.assert_sums_to_one(small([1, 2, 3], 3, num_classes=3), heads.Categorical(3))
-
-
 @pytest.mark.parametrize(
     ("network", "head"),
     [
@@ -88,10 +83,6 @@ def test_probabilities_sum_to_one():
 )
 def test_all_samplers_agree(network, head):
     im.assert_samplers_agree(network(), head)
-
-
-def test_context_reaches_the_first_pixel():
-    im.assert_context_reaches_the_first_pixel(small([3, 3, 1], 1, context_size=2))
 
 
 def test_model_learns_a_label_and_survives_saving(tmp_path):

@@ -140,7 +140,6 @@ def test_a_network_keeps_its_own_precision(family, dtype, tmp_path):
     assert np.isfinite(log_prob).all()
     model.save(tmp_path / "model.keras")
     copy = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(copy.sample(3, seed=1, context=C[:3]), x)
     np.testing.assert_array_equal(copy.log_prob(x, C[:3]), log_prob)
 
 

@@ -225,13 +225,6 @@ def test_dependencies_are_exactly_the_orders(case):
     np.testing.assert_array_equal(found, ranks[:, None] < ranks[None, :])
 
 
-def test_context_reaches_every_position():
-    network, _, context = make("context")
-    x = values(network, 1)
-    one, other = network(x, context[:1]), network(x, context[1:2])
-    assert np.all(np.abs(one - other) > 1e-6)
-
-
 def test_parameter_count_is_the_papers():
     size, units = 6, 4
     assert NADE([size], hidden_units=units).effective_parameters() == 2 * units * size + units + size
