@@ -304,6 +304,9 @@ def bad_texts(name, requests):
         yield "sample", {"temperature": np.array([1, wrong, 1, 1, 1, 1], np.float32)}, "temperature must be above 0"
     for wrong in (-1, LONGEST + 1, 2**31 - 1):
         yield "sample", {"length": np.array([1, 1, wrong, 1, 1, 1], np.int32)}, "length must be 0 to"
+    for endpoint, argument in (("log_prob", "text"), ("sample", "prompt")):
+        long = np.array([b"a" * (LONGEST + 1), *texts[1:]], object)
+        yield endpoint, {argument: long}, f"{argument} must have at most {LONGEST} characters"
     yield "sample", {"length": length[:1]}, r"length must be \[B\], with one B"
     yield "sample", {"length": length.astype(np.float32)}, "float"
     yield "sample", {"seed": seed[:, :1]}, r"seed must be \[B, 2\]"

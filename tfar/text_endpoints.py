@@ -8,7 +8,7 @@ from tfar.distributions.base import require
 from tfar.export import checked
 from tfar.writing import Tempered
 
-LONGEST = 100_000  # characters of one answer: what a server is sent must not exhaust it
+LONGEST = 100_000  # characters of a text, a prompt, and what follows it: what a server is sent must not exhaust it
 
 
 def endpoints(model, jit_compile=False):
@@ -19,8 +19,9 @@ def endpoints(model, jit_compile=False):
                     temperature [B] float32, context                          -> text [B] string
 
     Strings are UTF-8. Row i of `text` begins with its prompt, and goes on for `length` characters (bytes, for a
-    vocabulary of bytes), `LONGEST` at most. With temperature 1 it is what `CharacterModel.sample` writes from the same
-    seed. Requests that the vocabulary, a length or a temperature makes impossible fail with a message.
+    vocabulary of bytes). A text, a prompt and what follows it have `LONGEST` at most. With temperature 1 it is what
+    `CharacterModel.sample` writes from the same seed. Requests that the vocabulary,
+    a length or a temperature makes impossible fail with a message.
 
     Raises:
         ValueError: `jit_compile`: the length of a text is not known when a program is compiled.
@@ -34,6 +35,8 @@ def endpoints(model, jit_compile=False):
     def log_prob(text, context=None):
         text, context = checked(text=(text, []), context=(context, [size]))
         codes, lengths = codec.encode(text)
+        with tf.control_dependencies(require(lengths <= LONGEST, f"text must have at most {LONGEST} characters. Received: a longer one")):
+            codes = tf.identity(codes)
         counted = tf.sequence_mask(lengths, tf.shape(codes)[1])
 
         def score():
@@ -51,6 +54,8 @@ def endpoints(model, jit_compile=False):
         sensible += require((temperature > 0) & tf.math.is_finite(temperature), "temperature must be above 0. Received: another one")
         with tf.control_dependencies(sensible):
             codes, known = codec.encode(prompt)
+        with tf.control_dependencies(require(known <= LONGEST, f"prompt must have at most {LONGEST} characters. Received: a longer one")):
+            codes = tf.identity(codes)
 
         def write():
             ends = known + length
