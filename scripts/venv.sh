@@ -7,9 +7,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # TensorFlow publishes wheels for these versions only; pip's own message for the others does not say so.
 suitable() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; }
 
-if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
+asked_for() { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version 2>&1)" = "$(.venv/bin/python --version 2>&1)" ]; }
+
+if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && asked_for && .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
     found=""
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
+    candidates=(python3 python3.13 python3.12 python3.11 python3.10)
+    if [ -n "${PYTHON:-}" ]; then candidates=("$PYTHON"); fi
+    for candidate in "${candidates[@]}"; do
         if suitable "$candidate"; then found="$candidate" && break; fi
     done
     if [ -z "$found" ]; then

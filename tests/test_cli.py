@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
 
-from tfar import options
+from tfar import datasets, options, outputs, runs
 from tfar.cli import main
+from tfar.commands import complete, sample
 
 TINY = ["--hidden-units", "16", "--epochs", "2", "--no-jit", "--quiet"]
 
@@ -176,12 +178,6 @@ def test_the_model_file_is_a_plain_keras_model(folder):
     assert not model.compiled
 
 
-def test_training_is_reproducible(folder, tmp_path, capsys):
-    assert main(["train", "made", "--data", "digits", "--out", tmp_path / "again", *TINY]) == 0
-    metrics = [json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path / "again")]
-    assert metrics[0]["test"] == pytest.approx(metrics[1]["test"], rel=1e-5)
-
-
 def test_an_existing_folder_is_refused_and_left_alone(folder, capsys):
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     start = time.perf_counter()
@@ -328,6 +324,39 @@ def test_samples_of_a_table_are_in_its_own_units(table, tmp_path):
     assert abs(np.median(np.array(rows, float), axis=0) - 100).max() < 15
     assert main(["sample", table[0]]) == 0
     assert (table[0] / "samples-1.png").is_file() and (table[0] / "samples-1.csv").is_file()
+
+
+def test_values_are_written_to_a_millionth_of_their_spread():
+    """Seconds since 1970 and a length in metres: six digits of the number itself would leave nothing of the first."""
+    standardization = datasets.Standardization(np.array([1.7e9, 0.0]), np.array([3600.0, 2e-3]))
+    run = types.SimpleNamespace(own_units=standardization.invert, preparation=types.SimpleNamespace(standardization=standardization))
+    z = np.array([[[0.123456789, -1.0]], [[0.0, 0.987654321]]])
+    found = outputs.rounded(run, z)
+    expected = [[[round(1.7e9 + 3600 * 0.123456789, 3), -0.002]], [[1.7e9, round(2e-3 * 0.987654321, 9)]]]
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+def test_many_rows_are_drawn_some_at_a_time(table, folder, tmp_path, monkeypatch):
+    (tmp_path / "holes.csv").write_text("a,b,c\n" + "100,90,\n101,,\n" * 4)
+    commands = [["sample", table[0], "-n", "8"], ["complete", table[0], "--data", tmp_path / "holes.csv", "-n", "2"]]
+
+    def written(name):
+        for number, words in enumerate(commands):
+            assert main([*words, "--out", tmp_path / f"{name}-{number}.csv"]) == 0
+        return [(tmp_path / f"{name}-{number}.csv").read_text() for number in range(len(commands))]
+
+    whole = written("whole")
+    for module in (sample, complete):
+        monkeypatch.setattr(module, "ROWS", 3)
+    for one, other in zip(written("parts"), whole, strict=True):
+        np.testing.assert_allclose(
+            *[[float(cell) for line in text.split()[1:] for cell in line.split(",")] for text in (one, other)], rtol=1e-5
+        )
+
+
+def test_samples_of_images_need_no_data(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs.Run, "dataset", None)
+    assert main(["sample", folder, "-n", "4", "--out", tmp_path / "few.png"]) == 0
 
 
 def test_samples_of_a_class(labelled, tmp_path, capsys):

@@ -1,10 +1,8 @@
 """tfar.datasets: what is read, how it is divided and prepared, and which errors bad data give."""
 
 import dataclasses
-import doctest
 import gzip
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -59,15 +57,6 @@ def same_rows(a, b):
 
 
 # --- the package
-
-
-@pytest.mark.parametrize(
-    "module",
-    ["arrays", "catalogue", "dataset", "digits", "labels", "preparation", "source", "standardization", "tables", "uci"],
-)
-def test_docstring_examples(module):
-    result = doctest.testmod(importlib.import_module(f"tfar.datasets.{module}"))
-    assert result.attempted > 0 and result.failed == 0
 
 
 def test_import_needs_no_tensorflow():
@@ -154,6 +143,19 @@ def test_read_table_details(tmp_path):
     assert one.columns == ("fixed acidity",) and one.values.tolist() == [[1.0], [2.0]]
     unnamed = datasets.read_table(write(tmp_path / "u.csv", ",b\n1,2\n"))
     assert unnamed.columns == ("column 1", "b")
+
+
+def test_tables_as_pandas_writes_them(tmp_path):
+    numbered = datasets.read_table(write(tmp_path / "n.csv", "0,1,2\n0,1,1\n1,0,1\n"))
+    assert numbered.columns == ("0", "1", "2") and numbered.values.tolist() == [[0, 1, 1], [1, 0, 1]]
+    assert datasets.read_table(write(tmp_path / "two.csv", "0,1\n1,1\n")).columns is None  # a row, for all that one can tell
+    message = error_of(datasets.read_table, write(tmp_path / "i.csv", ",a\n0,5\n1,6\n2,7\n"))
+    assert "a first column without a name that counts the rows" in message and "i.csv" in message
+
+
+def test_a_table_may_have_very_long_lines(tmp_path):
+    wide = write(tmp_path / "wide.csv", "\n".join([",".join(["0.25"] * 40_000)] * 2) + "\n")
+    assert datasets.read_table(wide).values.shape == (2, 40_000)
 
 
 def test_read_table_of_words_below_words_has_no_header(tmp_path):

@@ -91,6 +91,11 @@ def test_class_grid_puts_each_class_into_a_row_with_its_name():
         plotting.class_grid(np.ones((6, 4, 4)), words[:5])
 
 
+def test_class_grid_of_many_classes_is_a_page():
+    figure = plotting.class_grid(np.ones((64, 4, 4)), [f"class {n}" for n in range(64)])
+    assert figure.get_figheight() < 13
+
+
 def test_class_grid_of_one_class_and_of_many_of_two():
     heights, sheet = labels(plotting.class_grid(np.ones((64, 4, 4)), ["3"] * 64))
     assert list(heights) == ["3"] and sheet.shape[0] == sheet.shape[1]

@@ -62,9 +62,11 @@ def write_csv(path, header, rows, overwrite=False):
         writer.writerows([f"{cell:.15g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
 
 
-def rounded(values):
-    """Values to 6 significant digits, which is what float32 arithmetic is worth."""
-    values = np.asarray(values, np.float64)
-    magnitude = np.floor(np.log10(np.where(values == 0, 1, np.abs(values))))
-    unit = 10.0 ** (magnitude - 5)
-    return np.round(values / unit) * unit
+def rounded(run, x):
+    """Values as modelled, `x [..., *event]`, in the data's own units, to a millionth of their standard deviation: float32's worth."""
+    values, standardization = np.asarray(run.own_units(x), np.float64), run.preparation.standardization
+    if standardization is None:
+        return values
+    digits = 6 - np.floor(np.log10(standardization.scale)).astype(int)
+    columns = values.reshape(-1, digits.size).T
+    return np.stack([np.round(column, d) for column, d in zip(columns, digits.ravel(), strict=True)], axis=-1).reshape(values.shape)

@@ -87,9 +87,9 @@ class Run:
         path = self.folder / METRICS
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
-    def known(self, data_dir=None):
+    def known(self, data_dir=None, download=None):
         """The rows that the model was fitted to, loaded again: the training rows, and the validation rows after a refit."""
-        data = self.dataset(data_dir)
+        data = self.dataset(data_dir, download)
         return data.train.joined(data.validation) if self.metrics.get("refit") else data.train
 
     def rows(self, source=None, split=None, data_dir=None, allow_blanks=False):
@@ -101,7 +101,9 @@ class Run:
         if source is None:
             return self.dataset(data_dir).splits[split or "test"]
         if split is not None:
-            raise ValueError(f"a split is one of the model's own data, others are taken whole. Received: {split!r} and {source}")
+            raise ValueError(
+                f"a split is one of the model's own data; of others all rows are taken, or the test rows. Received: {split!r} and {source}"
+            )
         return datasets.prepare(source, self.data, allow_blanks=allow_blanks, data_dir=data_dir)
 
     def own_units(self, x):
@@ -109,10 +111,12 @@ class Run:
         standardization = self.preparation.standardization
         return np.asarray(x) if standardization is None else standardization.invert(x)
 
-    def data_to_compare(self):
-        """The test rows as modelled, or None where the data are gone."""
+    def data_to_compare(self, data_dir=None):
+        """The test rows of a table as modelled, or None: images are not drawn beside data, and where the data are gone there are none."""
+        if self.as_images(np.zeros([1, *self.model.event_shape])) is not None:
+            return None
         try:
-            return self.dataset().test.x
+            return self.dataset(data_dir, download=False).test.x
         except ValueError:
             return None
 

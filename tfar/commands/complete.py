@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfar import datasets, noise, outputs, plotting, runs
+from tfar.commands.sample import ROWS
 from tfar.datasets.arrays import TABLES
 
 
@@ -49,7 +50,13 @@ def draws(model, x, observed, n, seed, context=None):
     """Complete each row n times, `[B, n, *event]`; the k-th completion does not depend on n."""
     x = x.astype(model.head.dtype.as_numpy_dtype)
     seeds = noise.row_seeds(noise.as_seed(seed), n * len(x)).numpy().reshape(n, len(x), 2)
-    return np.stack([model.complete(x, observed, rows, context).numpy() for rows in seeds], axis=1)
+    parts = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
+
+    def drawn(rows):
+        done = [model.complete(x[p], observed[p], rows[p], None if context is None else context[p]).numpy() for p in parts]
+        return np.concatenate(done)
+
+    return np.stack([drawn(rows) for rows in seeds], axis=1)
 
 
 def write_picture(trained, path, x, blank, drawn, overwrite=False):
@@ -66,7 +73,7 @@ def write_table(trained, path, args, blank, drawn, context):
     Cells that were given are those of the file, in its order of columns, not a rounded image of them; of quantised data they are levels,
     as those that were drawn.
     """
-    columns, values = list(trained.columns), trained.own_units(drawn)
+    columns, values = list(trained.columns), outputs.rounded(trained, drawn)
     if args.data and args.data.lower().endswith(TABLES):
         table = datasets.read_table(args.data, allow_blanks=True, label=trained.data["context"])
         if table.columns is not None:
@@ -75,7 +82,7 @@ def write_table(trained, path, args, blank, drawn, context):
                 values, blank = values[..., place], blank[:, place]
             columns = list(table.columns)
         if trained.preparation.levels == trained.preparation.input_levels:
-            values = np.where(blank[:, None], outputs.rounded(values), table.values[: len(values), None])
+            values = np.where(blank[:, None], values, table.values[: len(values), None])
     labels = trained.label_cells(context, len(values))
     rows = ([i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row))
     outputs.write_csv(path, ["row", "draw", *columns, *trained.label_column], rows, args.overwrite)

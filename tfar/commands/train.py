@@ -136,10 +136,10 @@ def watchers(args, run, dataset, folder):
 
 
 def contexts(run, dataset, count):
-    """What to draw samples for, and how many, at most `count` or one for each class: classes in turn, else contexts of test rows."""
+    """What to draw samples for, and how many, at most `count`: classes in turn, else contexts of test rows."""
     names, context = run.preparation.context_names, dataset.test.context
     if names is not None:
-        count = len(names) * max(1, count // len(names))  # a grid with no gaps
+        count -= count % len(names) if len(names) < count else 0  # a grid with no gaps
         return run.contexts(None, count), count
     return None if context is None else context[np.arange(count) % len(context)], count
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+csv.field_size_limit(2**31 - 1)  # a line in which another delimiter is tried is one field
+
 BLANKS = frozenset({"", "?", "na", "nan", "null"})
 
 
@@ -21,8 +23,8 @@ class Table(NamedTuple):
 def read_table(path, *, allow_blanks=False, label=None):
     """Read a text file of numbers separated by commas, semicolons, tabs or blanks.
 
-    The first line is a header if one of its cells is no number although the cell below it is one. Empty cells and the
-    words NA, NaN, null and ? count as blank. Empty lines are skipped.
+    The first line is a header if one of its cells is no number although the cell below it is one, or if its cells are 0, 1, 2 and
+    so on. Empty cells and the words NA, NaN, null and ? count as blank. Empty lines are skipped.
 
     Args:
       path: the file, UTF-8.
@@ -35,7 +37,8 @@ def read_table(path, *, allow_blanks=False, label=None):
 
     Raises:
       ValueError: for a missing or empty file, a line with another number of cells, a cell that is no finite number, a
-        blank cell (unless allowed), two columns of one name, a `label` that is no column.
+        blank cell (unless allowed), two columns of one name, a first column without a name that counts the rows, a `label` that is
+        no column.
 
     >>> import tempfile, os
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -53,16 +56,18 @@ def read_table(path, *, allow_blanks=False, label=None):
         if len(cells) != width:
             raise ValueError(f"{path}, line {number}: the lines before have {width} cells. Received: {len(cells)} cells, {cells}")
 
-    header = _header(lines)
+    header, first = _header(lines), lines[0][1]
     names = [f"column {i + 1}" for i in range(width)]
     if header:
-        names = [name or names[i] for i, name in enumerate(lines[0][1])]
+        names = [name or names[i] for i, name in enumerate(first)]
         lines = lines[1:]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"{path}: column names must differ. Received: {repeated} more than once")
     if not lines:
         raise ValueError(f"The table has a header and no rows. Received: {path}")
+    if header and not first[0] and len(lines) > 2 and [cells[0] for _, cells in lines] == [str(i) for i in range(len(lines))]:
+        raise ValueError(f"{path}: a first column without a name that counts the rows is no value; leave it out. Received: 0, 1, 2, ...")
 
     labels, keep = None, list(range(width))
     if label is not None:
@@ -119,8 +124,10 @@ def _delimiter(first_two):
 
 
 def _header(lines):
-    """Whether the first line names the columns: a word stands above a number (or a blank)."""
+    """Whether the first line names the columns: a word stands above a number (or a blank), or they are numbered from 0."""
     first = lines[0][1]
+    if len(first) > 2 and len(lines) > 1 and first == [str(i) for i in range(len(first))]:
+        return True
     second = lines[1][1] if len(lines) > 1 else [""] * len(first)
     return any(not _is_number(a) and _is_number(b) for a, b in zip(first, second, strict=True))
 

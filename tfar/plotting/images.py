@@ -114,12 +114,14 @@ def class_grid(images, labels):
     for row, (_, run) in enumerate(runs):
         sheet[row, : len(run)] = images[run]
     sheet = _tiles(sheet)
-    picture = figure(8, 0.3 + 7.2 * sheet.shape[0] / sheet.shape[1])
+    ratio = sheet.shape[0] / sheet.shape[1]
+    height = min(7.2 * ratio, 12)  # inches
+    picture = figure(0.8 + height / ratio, 0.3 + height)
     axes = picture.add_subplot()
     axes.imshow(sheet, interpolation="nearest", vmin=0, vmax=1)
     step, first = sheet.shape[0] / len(runs), [row for row, (name, _) in enumerate(runs) if row == 0 or runs[row - 1][0] != name]
     axes.set_yticks([step * (row + 0.5) for row in first], [str(runs[row][0]) for row in first])
-    axes.tick_params(length=0, labelsize=11)
+    axes.tick_params(length=0, labelsize=min(11, 60 * height / len(runs)))
     axes.set_xticks([])
     axes.spines[:].set_visible(False)
     return picture
