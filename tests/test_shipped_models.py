@@ -120,6 +120,8 @@ def test_version_answers_without_python_as_in_python(client, name):
     inputs = {endpoint: tensors["inputs"] for endpoint, tensors in signatures(VERSIONS[name]).items()}
     rows, options = stored(VERSIONS[name]), {"length": np.full(ROWS, LENGTH, np.int32), "temperature": np.ones(ROWS, np.float32)}
     assert_close(client.run(name, "log_prob", **{key: rows[key] for key in inputs["log_prob"]}), rows)
+    if re.match(r"rnade-(?!boston)", name):  # the same graphs as boston's, of a mixture of normals or of Laplaces, with other numbers
+        return
     given = {**rows, **options, "prompt": np.full(ROWS, b"", object), "seed": np.arange(2 * ROWS, dtype=np.int32).reshape(ROWS, 2)}
     given = {key: value[:ROWS] for key, value in given.items()}
     drawn = client.run(name, "sample", **{key: given[key] for key in inputs["sample"]})
