@@ -110,8 +110,9 @@ class CharacterModel(AutoregressiveModel):
         if top_k is not None:
             check_counts(top_k=top_k)
         single = np.finfo(np.float32)  # which the loop computes in, without its subnormal numbers
-        if not single.tiny <= temperature <= single.max:
-            raise ValueError(f"temperature must be above 0, {single.tiny:.2g} to {single.max:.2g}. Received: temperature={temperature!r}")
+        least, most = float(single.tiny), float(single.max)
+        if not least <= temperature <= most:
+            raise ValueError(f"temperature must be above 0, from {least:.2g} to {most:.2g}. Received: temperature={temperature!r}")
         seeds = noise.seeds_of(seed, n)
         context = self._contexts(context, n)
         return writing.pieces(self.network, self.head, seeds, length, self._prompts(prompt, n), context, temperature, top_k)
