@@ -33,11 +33,17 @@ def as_order(order, event_size):
     if isinstance(order, str) and order == "reversed":
         return np.arange(event_size, dtype=np.int32)[::-1].copy()
     array = None if isinstance(order, str) else np.asarray(order)
-    if array is None or array.dtype.kind not in "iu" or not np.array_equal(np.sort(array.ravel()), np.arange(event_size)):
+    if array is None or not are_orders(array.ravel(), event_size):
         raise ValueError(
             f"order must be 'natural', 'reversed' or a permutation of the integers 0..{event_size - 1}. Received: order={order!r}"
         )
     return array.ravel().astype(np.int32)
+
+
+def are_orders(array, event_size):
+    """Whether an array `[..., D]` holds permutations of 0..D-1, D = `event_size`."""
+    fits = array.dtype.kind in "iu" and array.ndim > 0 and array.shape[-1] == event_size
+    return fits and bool((np.sort(array, axis=-1) == np.arange(event_size)).all())
 
 
 def inverse(order):

@@ -170,8 +170,12 @@ def sample_rows(network, head, seeds, context=None, observed=None, values=None, 
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}. Received: method={method!r}")
-    if seeds.shape[0] == 0:  # the branch that is not taken would be traced all the same, for an empty batch
+
+    def nothing():  # not every operation of a loop has a kernel for an empty batch
         return tf.zeros([0, *network.event_shape], head.dtype)
+
+    if seeds.shape[0] == 0:  # the branch that is not taken would be traced all the same, for an empty batch
+        return nothing()
     member, size = member or {}, network.event_size
     order = tf.convert_to_tensor(network.generation_order(**member))
     uniforms = noise.uniform(seeds, size * head.noise_size)
@@ -185,8 +189,5 @@ def sample_rows(network, head, seeds, context=None, observed=None, values=None, 
     def draw():
         x = loop(network, head, uniforms, context, observed, values, **member)
         return tf.reshape(from_order(x, order), [-1, *network.event_shape])
-
-    def nothing():  # not every operation of a loop has a kernel for an empty batch
-        return tf.zeros([0, *network.event_shape], head.dtype)
 
     return tf.cond(tf.shape(seeds)[0] > 0, draw, nothing)

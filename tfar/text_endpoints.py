@@ -20,8 +20,8 @@ def endpoints(model, jit_compile=False):
 
     Strings are UTF-8. Row i of `text` begins with its prompt, and goes on for `length` characters (bytes, for a
     vocabulary of bytes). A text, a prompt and what follows it have `LONGEST` at most. With temperature 1 it is what
-    `CharacterModel.sample` writes from the same seed. Requests that the vocabulary,
-    a length or a temperature makes impossible fail with a message.
+    `CharacterModel.sample` writes from the same seed. Requests that the vocabulary, a length or a temperature makes
+    impossible fail with a message.
 
     Raises:
         ValueError: `jit_compile`: the length of a text is not known when a program is compiled.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfar import datasets, noise, outputs, plotting, runs
-from tfar.commands.sample import ROWS
+from tfar.commands.sample import in_parts
 from tfar.datasets.arrays import TABLES
 
 
@@ -50,13 +50,7 @@ def draws(model, x, observed, n, seed, context=None):
     """Complete each row n times, `[B, n, *event]`; the k-th completion does not depend on n."""
     x = x.astype(model.head.dtype.as_numpy_dtype)
     seeds = noise.row_seeds(noise.as_seed(seed), n * len(x)).numpy().reshape(n, len(x), 2)
-    parts = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
-
-    def drawn(rows):
-        done = [model.complete(x[p], observed[p], rows[p], None if context is None else context[p]).numpy() for p in parts]
-        return np.concatenate(done)
-
-    return np.stack([drawn(rows) for rows in seeds], axis=1)
+    return np.stack([in_parts(model.complete, x, observed, rows, context) for rows in seeds], axis=1)
 
 
 def write_picture(trained, path, x, blank, drawn, overwrite=False):

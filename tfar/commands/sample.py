@@ -19,7 +19,8 @@ def run(args):
     args.n = args.n or 64
     paths = outputs.paths(trained, args, f"samples-{args.seed}")
     context = trained.contexts(args.context, args.n)
-    x = sampled(trained.model, args.n, args.seed, context)
+    seeds = noise.seeds_of(args.seed, args.n)
+    x = in_parts(lambda seeds, context: trained.model.sample(len(seeds), seeds, context), seeds, context)
     for path in paths:
         if path.suffix == ".png":
             outputs.write_picture(trained, path, x, trained.data_to_compare(args.data_dir), args.overwrite, context)
@@ -32,8 +33,7 @@ def run(args):
         print(path)
 
 
-def sampled(model, n, seed, context=None):
-    """What `model.sample` draws, `[n, *event]`, some rows at a time: each has a seed of its own."""
-    seeds = noise.seeds_of(seed, n)
-    parts = [slice(start, start + ROWS) for start in range(0, n, ROWS)]
-    return np.concatenate([model.sample(len(seeds[p]), seeds[p], None if context is None else context[p]).numpy() for p in parts])
+def in_parts(draw, *arrays):
+    """What `draw` makes of the rows of some arrays, None among them, a part of the rows at a time: each has a seed of its own."""
+    parts = [slice(start, start + ROWS) for start in range(0, len(arrays[0]), ROWS)]
+    return np.concatenate([draw(*(None if array is None else array[rows] for array in arrays)).numpy() for rows in parts])

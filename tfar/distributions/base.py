@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfar import heads, noise, sampling
+from tfar import heads, masks, noise, sampling
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
 
 tfd = tfp.distributions
@@ -256,8 +256,7 @@ def as_orders(orders, event_size):
     known = tf.get_static_value(orders)
     if known is not None:
         known = np.asarray(known)
-        fits = known.dtype.kind in "iu" and known.ndim > 0 and known.shape[-1] == event_size
-        if not fits or not (np.sort(known, axis=-1) == np.arange(event_size)).all():
+        if not masks.are_orders(known, event_size):
             raise ValueError(f"orders must be permutations of the integers 0..{event_size - 1}. Received: order={known.tolist()}")
     return tf.cast(orders, tf.int32)
 
