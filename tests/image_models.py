@@ -141,6 +141,10 @@ class Weights:
         """What each pixel has of its own, `[H, W, n]`."""
         return np.asarray(self.network.position, np.float64) if self.network.positions else np.zeros([self.height, self.width, 1])
 
+    def conditioning(self, context, *parts):
+        """What a row's context `[C]` adds in each of some parts, `[*parts, n]`."""
+        return (context @ np.asarray(self.network.conditioning.kernel, np.float64)).reshape(*parts, -1)
+
     def scaled(self, x):
         classes = self.network.num_classes
         return x.astype(float) if classes is None else 2 * x / (classes - 1) - 1.0

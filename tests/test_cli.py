@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import types
 
 import numpy as np
@@ -72,17 +71,15 @@ def fails(capsys, *words, code=1):
 # --- help, and what a quick answer needs
 
 
-def test_help_is_quick_and_needs_no_tensorflow():
+def test_help_needs_no_tensorflow():
     code = (
         "import sys\nfrom tfar.cli import main\n"
         "assert main(sys.argv[1:]) == 0\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)\nassert not heavy, heavy"
     )
     for words in (["--help"], ["train", "--help"], ["train", "made", "--help"], ["complete", "--help"], ["--version"]):
-        start = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert time.perf_counter() - start < 2  # half a second is the promise; the machine may be busy
         assert "tfar" in done.stdout
 
 
@@ -122,6 +119,24 @@ def test_every_family_is_on_the_command_line_with_options_that_it_has():
         known = set(inspect.signature(constructors[name]).parameters)
         assert {option.name for option in family.options} <= known, name
         assert set(family.training) <= training, name
+
+
+@pytest.mark.parametrize("name", ["nadek", "neural", "rowlstm", "diagonal_bilstm"])
+def test_other_families_are_built_as_the_command_line_says(name):
+    """Those that no test trains by the command line."""
+    small = {"nadek": ["--hidden-units", "5", "4"], "neural": ["--hidden-units", "3"]}.get(name, ["--filters", "4", "--num-layers", "1"])
+    data = datasets.load("digits")
+    model = train.build(parser().parse_args(["train", name, "--data", "digits", "--out", "run", *small]), data)
+    assert np.isfinite(model.log_prob(data.test.x[:2])).all()
+    if name == "nadek":
+        np.testing.assert_allclose(np.ravel(model.network.mean), data.train.x.mean(axis=0).ravel(), rtol=1e-5)
+
+
+def test_an_order_may_be_in_a_file(tmp_path):
+    np.save(tmp_path / "order.npy", [2, 0, 1])
+    (tmp_path / "order.txt").write_text("2, 0, 1\n")
+    for file in ("order.npy", "order.txt"):
+        assert options.order(str(tmp_path / file)) == [2, 0, 1]
 
 
 # --- train
@@ -177,11 +192,10 @@ def test_the_model_file_is_a_plain_keras_model(folder):
     assert not model.compiled
 
 
-def test_an_existing_folder_is_refused_and_left_alone(folder, capsys):
+def test_an_existing_folder_is_refused_at_once_and_left_alone(folder, capsys, monkeypatch):
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    start = time.perf_counter()
+    monkeypatch.setattr("tfar.cli.import_tensorflow", lambda: pytest.fail("the folder is known to exist before TensorFlow is loaded"))
     error = fails(capsys, "train", "made", "--data", "digits", "--out", folder)
-    assert time.perf_counter() - start < 0.2
     assert "Received: " in error and str(folder) in error
     assert before == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
@@ -363,6 +377,37 @@ def test_samples_of_a_class(labelled, tmp_path, capsys):
     three, each = np.load(tmp_path / "three.npy"), np.load(tmp_path / "all.npy")
     assert np.array_equal(three[3], each[3]) and not np.array_equal(three[:3], each[:3])
     assert "'12'" in fails(capsys, "sample", labelled, "--context", "12", "--out", tmp_path / "x.npy")
+
+
+def test_a_context_of_numbers(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    context = generator.normal(size=[60, 2]).astype("float32")
+    x = (generator.normal(size=[60, 3]) < context[:, :1]).astype(np.int32)
+    np.savez(tmp_path / "mine.npz", x=x, context=context)
+    words = ["--data", tmp_path / "mine.npz", "--context", "context", "--epochs", "1", "--epoch-steps", "5", "--no-jit", "--quiet"]
+    assert main(["train", "logistic", "--out", tmp_path / "run", *words]) == 0
+    assert main(["sample", tmp_path / "run", "-n", "4", "--context", "0.5,-1", "--out", tmp_path / "s.npy"]) == 0
+    model = runs.Run.open(tmp_path / "run").model
+    np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), model.sample(4, seed=1, context=np.tile([0.5, -1.0], (4, 1))))
+    for wrong in ("1", "a,b", "1,2,3"):
+        message = fails(capsys, "sample", tmp_path / "run", "--context", wrong, "--out", tmp_path / "t.npy")
+        assert f"a context of 2 numbers with commas between them. Received: context='{wrong}'" in message
+    assert "context=None" in fails(capsys, "sample", tmp_path / "run", "--out", tmp_path / "t.npy")
+
+
+def test_models_whose_data_are_gone(tmp_path, capsys):
+    x = np.random.default_rng(0).normal(size=[60, 2])
+    data, other = write_table(tmp_path / "mine.csv", x, ["a", "b"]), write_table(tmp_path / "other.csv", x[:9], ["a", "b"])
+    words = ["--components", "1", "--hidden-units", "4", "--epochs", "1", "--epoch-steps", "5", "--no-jit", "--quiet"]
+    assert main(["train", "made", "--data", data, "--out", tmp_path / "run", *words]) == 0
+    data.unlink()
+    capsys.readouterr()
+    assert main(["evaluate", tmp_path / "run", "--data", other, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert np.isfinite(found["nll"]) and found["baseline_nll"] is None
+    assert main(["sample", tmp_path / "run", "-n", "5"]) == 0  # with no data drawn beside them
+    assert (tmp_path / "run" / "samples-1.png").is_file()
+    assert "mine.csv" in fails(capsys, "evaluate", tmp_path / "run")
 
 
 def test_the_picture_of_samples_names_their_classes(labelled, monkeypatch):
@@ -645,6 +690,16 @@ def test_data_of_another_shape(folder, tmp_path, capsys):
     assert "(9, 8, 1)" in fails(capsys, "evaluate", folder, "--data", tmp_path / "wide.npy")
 
 
+def test_ctrl_c_is_one_line_and_an_exit_code(folder, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfar.commands.evaluate.run", interrupted)
+    capsys.readouterr()
+    assert main(["evaluate", folder]) == 130
+    assert capsys.readouterr().err == "tfar: interrupted\n"
+
+
 def test_traceback_on_request(tmp_path):
     with pytest.raises(FileNotFoundError):
         main(["sample", tmp_path / "nowhere", "--traceback"])
@@ -760,6 +815,21 @@ def test_evaluate_a_text(written, tmp_path, capsys):
     (tmp_path / "other.txt").write_text("boat! boat?")
     assert "'!'" in fails(capsys, "evaluate", folder, "--data", tmp_path / "other.txt")
     assert "only models of arrays can be averaged" in fails(capsys, "evaluate", folder, folder)
+    assert "others are taken whole. Received: 'test'" in fails(capsys, "evaluate", folder, "--data", text, "--split", "test")
+
+
+def test_a_text_that_changed_is_refused_and_bytes_are_scored(tmp_path, capsys):
+    data = tmp_path / "song.txt"
+    data.write_text("rów, rów, rów your boat\n" * 40, encoding="utf-8")
+    words = ["--units", "4", "--num-layers", "1", "--epochs", "1", "--epoch-steps", "5", "--sequence-length", "8", "--batch-size", "4"]
+    words += ["--vocabulary", "bytes", "--no-jit", "--quiet"]
+    assert main(["train", "charrnn", "--data", data, "--out", tmp_path / "run", *words]) == 0
+    capsys.readouterr()
+    (tmp_path / "other.bin").write_bytes(bytes(range(256)))
+    assert main(["evaluate", tmp_path / "run", "--data", tmp_path / "other.bin", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["characters"] == 256
+    data.write_text("row, row, row your boat\n" * 40, encoding="utf-8")
+    assert "song.txt has changed" in fails(capsys, "evaluate", tmp_path / "run")
 
 
 def test_export_of_a_text_model_brings_a_card(written, tmp_path, capsys):

@@ -389,6 +389,7 @@ def test_array_errors(tmp_path):
     message = error_of(datasets.load, savez(tmp_path / "k.npz", x_train=x, x_test=x))
     assert '"train" with "valid" or "validation" and "test"' in message and "['x_test', 'x_train']" in message
     assert "Received: ['test']" in error_of(datasets.load, savez(tmp_path / "k.npz", test=x))
+    assert "At least 4 training rows" in error_of(datasets.load, savez(tmp_path / "k.npz", train=x[:3], test=x))
     message = error_of(datasets.load, savez(tmp_path / "k.npz", train=x, test=x[:, :2]))
     assert "test: the event shape must be (3,), as in train. Received: (2,)" in message
     for value in (np.nan, np.inf):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from chi_square import assert_frequencies
 
 import tfar
 from tfar import checks, heads, marginals, masks, models, noise, sampling, training
@@ -161,8 +162,7 @@ def test_patterns_are_uniform_in_size_and_given_their_size(count):
     assert found[15] == 0
     expected = np.array([len(drawn) / (4 * math.comb(4, int(p.sum()))) for p in cube(4)[:-1]])
     # The patterns of one row share out the range of t, which can only make the counts less scattered.
-    statistic = ((found[:-1] - expected) ** 2 / expected).sum()
-    assert float(tf.math.igammac(7.0, statistic / 2)) > 1e-4
+    assert_frequencies(found[:-1], expected)
 
 
 def test_training_patterns_weigh_each_subset_as_the_paper_does():
@@ -174,7 +174,7 @@ def test_training_patterns_weigh_each_subset_as_the_paper_does():
     found = np.stack([np.bincount(observed[0].numpy() @ [8, 4, 2, 1], weight, 16) for observed, weight in drawn]) / rows  # (2000, 16)
     expected = np.array([1 / (4 * math.comb(4, int(p.sum()))) for p in cube(4)[:-1]])
     assert (found[:, 15] == 0).all()
-    assert abs((found[:, :15].mean(axis=0) - expected) / found[:, :15].std(axis=0)).max() < 4.5 / len(drawn) ** 0.5  # false alarm: 1e-4
+    assert abs((found[:, :15].mean(axis=0) - expected) / found[:, :15].std(axis=0)).max() < 4.6 / len(drawn) ** 0.5  # false alarm 6e-5
     # Each batch has all parts of the range of v, and v of any one row is uniform: so is half its weight (Kolmogorov's bound, 1e-5).
     np.testing.assert_array_equal(np.sort(np.floor(weights / 2 * rows + 1e-3) % rows, axis=1), np.tile(np.arange(rows), (len(drawn), 1)))
     for row in (0, 7):
@@ -188,7 +188,7 @@ def test_objective_is_unbiased_and_the_same_under_xla():
     drawn = network.objective(x, None, head, training=True).numpy()
     orders = np.array(list(itertools.permutations(range(4))), np.int32)
     exact = np.mean([-head.log_prob(network(x[:1], order=order), x[:1], 1) for order in orders])
-    assert abs(drawn.mean() - exact) < 4 * drawn.std() / len(drawn) ** 0.5
+    assert abs(drawn.mean() - exact) < 4 * drawn.std() / len(drawn) ** 0.5  # false alarm 6e-5
     assert abs(network.objective(x, None, head, training=True).numpy() - drawn).max() > 0.1  # each step draws anew
 
     def held_out(x):
@@ -243,13 +243,7 @@ def test_ensemble_samples_are_samples_of_its_members():
     members = np.stack([model.distribution(order=order).sample_rows(seeds) for order in orders])
     choice = np.minimum((noise.uniform(seeds, 1, noise.MEMBERS)[:, 0].numpy() * 3).astype(int), 2)
     np.testing.assert_array_equal(drawn, members[choice, np.arange(3000)])
-    expected = ensemble.prob(cube(6)).numpy() * 3000
-    found = np.bincount(drawn @ [32, 16, 8, 4, 2, 1], minlength=64)
-    large = expected >= 5
-    expected = np.append(expected[large], expected[~large].sum())
-    found = np.append(found[large], found[~large].sum())
-    statistic = ((found - expected) ** 2 / expected).sum()
-    assert float(tf.math.igammac((len(found) - 1) / 2.0, statistic / 2)) > 1e-4
+    assert_frequencies(np.bincount(drawn @ [32, 16, 8, 4, 2, 1], minlength=64), ensemble.prob(cube(6)).numpy() * 3000)
 
 
 def test_unknown_batch_size_xla_and_gradients():

@@ -32,19 +32,38 @@ def test_a_rate_that_drops_everything_or_less_than_nothing_is_refused(family, ra
         family([2, 2, 1], dropout=rate)
 
 
-@pytest.mark.parametrize("family", [tfar.MADE, tfar.DeepNADE, tfar.NADEK])
-def test_dropout_of_vectors_is_for_training_alone(family):
+IMAGE = {"filters": 8, "kernel_size": 3, "head_filters": []}
+FAMILIES = {
+    tfar.MADE: {"event_shape": [6], "hidden_units": [40, 40]},
+    tfar.DeepNADE: {"event_shape": [6], "hidden_units": [40, 40]},
+    tfar.NADEK: {"event_shape": [6], "hidden_units": [40, 40]},
+    tfar.networks.CharRNN: {"event_shape": [6], "units": 20, "num_layers": 2},
+    tfar.PixelCNN: {"event_shape": [2, 3, 1], "num_blocks": 1, **IMAGE},
+    tfar.GatedPixelCNN: {"event_shape": [2, 3, 1], "num_layers": 2, **IMAGE},
+    tfar.RowLSTM: {"event_shape": [2, 3, 1], "num_layers": 1, **IMAGE},
+    tfar.DiagonalBiLSTM: {"event_shape": [2, 3, 1], "num_layers": 1, **IMAGE},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_dropout_is_for_training_alone(family):
     """The same weights, patterns and rows with and without dropout: an objective of training differs, a density does not."""
-    x = np.random.default_rng(0).integers(2, size=[4, 6])
-    with_dropout, without = (family([6], hidden_units=[40, 40], dropout=rate) for rate in (0.5, 0.0))
+    make = tfar.models.family(family) if isinstance(family, type) else family
+    options = dict(FAMILIES[family])
+    event_shape = options.pop("event_shape")
+    x = np.random.default_rng(0).integers(2, size=[4, *event_shape])
+    with_dropout, without = (make(event_shape, dropout=rate, **options) for rate in (0.5, 0.0))
+    generator = np.random.default_rng(1)
     for one, other in zip(with_dropout.trainable_variables, without.trainable_variables, strict=True):
+        other.assign(generator.normal(size=other.shape, scale=0.5))
         one.assign(other)
     np.testing.assert_array_equal(with_dropout.log_prob(x), without.log_prob(x))
     with_dropout, without = (model.network.objective(x, None, model.head, training=True) for model in (with_dropout, without))
     assert np.abs(with_dropout - without).max() > 1e-3
 
 
-def test_dropout_is_a_part_of_the_settings():
-    for family in (tfar.MADE, tfar.DeepNADE, tfar.NADEK):
-        network = family([6], hidden_units=[8], dropout=0.25).network
-        assert type(network).from_config(network.get_config()).drop.rate == 0.25
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_dropout_is_a_part_of_the_settings(family):
+    make = tfar.models.family(family) if isinstance(family, type) else family
+    network = make(**FAMILIES[family], dropout=0.25).network
+    assert type(network).from_config(network.get_config()).get_config()["dropout"] == 0.25

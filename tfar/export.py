@@ -89,7 +89,7 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=N
 
     Endpoints, by signature name (`serving_default` is `log_prob`; `context` only where the model takes one):
 
-        log_prob    x [B, *event], context [B, C] float32               -> log_prob [B], of the network's type
+        log_prob    x [B, *event], context [B, C] float32               -> log_prob [B], float32, or float64 as the network
         sample      seed [B, 2] int32, context                          -> x, log_prob
         complete    x, observed [B, *event] bool, seed, context         -> x, log_prob
 
@@ -112,7 +112,7 @@ def export_saved_model(model, path, jit_compile=False, warm_up=True, test_rows=N
 
     Raises:
         FileExistsError: `path` exists.
-        ValueError: a weight is not finite, as after a training that diverged.
+        ValueError: a weight is not finite, as after a training that diverged; or `jit_compile` for a model of text.
 
     >>> import tempfile, tfar
     >>> path = tempfile.mkdtemp() + "/1"

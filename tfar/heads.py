@@ -152,6 +152,9 @@ class Normal(Head):
 
     Args:
         min_scale: smallest standard deviation, in units of the data; keeps the density bounded where values repeat.
+
+    Raises:
+        ValueError: `min_scale` is not above 0.
     """
 
     params_size = 2
@@ -212,6 +215,9 @@ class NormalMixture(_Mixture):
     Args:
         num_components: k.
         min_scale: smallest standard deviation of a component, in units of the data.
+
+    Raises:
+        ValueError: `num_components` is no positive integer, or `min_scale` not above 0.
     """
 
     component = tfd.Normal
@@ -227,6 +233,9 @@ class LaplaceMixture(_Mixture):
     Args:
         num_components: k.
         min_scale: smallest scale of a component, in units of the data.
+
+    Raises:
+        ValueError: as `NormalMixture`.
     """
 
     component = tfd.Laplace
@@ -237,6 +246,9 @@ class LaplaceMixture(_Mixture):
 
 def get(head):
     """Return a head from a head, from "bernoulli" or "normal", or from its serialised form.
+
+    Raises:
+        ValueError: another name, or what is no head.
 
     >>> get("bernoulli")
     Bernoulli()
@@ -263,6 +275,9 @@ class DiscretizedLogisticMixture(_Mixture):
         num_components: k.
         levels: L, number of values, at least 2.
         min_scale: smallest scale of a component, in units of the scaled values; a level is 2 / (L - 1) of them.
+
+    Raises:
+        ValueError: as `NormalMixture`, or fewer than two levels.
 
     >>> DiscretizedLogisticMixture(2, levels=4)(tf.zeros([6])).prob([0.0, 1.0, 2.0, 3.0]).numpy().round(3)
     array([0.277, 0.223, 0.223, 0.277], dtype=float32)

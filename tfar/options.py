@@ -1,8 +1,8 @@
 """What the command line can set: the families with their options, and those of heads, data and training.
 
 Plain data without TensorFlow, so that `tfar --help` is quick. A family joins the command line by an entry in
-`FAMILIES`: its options are keyword arguments of the constructor of that name in `tfar.models.FAMILIES`, with defaults
-that are good without tuning.
+`FAMILIES`: its options are keyword arguments of the constructor of that name in `tfar.models.FAMILIES`, or of
+`tfar.CharRNN`, with defaults that are good without tuning.
 """
 
 from argparse import ArgumentTypeError, BooleanOptionalAction
@@ -123,7 +123,7 @@ UNITS_DROPPED = Option("dropout", float, 0.0, "share of the units of each hidden
 
 CONVOLUTIONS = (
     Option("filters", int, 32, "channels", metavar="F"),
-    Option("kernel_size", int, 7, "of the first convolution, odd", metavar="K"),
+    Option("kernel_size", int, 7, "of the first convolution, odd, at least 3", metavar="K"),
     Option("dropout", float, 0.0, "share of the channels that training drops", metavar="P"),
     Option("positions", bool, True, "features of its own for each pixel, so that the network knows where it is"),
 )

@@ -24,8 +24,8 @@ def refit(
     """Repeat a training by `tfar.training.fit` up to its best epoch, on the training and the validation rows together.
 
     RNADE's protocol: the validation rows choose settings and the number of epochs, and serve as training rows then (Uria et al. 2013).
-    The training begins with the same weights, and takes as many steps in each epoch, at the same learning rates; what dropout and
-    order-agnostic networks draw goes on from the first one. It has no checkpoint.
+    The training begins with the same weights, but for a last bias and a centre of all these rows, and takes as many steps in each
+    epoch, at the same learning rates; what dropout and order-agnostic networks draw goes on from the first one. It has no checkpoint.
 
     Args:
         model: the model that was trained.
@@ -37,7 +37,7 @@ def refit(
         **options: of `tfar.optimization.compile_for`, as they were given to `fit`.
 
     Raises:
-        ValueError: the first training had no best epoch: it diverged, or was interrupted in its first one.
+        ValueError: the first training had no best epoch: it was interrupted in its first one.
     """
     if first.best_epoch < 1:
         raise ValueError(f"there must be a best epoch to train up to. Received: best_epoch={first.best_epoch} of {first.epochs} epochs")

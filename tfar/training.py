@@ -53,7 +53,7 @@ class Fit:
     """How a training went.
 
     Attributes:
-        history: column name -> one number per epoch: `nll`, `val_nll` (nats), `learning_rate`, ...
+        history: column name -> one number per epoch: `nll`, `val_nll` (nats), ..., of a plateau `learning_rate`.
         best_epoch: the epoch whose weights the model has now, from 1.
         seconds: wall time.
         interrupted: whether Ctrl-C ended it.

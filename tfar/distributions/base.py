@@ -170,8 +170,9 @@ class NetworkDistribution(tfd.Distribution):
             Values `[B, *event]` of the head's dtype, equal to `x` where observed.
 
         Raises:
-            ValueError: the order does not put the observed positions first, so that the loop would not draw from the conditional; or
-                there is another number of seeds or contexts than of rows.
+            ValueError: the order does not put the observed positions first, so that the loop would not draw from the conditional;
+                `observed` is not bool, or does not broadcast; what is observed is outside the support; or there is another number of
+                seeds or contexts than of rows.
         """
         x, observed = self._pattern(x, observed)
         x = check_support(self._head, tf.where(observed, x, tf.zeros_like(x)))
@@ -189,7 +190,7 @@ class NetworkDistribution(tfd.Distribution):
             observed: bool, broadcast to `x`.
 
         Raises:
-            ValueError: the order does not put the observed positions first, or there is another number of contexts than of rows.
+            ValueError: as `complete`, for all values.
         """
         x, observed = self._pattern(x, observed)
         x = check_support(self._head, x)

@@ -208,6 +208,13 @@ class WrappedNetwork(AutoregressiveNetwork):
     The inner network maps `x [B, *event_shape]` (and `context [B, C]`) to `[B, *event_shape, P]`, and is sampled by calls of the whole.
     It is given x as floats, those of discrete values too, or as int32 where `num_classes` says how many values there are.
 
+    Args:
+        network: the inner network, any callable; a Keras network is saved with the rest.
+        event_shape, params_size, order, num_classes, context_size: as in `AutoregressiveNetwork`.
+
+    Raises:
+        ValueError: when it is called, an inner network whose result has another shape.
+
     >>> inner = keras.Sequential([keras.Input([3]), keras.layers.Lambda(lambda x: 0 * x[..., None])])
     >>> WrappedNetwork(inner, event_shape=[3])(np.array([[0, 1, 1]])).shape
     TensorShape([1, 3, 1])

@@ -59,8 +59,8 @@ class CharRNN(AutoregressiveNetwork):
             opposite. None for Keras' biases, of a memory of 2 to 4 steps.
 
     Raises:
-        ValueError: an event of more than one axis, another order than the natural one, an unknown cell, or a memory
-            of less than 2 steps, without end, or of a cell that has no gates.
+        ValueError: an event of more than one axis, another order than the natural one, an unknown cell, an embedding
+            without `num_classes`, or a memory of less than 2 steps, without end, or of a cell that has no gates.
 
     >>> network = CharRNN([5], params_size=3, num_classes=3, units=8, num_layers=2)
     >>> x = tf.constant([[0, 1, 2, 2, 1]])

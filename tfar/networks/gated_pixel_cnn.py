@@ -25,7 +25,7 @@ class GatedPixelCNN(ImageNetwork):
     Args:
         filters: p, channels of v, g and h.
         num_layers: number of layers, at least 2. v spreads by kernel_size // 2 + num_layers - 1 pixels to either side.
-        kernel_size: k of the first layer, odd; the others have 3.
+        kernel_size: k of the first layer, odd, at least 3; the others have 3.
         skip_filters: channels of the sum of the skip connections.
         head_filters: channels of each further 1x1 convolution at the head.
         dropout: share of the channels of g that training drops in each layer.

@@ -22,7 +22,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
     Args:
         event_shape: H, W, C.
         params_size: P.
-        kernel_size: of the first convolution, odd.
+        kernel_size: of the first convolution, odd, at least 3.
         head_filters: channels of the 1x1 convolutions before the last.
         dropout: share of channels that training drops in each layer.
         positions: whether each pixel has learned features of its own, which are added to those of the first convolution. The networks of

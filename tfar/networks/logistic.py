@@ -9,10 +9,16 @@ from tfar.networks.made import MADE
 class LogisticAutoregressive(MADE):
     """Each position is a generalised linear model of the positions before it.
 
-        params_d = b_d + sum_{d' before d} A_{d' d} x_{d'} + C_d c
+        params_d = b_d + sum_{d' before d} A_{d' d} (x_{d'} - mean_{d'}) + C_d c
 
     With a Bernoulli head: p(x_d = 1 | x_<d) = sigmoid(params_d), a logistic regression per dimension, D (D - 1) / 2 + D parameters. It
-    is the MADE that has direct connections only.
+    is the MADE that has direct connections only, and `mean` is as there.
+
+    Args:
+        order, num_masks, masks_per_step, seed: as in `MADE`.
+
+    Raises:
+        ValueError: what `MADE` refuses, and whatever is of hidden layers.
 
     >>> import numpy as np
     >>> LogisticAutoregressive(event_shape=[4])(np.zeros([2, 4])).shape

@@ -52,6 +52,11 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             paper, for all of them. Of the inputs it always sees all. Without it an output adds up what all smaller degrees make of
             fewer and fewer inputs, and with many orders one weight serves sums of any length; with it all sums are alike.
 
+    Raises:
+        ValueError: sizes or numbers that are no positive integers, no hidden layer where there is no `direct`, or without one what is
+            of hidden layers; an unknown connectivity, an order that is none, or "scan" of an event that is no image; or more masks
+            in a step than there are.
+
     >>> network = MADE(event_shape=[4], hidden_units=[8])
     >>> network(np.zeros([2, 4])).shape
     TensorShape([2, 4, 1])

@@ -39,7 +39,8 @@ class NADEK(OrderAgnostic):
         seed: of the patterns that training draws.
 
     Raises:
-        ValueError: the values are not binary: the paper defines sigmoid outputs alone, which the next step takes in.
+        ValueError: the values are not binary: the paper defines sigmoid outputs alone, which the next step takes in; or `data_mean`
+            has another shape, or numbers outside 0..1.
 
     >>> network = NADEK(event_shape=[4], hidden_units=[8], data_mean=[0.1, 0.5, 0.5, 0.9])
     >>> network(np.zeros([2, 4]), order=[3, 1, 0, 2]).shape

@@ -23,7 +23,7 @@ class PixelCNN(ImageNetwork):
     Args:
         filters: 2h, channels of the residual stream.
         num_blocks: number of residual blocks.
-        kernel_size: of the first convolution, odd.
+        kernel_size: of the first convolution, odd, at least 3.
         head_filters: channels of each 1x1 convolution at the head; () for none but the last.
         dropout: share of the h channels that training drops in each block.
         activation: g, by its Keras name.

@@ -15,8 +15,8 @@ class RNADE(NADE):
 
     The P = 3k parameters are the logits, locations and raw scales of the components (`tfar.heads.NormalMixture`,
     `LaplaceMixture`). At first the components cover the range of each dimension evenly, as in the authors' code: with
-    a range from l to u the locations are l + s, l + 2s, ..., l + ks, and the scales s = (u - l) / (k + 1). Uria et al.
-    2013.
+    a range from l to u the locations are l + s, l + 2s, ..., l + ks, and the scales s = (u - l) / (k + 1), besides what the head
+    adds. `tfar.training.fit` begins with quantiles of the training rows instead. Uria et al. 2013.
 
     Args:
         hidden_units: H; the paper has 50.
