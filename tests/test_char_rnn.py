@@ -341,8 +341,8 @@ def test_a_cold_text_is_of_the_likeliest_symbols(model, temperature):
 
 @pytest.mark.parametrize(
     "options",
-    [{"length": 0}, {"n": 0}, {"temperature": 0.0}, {"temperature": float("nan")}, {"temperature": -1}, {"top_k": 0}, {"prompt": "xyz"}]
-    + [{"n": 2, "prompt": ["ab"]}, {"n": 2, "prompt": ["ab", "abc"]}, {"temperature": 1e-39}, {"temperature": 1e39}, {"temperature": float("inf")}],
+    [{"length": 0}, {"n": 0}, {"top_k": 0}, {"prompt": "xyz"}, {"n": 2, "prompt": ["ab"]}, {"n": 2, "prompt": ["ab", "abc"]}]
+    + [{"temperature": temperature} for temperature in (0.0, float("nan"), -1, 1e-39, 1e39, float("inf"))],
 )
 def test_bad_requests_are_refused(model, options):
     with pytest.raises(ValueError, match="Received: "):

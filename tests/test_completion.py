@@ -176,6 +176,15 @@ def test_ensemble_of_fixed_masks_uses_the_members_that_can():
     np.testing.assert_allclose(nothing, model.log_prob(CUBE), rtol=1e-5)
 
 
+def test_what_is_not_observed_may_be_nan():
+    model = randomised(models.MADE([D], hidden_units=[12], activation="tanh", num_masks=3, connectivity="random"), scale=3.0)
+    x, observed, seeds = np.tile(GIVEN[:1], [200, 1]).astype("float32"), np.arange(D) < 4, noise.row_seeds(noise.as_seed(6), 200)
+    expected = model.complete(x, observed, seeds)
+    assert (expected.numpy() != model.distribution(member=0).complete(x, observed, seeds).numpy()).any()
+    given = tf.constant(np.where(observed, x, np.nan)), tf.constant(np.tile(observed, [200, 1]))
+    np.testing.assert_array_equal(model.distribution().sample_rows(seeds, observed=given[1], values=given[0]), expected)
+
+
 def test_weights_of_the_mixture_follow_the_observed_values():
     """Two members that disagree on what is observed: the completion comes from the one that explains it."""
     model = randomised(models.DeepNADE([D], hidden_units=[10]), scale=3.0)

@@ -165,6 +165,24 @@ def test_patterns_are_uniform_in_size_and_given_their_size(count):
     assert_frequencies(found[:-1], expected)
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_steps_add_up_in_single(policy):
+    """As in one product, which training takes: small terms are not lost in a large sum."""
+    network = DeepNADE([300], hidden_units=[16], dtype=policy)
+    randomised(network, scale=0.2)
+    network.kernel.assign(np.full([300, 16], 0.01))
+    network.mask_kernel.assign(np.full([300, 16], 0.02))
+    network.mean.assign(np.zeros(300))
+    network.bias.assign(np.full(16, 5.0))
+    state, previous = network.initial_state(2), tf.ones([2], tf.int32)
+    for index in range(300):
+        params, state = network.step(state, tf.constant(index), previous)
+    assert params.dtype == network.compute_dtype
+    np.testing.assert_allclose(state["sums"], np.full([2, 16], 5.0 - 300 * 0.01 + 299 * 0.03), rtol=1e-4)
+    x = tf.ones([2, 300], tf.int32)
+    np.testing.assert_allclose(network(x)[:, -1], params, rtol=2e-2, atol=2e-2)
+
+
 def test_training_patterns_weigh_each_subset_as_the_paper_does():
     """The weights of a subset of d observed positions add up to 1 / (D C(D, d)) of the rows, as if d were uniform."""
     network, rows = DeepNADE([4]), 20

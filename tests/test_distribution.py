@@ -160,8 +160,22 @@ def test_a_network_of_ones_own():
     cube = np.array(np.meshgrid(*[[0, 1]] * 4)).reshape(4, -1).T
     np.testing.assert_allclose(tf.reduce_sum(distribution.prob(cube)), 1.0, rtol=1e-5)
     assert distribution.sample(5, seed=1).shape == (5, 4)
-    with pytest.raises(ValueError, match="event_shape is needed"):
-        tfar.AutoregressiveDistribution(network, "bernoulli")
+    for check in (lambda: tfar.AutoregressiveDistribution(network, "bernoulli"), lambda: tfar.check_autoregressive(network)):
+        with pytest.raises(ValueError, match="event_shape is needed"):
+            check()
+    doubles = tfar.AutoregressiveDistribution(lambda x: tf.repeat((x @ kernel)[..., None], 2, axis=-1), "normal", event_shape=[4])
+    assert np.isfinite(doubles.log_prob(np.random.default_rng(0).normal(size=[3, 4]))).all()
+
+
+def test_a_context_by_mistake_leaves_a_network_as_it_was():
+    model = tfar.AutoregressiveModel(tfar.networks.WrappedNetwork(lambda x: 0 * x[..., None], [3]))
+    with pytest.raises(ValueError, match="context of size 0"):
+        model.log_prob(np.zeros([4, 3]), np.ones([4, 2]))
+    np.testing.assert_allclose(model.log_prob(np.zeros([4, 3])), [-3 * np.log(2)] * 4, rtol=1e-6)
+    given = tfar.AutoregressiveDistribution(
+        lambda x, context: 0 * x[..., None] + context[:, :1, None], context=np.ones([2]), event_shape=[3]
+    )
+    assert given.network.context_size == 2 and given.sample(5, seed=1).shape == (5, 3)
 
 
 class OfLayers(keras.layers.Layer):

@@ -60,6 +60,7 @@ def test_the_card_tells_of_values_that_the_model_rules_out():
     found = {"rows": 5, "nll": None, "nll_error": None, "bits_per_dim": None}
     metrics = {"test": found, "baseline_nll": 1.0, "versions": {"tfar": "1"}, "command": "tfar train"}
     assert "| test | 5 | not finite | not finite |" in model_card._likelihood(metrics, "rows")
+    assert "have an NLL that is not finite on the test rows" in model_card._likelihood({**metrics, "baseline_nll": None}, "rows")
 
 
 def test_data_that_are_gone_are_no_obstacle(tmp_path, capsys):

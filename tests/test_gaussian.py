@@ -23,3 +23,8 @@ def test_there_is_none_where_columns_depend_on_each_other_but_for_rounding(seed)
     rows = ((rows - rows.mean(axis=0)) / rows.std(axis=0)).astype(np.float32)
     assert gaussian_nll(rows, rows) is None and gaussian_nll(rows[:, :2], rows[:, :2]) is not None
     assert gaussian_nll(rows[:2, :2], rows[:, :2]) is None  # no more rows than columns
+
+
+def test_more_columns_than_rows_take_no_memory_for_a_covariance():
+    wide = np.zeros([3, 2_000_000], np.float32)  # whose covariance would have 32 terabytes
+    assert gaussian_nll(wide, wide) is None

@@ -31,6 +31,7 @@ def pairs(batch=32):
     [
         lambda m: m.fit(X, C, batch_size=32, shuffle=False, epochs=2, verbose=0),
         lambda m: m.fit((X, C), batch_size=32, shuffle=False, epochs=2, verbose=0),
+        lambda m: m.fit(X, C, 32, 2, shuffle=False, verbose=0),  # as Keras has them: batch_size, epochs
         lambda m: m.fit(pairs(), epochs=2, verbose=0),
         lambda m: m.fit(pairs().repeat(), steps_per_epoch=3, epochs=2, verbose=0),
         lambda m: m.fit(pairs(), validation_data=(X[:9], C[:9]), epochs=2, verbose=0),
@@ -64,9 +65,22 @@ def test_sample_weights_weigh():
     model.compile(keras.optimizers.SGD(0.0))
     held = model.fit(X, epochs=1, validation_data=(X, None, weights), verbose=0).history
     np.testing.assert_allclose(held["val_nll"][0], found["nll"], rtol=1e-5)
+    column = made()
+    column.compile(keras.optimizers.SGD(0.1))
+    model.compile(keras.optimizers.SGD(0.1))
+    for one, given in ((model, weights), (column, weights[:, None])):  # Keras takes a column too
+        one.fit(X, sample_weight=given, batch_size=96, epochs=1, verbose=0)
+    for one, other in zip(model.get_weights(), column.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
     twice = np.repeat(X, np.arange(96) % 2 + 1, axis=0)  # a weight of 2 is a row that is there twice
     weighted = made().fit(X, sample_weight=np.arange(96) % 2 + 1.0, batch_size=96, shuffle=False, epochs=1, verbose=0).history
     np.testing.assert_allclose(weighted["nll"], made().fit(twice, batch_size=len(twice), epochs=1, verbose=0).history["nll"], rtol=1e-5)
+
+
+def test_a_tuple_of_one_is_what_it_holds():
+    model = made()
+    np.testing.assert_array_equal(model.predict((X,), verbose=0), model.predict(X, verbose=0))
+    model.fit((X,), batch_size=96, epochs=1, verbose=0)
 
 
 def test_regularisation_is_in_the_loss_and_not_in_the_nll():
@@ -141,6 +155,19 @@ def test_a_network_keeps_its_own_precision(family, dtype, tmp_path):
     model.save(tmp_path / "model.keras")
     copy = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(copy.log_prob(x, C[:3]), log_prob)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: tfar.MADE([5], num_masks=2, order="random", dtype="float64"), lambda: tfar.DeepNADE([5], dtype="float64")]
+)
+def test_a_mixture_in_double_precision_is_completed_and_exported(make, tmp_path):
+    model = make()
+    options = {"num_orders": 2} if model.network.order_agnostic else {}
+    observed = np.zeros(5, bool)
+    observed[model.network.order[0]] = True
+    drawn = model.distribution(**options).complete(X[:4], observed, seed=1)
+    np.testing.assert_array_equal(drawn[:, model.network.order[0]], X[:4, model.network.order[0]])
+    assert model.export(tmp_path / "1", warm_up=False) == ["log_prob", "sample", "complete"]
 
 
 def test_steps_that_xla_compiles_refuse_bad_values_too():
@@ -221,6 +248,10 @@ def test_two_devices_train_as_one():
         (lambda: tfar.LogisticAutoregressive([5], conditioning=True), "are of hidden layers. Received: .*conditioning=True"),
         (lambda: tfar.MADE([5], hidden_units=[0]), "hidden_units must be"),
         (lambda: tfar.MADE([5], hidden_units=[8, 2.5]), r"hidden_units must be integers of at least 1. Received: hidden_units=\[8, 2.5\]"),
+        (lambda: tfar.MADE([5], activation="softmax"), "function of each number alone. Received: activation='softmax'"),
+        (lambda: tfar.NADE([5], activation="log_softmax"), "Received: activation='log_softmax'"),
+        (lambda: tfar.NeuralAutoregressive([5], activation="sparsemax"), "Received: activation='sparsemax'"),
+        (lambda: tfar.PixelCNN([2, 2, 1], activation="glu"), "Received: activation='glu'"),
         (lambda: tfar.MADE([5], num_masks=0), "num_masks must be"),
         (lambda: tfar.MADE([5], num_masks=2.0), "num_masks must be"),
         (lambda: tfar.MADE([5], window=0), "window must be an integer of at least 1"),

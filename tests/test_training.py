@@ -74,6 +74,21 @@ def test_fit_stops_when_nothing_improves():
     assert len(set(np.float32(fit.history["learning_rate"]))) > 1  # the plateau was met by a lower rate first
 
 
+def test_a_start_at_large_scales_is_finite():
+    x = np.random.default_rng(0).normal(size=[50, 3]) * [1.0, 1e3, 1e6]
+    for head in (heads.Normal(), heads.NormalMixture(2)):
+        scale = np.log1p(np.exp(-np.abs(raw := marginals.marginal_params(head, x)[..., -1].astype(float)))) + np.maximum(raw, 0)
+        np.testing.assert_allclose(scale, x.std(axis=0) / (2 if hasattr(head, "num_components") else 1), rtol=2e-3)
+
+
+def test_the_centre_of_many_rows_is_right_in_half_precision():
+    x = np.ones([100_000, 1], np.int32)
+    x[::4] = 0
+    model = tfar.MADE([1], hidden_units=[4], dtype="mixed_float16")
+    marginals.start_at_marginals(model, x)
+    np.testing.assert_allclose(model.network.masked_layers[0].mean, [0.75], rtol=1e-6)
+
+
 def test_kernels_decay_and_biases_do_not():
     """Without gradients a step leaves (1 - rate W) of a kernel, and a bias, of whatever shape, as it was."""
     model = tfar.NeuralAutoregressive([6], tfar.heads.Categorical(3), hidden_units=4, direct=True, context_size=2)

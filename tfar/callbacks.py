@@ -116,9 +116,7 @@ class SamplePictures(keras.callbacks.Callback):
 
     def _completions(self):
         network, event = self.model.network, self.model.event_shape
-        member = network.member(0) if network.num_members > 1 else {}
-        rank = masks.inverse(np.asarray(network.generation_order(**member)))
-        observed = (rank < network.event_size // 2).reshape(event)
+        observed = (masks.inverse(network.order) < network.event_size // 2).reshape(event)
         rows = np.repeat(self.x, DRAWS, axis=0)
         context = None if self.x_context is None else np.repeat(self.x_context, DRAWS, axis=0)
         drawn = self.model.complete(rows, observed, self.seed, context).numpy().reshape(-1, DRAWS, *event)

@@ -20,7 +20,10 @@ def dependencies(network, event_shape=None, context=None, num_classes=None, tria
         seed: of the examples.
         **member: selects a member of the network.
     """
-    event_shape = tuple(getattr(network, "event_shape", None) or event_shape)
+    event_shape = getattr(network, "event_shape", None) or event_shape
+    if event_shape is None:
+        raise ValueError(f"event_shape is needed for a network of your own. Received: network={network!r}, event_shape=None")
+    event_shape = tuple(event_shape)
     size = int(np.prod(event_shape))
     num_classes = num_classes or getattr(network, "num_classes", None)
     generator = np.random.default_rng(seed)

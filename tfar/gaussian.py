@@ -27,9 +27,11 @@ def gaussian_nll(train, x):
     True
     """
     train, x = (np.asarray(rows, np.float64).reshape(len(rows), -1) for rows in (train, x))
+    if len(train) <= train.shape[1]:
+        return None
     covariance = np.cov(train, rowvar=False, bias=True).reshape(train.shape[1], train.shape[1])
     spread = np.linalg.eigvalsh(covariance)  # ascending
-    if len(train) <= train.shape[1] or spread[0] <= 1e-10 * spread[-1]:  # a Cholesky factor may exist by rounding alone
+    if spread[0] <= 1e-10 * spread[-1]:  # a Cholesky factor may exist by rounding alone
         return None
     scale = np.linalg.cholesky(covariance)
     return -float(tfd.MultivariateNormalTriL(train.mean(axis=0), scale).log_prob(x).numpy().mean())

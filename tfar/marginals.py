@@ -48,7 +48,7 @@ def marginal_params(head, x):
 
 def _raw(scale, head):
     """The raw scale of which softplus(raw) + min_scale is `scale`."""
-    return np.log(np.expm1(np.maximum(scale - head.min_scale, 1e-3)))
+    return tfp.math.softplus_inverse(np.maximum(scale - head.min_scale, 1e-3)).numpy()
 
 
 def _counts(x, levels):
@@ -78,7 +78,7 @@ def start_at_marginals(model, x):
     """
     network = model.network
     if hasattr(network, "centre"):
-        parts = [tf.reduce_sum(network.encode(x[row : row + 256]), axis=0) for row in range(0, len(x), 256)]
+        parts = [tf.reduce_sum(tf.cast(network.encode(x[row : row + 256]), tf.float64), axis=0) for row in range(0, len(x), 256)]
         network.centre(tf.add_n(parts) / len(x))
     layers = [layer for layer in getattr(network, "masked_layers", ()) if layer.strict and layer.use_bias]
     bias = getattr(network, "output_bias", layers[-1].bias if layers else None)

@@ -70,7 +70,8 @@ def _likelihood(metrics, unit):
     words = bits.replace("_", " ").replace("dim", "dimension")
     table = _table(["split", unit, f"NLL, {per} (mean ± standard error)", words, *own], rows)
     what = "The frequencies of the training characters" if text else "Independent positions, fitted to the rows that the model was,"
-    note = f"{what} have {metrics['baseline_nll']:.3f} {per} on the test {unit}"
+    baseline = "an NLL that is not finite" if metrics["baseline_nll"] is None else f"{metrics['baseline_nll']:.3f} {per}"
+    note = f"{what} have {baseline} on the test {unit}"
     if metrics.get("gaussian_nll") is not None:
         note += f", and a normal of full covariance {metrics['gaussian_nll']:.3f}"
     versions = ", ".join(f"{package} {version}" for package, version in metrics["versions"].items() if version)

@@ -46,14 +46,8 @@ class AutoregressiveModel(keras.Model):
                 f"another. Received: network={network!r}"
             )
         self.network, self.head = network, heads.get(head)
-        if network.params_size != self.head.params_size:
-            raise ValueError(
-                f"{self.head!r} needs {self.head.params_size} parameters per position. "
-                f"Received: a network with params_size={network.params_size}"
-            )
-        context = (None, network.context_size) if network.context_size else None
-        if not network.built:
-            network.build((None, *network.event_shape), context)
+        network.check_head(self.head)
+        network.ensure_built()
         self._testing = False
         self._nll = keras.metrics.Mean(name="nll")
         self._bits_per_dim = keras.metrics.Mean(name="bits_per_dim")
@@ -146,6 +140,7 @@ class AutoregressiveModel(keras.Model):
         if self.compiled and self.loss is not None:
             raise ValueError(f"the loss is the mean negative log-likelihood and cannot be set. Received: loss={self.loss!r}")
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
         if y is not None and y.shape[-1] != 0:
             x = (x, y)
         return x, None, weight
@@ -164,18 +159,18 @@ class AutoregressiveModel(keras.Model):
     def predict_step(self, data):
         return super().predict_step(self._arrange(data))
 
-    def fit(self, x=None, y=None, validation_data=None, **kwargs):
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
         self.check_arrays(x, y)
         if isinstance(validation_data, list | tuple):
             held, context, weight = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
             self.check_arrays(held, context)
             if weight is not None:
                 validation_data = held, _placeholder(context, weight), weight
-        return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), validation_data=validation_data, **kwargs)
+        return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), *args, validation_data=validation_data, **kwargs)
 
-    def evaluate(self, x=None, y=None, **kwargs):
+    def evaluate(self, x=None, y=None, *args, **kwargs):
         self.check_arrays(x, y)
-        return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), **kwargs)
+        return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         self.check_arrays(x)
@@ -191,7 +186,9 @@ class AutoregressiveModel(keras.Model):
                     check(tf.convert_to_tensor(array[start : start + 4096]))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        nll = -y_pred if sample_weight is None else -y_pred * tf.cast(sample_weight, y_pred.dtype)
+        nll = -y_pred
+        if sample_weight is not None:  # [B], or [B, 1] as Keras takes it too
+            nll *= tf.reshape(tf.cast(sample_weight, nll.dtype), tf.shape(nll))
         loss = tf.reduce_mean(nll) / tf.distribute.get_strategy().num_replicas_in_sync
         return tf.add_n([loss, *(tf.cast(extra, loss.dtype) for extra in self.losses)])
 

@@ -109,8 +109,7 @@ def fixed_point(network, head, uniforms, context=None, given=None, values=None, 
 
     def again(count, x, changed):
         event = tf.reshape(from_order(x, order), [-1, *network.event_shape])
-        args = (event,) if context is None else (event, context)
-        params = tf.reshape(network(*args, **member), [-1, size, network.params_size])
+        params = tf.reshape(network(event, context, **member), [-1, size, network.params_size])
         params = into_order(params, order)  # (D, B, P), in the order of generation
         new = head.draw(params, uniforms)
         new = new if given is None else tf.where(given, values, new)

@@ -37,9 +37,7 @@ def run(args):
 
 def first_positions(model, observe):
     """Which positions are given, bool `[*event]`: a fraction `observe` (or "first-half", or None for it), first in the order."""
-    network = model.network
-    member = network.member(0) if network.num_members > 1 else {}
-    order = np.asarray(network.generation_order(**member))
+    order = model.network.order
     fraction = 0.5 if observe in (None, "first-half") else float(observe)
     shown = np.zeros(len(order), bool)
     shown[order[: round(fraction * len(order))]] = True

@@ -89,7 +89,7 @@ class AutoregressiveDistribution(NetworkDistribution):
         return self._by_rows(scores, tf.convert_to_tensor(x), self._network.event_shape)
 
     def _log_prob_rows(self, x, context):
-        params = self._network(*((x,) if context is None else (x, context)), **self._member)
+        params = self._network(x, context, **self._member)
         return self._head.log_prob(params, x, event_ndims=len(self._network.event_shape))
 
     def _conditional_rows(self, x, observed, context):

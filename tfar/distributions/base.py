@@ -26,27 +26,23 @@ class NetworkDistribution(tfd.Distribution):
     def __init__(self, network, head, context, event_shape, order, method, validate_args, allow_nan_stats, parameters, name):
         self._head = heads.get(head)
         if not isinstance(network, AutoregressiveNetwork):
-            network = WrappedNetwork(network, self._event_from(network, event_shape), self._head.params_size, order=order)
+            size = 0 if context is None else int(tf.convert_to_tensor(context).shape.with_rank_at_least(1)[-1])
+            event_shape = self._event_from(network, event_shape)
+            network = WrappedNetwork(network, event_shape, self._head.params_size, order=order, context_size=size)
         elif event_shape is not None or order is not None:
             raise ValueError(
                 "event_shape and order describe a network of your own; this one knows its own. "
                 f"Received: network={network!r}, event_shape={event_shape!r}, order={order!r}"
             )
-        if network.params_size != self._head.params_size:
-            raise ValueError(
-                f"{self._head!r} needs {self._head.params_size} parameters per position. "
-                f"Received: a network with params_size={network.params_size}"
-            )
+        network.check_head(self._head)
         if method not in (None, *sampling.METHODS):
             raise ValueError(f"method must be None or one of {sampling.METHODS}. Received: method={method!r}")
         wrapped = isinstance(network, WrappedNetwork)
-        if not network.built and not wrapped:
-            network.build((None, *network.event_shape), (None, network.context_size) if network.context_size else None)
+        if not wrapped:
+            network.ensure_built()
         if "order" in self._member:
             self._member = {**self._member, "order": as_orders(self._member["order"], network.event_size)}
         self._network, self._method = network, method or ("fixed_point" if wrapped else "stepping")
-        if wrapped and context is not None:
-            network.context_size = int(tf.convert_to_tensor(context).shape.with_rank_at_least(1)[-1])
         self._context = checked_context(context, network.context_size)
         super().__init__(
             dtype=self._head.dtype,
@@ -225,7 +221,7 @@ class NetworkDistribution(tfd.Distribution):
 
     def _scores(self, x, context, member):
         """Log-probability of each dimension given those before it in the member's order, `[B, D]`."""
-        params = self._network(*((x,) if context is None else (x, context)), **member)
+        params = self._network(x, context, **member)
         return tf.reshape(self._head.log_prob(params, x, event_ndims=0), [-1, self._network.event_size])
 
     def _log_prob_rows(self, x, context):

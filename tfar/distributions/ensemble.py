@@ -105,11 +105,13 @@ class AutoregressiveEnsemble(NetworkDistribution):
         if observed is None:
             return tf.minimum(tf.cast(u * tf.cast(count, u.dtype), tf.int32), count - 1)
 
+        values = tf.where(observed, values, tf.zeros_like(values))  # what is not observed may be anything
+
         def score(member):
             return self._observed_scores(values, observed, context, member)[1]
 
         weights = tf.cumsum(tf.nn.softmax(self._of_members(score, members), axis=0), axis=0)  # (n, B)
-        passed = weights[:-1] <= u * weights[-1]
+        passed = weights[:-1] <= tf.cast(u, weights.dtype) * weights[-1]
         return tf.reduce_sum(tf.cast(passed, tf.int32), axis=0)
 
     def _sample_rows(self, seeds, context, observed, values, member):

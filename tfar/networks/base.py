@@ -10,6 +10,23 @@ from tfar import masks
 from tfar.counts import as_counts, check_counts
 
 
+def elementwise(activation):
+    """An activation g by its Keras name, of which each result depends on one number alone.
+
+    Raises:
+        ValueError: another, such as softmax: a unit would depend on units that its mask hides from it.
+
+    >>> elementwise("relu")(tf.constant([-1.0, 2.0])).numpy().tolist()
+    [0.0, 2.0]
+    """
+    g = keras.activations.get(activation)
+    with tf.init_scope():  # eagerly, in a graph too
+        one, other = g(tf.constant([[1.0, 2.0], [3.0, 4.0]])), g(tf.constant([[1.0, -2.0], [7.0, 0.0]]))
+        if one.shape != (2, 2) or abs(float(one[0, 0] - other[0, 0])) > 1e-6:
+            raise ValueError(f"activation must be a function of each number alone. Received: activation={activation!r}")
+    return g
+
+
 def fresh(initializer):
     """A copy of an initialiser: one object would give two kernels of one shape the same values."""
     return initializer.clone() if hasattr(initializer, "clone") else initializer
@@ -91,10 +108,21 @@ class AutoregressiveNetwork(keras.layers.Layer):
         params = self(x, context, training=training)
         return -head.log_prob(params, x, event_ndims=len(self.event_shape))
 
-    def effective_parameters(self):
-        """Number of trainable parameters that there are once the masks have removed connections. Builds the network."""
+    def ensure_built(self):
+        """Make the weights, unless they are there."""
         if not self.built:
             self.build((None, *self.event_shape), (None, self.context_size) if self.context_size else None)
+
+    def check_head(self, head):
+        """Raise a ValueError where a head needs another number of parameters than the network gives."""
+        if self.params_size != head.params_size:
+            raise ValueError(
+                f"{head!r} needs {head.params_size} parameters per position. Received: a network with params_size={self.params_size}"
+            )
+
+    def effective_parameters(self):
+        """Number of trainable parameters that there are once the masks have removed connections. Builds the network."""
+        self.ensure_built()
         count = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         for layer in self._flatten_layers(include_self=False):
             if hasattr(layer, "masked_kernel"):
@@ -104,6 +132,11 @@ class AutoregressiveNetwork(keras.layers.Layer):
                 masked = [weight for weight in layer.trainable_weights if weight.shape == layer.kernel.shape]
                 count -= len(masked) * int(tf.reduce_sum(tf.cast(mask == 0, tf.int64)))
         return count
+
+    @property
+    def sum_dtype(self):
+        """Type of sums over many positions: single in half precision, where a small term added to a large sum is lost."""
+        return self.compute_dtype if tf.as_dtype(self.compute_dtype).size >= 4 else "float32"
 
     def cast(self, weight):
         """A tensor or weight in the type that the network computes in: Keras casts by itself in `call` alone."""
@@ -163,8 +196,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         before = tf.equal(tf.range(self.event_size)[:, None], order[:, tf.maximum(index - 1, 0)])  # (D, 1 or B)
         x = tf.where(before, tf.cast(previous, state["x"].dtype), state["x"])
         event = tf.reshape(tf.transpose(x), [-1, *self.event_shape])
-        args = (event, state["context"]) if "context" in state else (event,)
-        params = tf.reshape(self(*args, **state["member"]), [-1, self.event_size, self.params_size])
+        params = tf.reshape(self(event, state.get("context"), **state["member"]), [-1, self.event_size, self.params_size])
         here = tf.broadcast_to(order[:, index], [tf.shape(x)[1]])
         return tf.gather(params, here, axis=1, batch_dims=1), {**state, "x": x}
 
@@ -232,7 +264,7 @@ class WrappedNetwork(AutoregressiveNetwork):
         """Values as the inner network takes them: most of Keras' layers refuse integers."""
         if self.num_classes is not None:
             return tf.cast(x, tf.int32)
-        return x if x.dtype.is_floating else tf.cast(x, self.compute_dtype)
+        return tf.cast(x, self.compute_dtype)
 
     def call(self, x, context=None, training=False):
         expected = (*self.event_shape, self.params_size)

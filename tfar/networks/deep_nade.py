@@ -49,9 +49,10 @@ class DeepNADE(OrderAgnostic):
         self.mean.assign(mean)
 
     def first_layer(self):
-        kernel, mask_kernel, mean = self.cast(self.kernel), self.cast(self.mask_kernel), self.cast(self.mean)
+        weights = (self.kernel, self.mask_kernel, self.mean, self.bias)
+        kernel, mask_kernel, mean, bias = (tf.cast(weight, self.sum_dtype) for weight in weights)
         shift = tf.reshape(kernel * mean[:, None], [self.event_size, self.features, -1])  # (D, E, H)
-        return kernel, mask_kernel - tf.reduce_sum(shift, axis=1), self.cast(self.bias) - tf.reduce_sum(mask_kernel, axis=0) / 2
+        return kernel, mask_kernel - tf.reduce_sum(shift, axis=1), bias - tf.reduce_sum(mask_kernel, axis=0) / 2
 
     def inference(self, sums, observed, columns=None, training=False):
         return self.hidden(sums, training), []

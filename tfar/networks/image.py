@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfar import masks
 from tfar.counts import as_counts, check_counts
 from tfar.layers import Dropout, MaskedConv2D
-from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.base import AutoregressiveNetwork, elementwise
 from tfar.networks.pixel_stepping import PixelStepping
 
 
@@ -35,7 +35,8 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
         context_size: number of features that the density is conditioned on.
 
     Raises:
-        ValueError: an event that is no image, an order that is not the natural one, or linear means where P is no multiple of 3.
+        ValueError: an event that is no image, an order that is not the natural one, an activation that mixes units, such as softmax, or
+            linear means where P is no multiple of 3.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class ImageNetwork(PixelStepping, AutoregressiveNetwork):
             raise ValueError(f"linear_means needs the 3k parameters of a mixture. Received: params_size={params_size}")
         check_counts(3, kernel_size=kernel_size)
         self.kernel_size, self.linear_means, self.dropout = kernel_size, bool(linear_means), float(dropout)
-        self.positions, self.activation = bool(positions), keras.activations.get(activation)
+        self.positions, self.activation = bool(positions), elementwise(activation)
         self.head_filters = tuple(map(self.rounded, as_counts(head_filters=head_filters)))
         sizes = [*self.head_filters, self.colors * self.outputs_size]
         self.head = [self.conv(size, 1, f"head_{n}") for n, size in enumerate(sizes)]

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfar import masks
 from tfar.counts import as_counts, check_counts
 from tfar.layers import Dropout, MaskedDense
-from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.base import AutoregressiveNetwork, elementwise
 from tfar.networks.masked_stepping import MaskedStepping
 from tfar.options import CONNECTIVITIES
 
@@ -53,9 +53,9 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
             fewer and fewer inputs, and with many orders one weight serves sums of any length; with it all sums are alike.
 
     Raises:
-        ValueError: sizes or numbers that are no positive integers, no hidden layer where there is no `direct`, or without one what is
-            of hidden layers; an unknown connectivity, an order that is none, or "scan" of an event that is no image; or more masks
-            in a step than there are.
+        ValueError: sizes or numbers that are no positive integers; no hidden layer where there is no `direct`, or without one what is of
+            hidden layers; an activation that mixes units, such as softmax; an unknown connectivity; an order that is none, or "scan" of
+            an event that is no image; or more masks in a step than there are.
 
     >>> network = MADE(event_shape=[4], hidden_units=[8])
     >>> network(np.zeros([2, 4])).shape
@@ -98,7 +98,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
                 "dropout, conditioning and window are of hidden layers. "
                 f"Received: dropout={dropout!r}, conditioning={conditioning!r}, window={window!r}, without any"
             )
-        self.activation = keras.activations.get(activation)
+        self.activation = elementwise(activation)
         self.direct, self.num_masks, self.connectivity, self.seed = bool(direct), int(num_masks), connectivity, int(seed)
         self.masks_per_step, self.window = int(masks_per_step), None if window is None else int(window)
         self.conditioning, self.drop = bool(conditioning), Dropout(dropout, name="dropout")

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfar import masks
 from tfar.counts import check_counts
-from tfar.networks.base import AutoregressiveNetwork, fresh
+from tfar.networks.base import AutoregressiveNetwork, elementwise, fresh
 from tfar.networks.summing_scan import summing_scan
 
 # Few runs keep the sums in cache, which XLA rewards; many save operations, which plain graphs do. At D = 784, H = 500, batch 64 a training
@@ -38,7 +38,7 @@ class NADE(AutoregressiveNetwork):
         kernel_initializer: initialiser of W, V and U.
 
     Raises:
-        ValueError: `hidden_units` is no positive integer.
+        ValueError: `hidden_units` is no positive integer, or the activation one that mixes units, such as softmax.
 
     >>> network = NADE(event_shape=[4], hidden_units=8)
     >>> network(np.zeros([2, 4])).shape
@@ -63,7 +63,7 @@ class NADE(AutoregressiveNetwork):
         super().__init__(event_shape, params_size, order, **kwargs)
         check_counts(hidden_units=hidden_units)
         self.hidden_units = int(hidden_units)
-        self.activation = keras.activations.get(activation)
+        self.activation = elementwise(activation)
         self.rescale = bool(rescale)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
@@ -88,11 +88,6 @@ class NADE(AutoregressiveNetwork):
             return first
         return first + tf.matmul(context, self.cast(self.context_kernel))
 
-    @property
-    def _sum_dtype(self):
-        """Type of the sums a: single in half precision, since they have up to D terms, which `call` subtracts again."""
-        return self.compute_dtype if tf.as_dtype(self.compute_dtype).size >= 4 else "float32"
-
     def _hidden(self, a, rescaling):
         return self.activation(a if rescaling is None else a * rescaling)
 
@@ -107,7 +102,7 @@ class NADE(AutoregressiveNetwork):
 
         x = tf.reshape(self.encode(x), [-1, size, features])
         x = tf.gather(tf.transpose(x, [1, 0, 2]), self.order)  # (D, B, E)
-        precise = self._sum_dtype
+        precise = self.sum_dtype
         # A position takes in the one before it, as in `step`.
         x = steps(tf.cast(x, precise), delay=1)  # (T, S, B, E)
         kernel = steps(tf.cast(self.in_order(self.input_kernel, features, units), precise), delay=1)  # (T, S, E, H)
@@ -132,8 +127,8 @@ class NADE(AutoregressiveNetwork):
         return tf.reshape(params, [-1, *self.event_shape, outputs])
 
     def initial_state(self, batch_size, context=None, value_dtype=None):
-        kernel = tf.cast(self.in_order(self.input_kernel, self.features, self.hidden_units), self._sum_dtype)
-        first = tf.cast(self._first(context), self._sum_dtype)
+        kernel = tf.cast(self.in_order(self.input_kernel, self.features, self.hidden_units), self.sum_dtype)
+        first = tf.cast(self._first(context), self.sum_dtype)
         state = {
             "a": tf.reshape(tf.transpose(first), [self.hidden_units, -1]) + tf.zeros([1, batch_size], first.dtype),  # (H, B)
             # Row k is of the position before the k-th, whose value the k-th step takes in; the first has none.
@@ -144,7 +139,7 @@ class NADE(AutoregressiveNetwork):
         return {**state, "rescaling": self.in_order(self.rescaling)} if self.rescale else state
 
     def step(self, state, index, previous):
-        value = tf.cast(self.encode_value(previous), self._sum_dtype)  # (E, B)
+        value = tf.cast(self.encode_value(previous), self.sum_dtype)  # (E, B)
         a = state["a"] + tf.matmul(state["input_kernel"][index], value, transpose_a=True)  # (H, B)
         h = self._hidden(tf.cast(a, self.compute_dtype), state["rescaling"][index] if self.rescale else None)
         params = tf.matmul(state["output_kernel"][index], h) + state["output_bias"][index][:, None]  # (P, B)

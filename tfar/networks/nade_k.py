@@ -92,8 +92,8 @@ class NADEK(OrderAgnostic):
 
     def first_layer(self):
         # v^<0> - mean is x_i - mean_i where i is observed, else 0
-        kernel, mean = self.cast(self.kernel), self.cast(self.mean)[:, None]
-        return kernel, -kernel * mean, self.cast(self.bias)
+        kernel, mean, bias = (tf.cast(weight, self.sum_dtype) for weight in (self.kernel, self.mean, self.bias))
+        return kernel, -kernel * mean[:, None], bias
 
     def columns(self, dims=None):
         """W, mean, V and d of the dimensions `dims`, int32 `[M]`, or of all."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfar import masks
 from tfar.counts import check_counts
 from tfar.layers import MaskedDense
-from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.base import AutoregressiveNetwork, elementwise
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -33,7 +33,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         order: "natural", "reversed", or a permutation of 0..D-1.
 
     Raises:
-        ValueError: `hidden_units` is no positive integer.
+        ValueError: `hidden_units` is no positive integer, or the activation one that mixes units, such as softmax.
 
     >>> network = NeuralAutoregressive(event_shape=[4], hidden_units=3)
     >>> network(np.zeros([2, 4])).shape
@@ -46,7 +46,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         super().__init__(event_shape, params_size, order, **kwargs)
         check_counts(hidden_units=hidden_units)
         self.hidden_units = int(hidden_units)
-        self.activation = keras.activations.get(activation)
+        self.activation = elementwise(activation)
         self.direct = bool(direct)
 
         policy = {"dtype": self.dtype_policy}

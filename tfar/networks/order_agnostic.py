@@ -94,7 +94,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         self.output_bias = self.add_weight(name="output_bias", shape=(self.event_size * self.params_size,), initializer="zeros")
 
     def first_layer(self):
-        """Return W `[D * E, H]`, U `[D, H]` and b `[H]`."""
+        """Return W `[D * E, H]`, U `[D, H]` and b `[H]`, of `sum_dtype`."""
         raise NotImplementedError
 
     def columns(self, dims=None):
@@ -137,7 +137,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         """Pre-activations `[B, H]` where nothing is observed."""
         if context is None:
             return tf.broadcast_to(bias, [batch_size, self.hidden_units[0]])
-        return tf.matmul(context, self.cast(self.context_kernel)) + bias
+        return tf.cast(tf.matmul(context, self.cast(self.context_kernel)), bias.dtype) + bias
 
     def _added(self, kernel, mask_kernel, dims, values):
         """What the values `[S, B]` of dimensions `[S, B]` or `[S, 1]` add to the pre-activations, `[S, B, H]`."""
@@ -180,12 +180,12 @@ class OrderAgnostic(AutoregressiveNetwork):
             added = self._added(kernel, mask_kernel, tf.gather(dims, here), tf.gather(values, here))  # (S, B, H)
             inside = tf.matmul(earlier, tf.reshape(added, [size, -1]))
             before = sums + tf.reshape(inside, tf.shape(added))
-            h, _ = self.inference(before, ranks < positions[:, None, None], columns)
+            h, _ = self.inference(self.cast(before), ranks < positions[:, None, None], columns)
             params = params.write(number, self._read(h, tf.gather(dims, here)))
             return number + 1, tf.ensure_shape(before[-1] + added[-1], sums.shape), params
 
         shape = [size, x.shape[0], self.params_size]
-        loop = (tf.constant(0), sums, tf.TensorArray(sums.dtype, count, element_shape=shape))
+        loop = (tf.constant(0), sums, tf.TensorArray(self.compute_dtype, count, element_shape=shape))
         segments = 1 if by_row else max(1, min(self.segments, count // 4))  # of four chunks at least: each is a loop in the graph
         bounds = [count * part // segments for part in range(segments + 1)]
         for first, end in zip(bounds[:-1], bounds[1:], strict=True):
@@ -215,7 +215,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         before = tf.gather(state["dims"], tf.maximum(index - 1, 0)[None])
         added = self._added(state["kernel"], state["mask_kernel"], before, previous[None])[0]
         sums = state["sums"] + tf.where(index > 0, added, tf.zeros_like(added))
-        h, _ = self.inference(sums[None], state["rank"] < index)
+        h, _ = self.inference(self.cast(sums[None]), state["rank"] < index)
         return self._read(h, tf.gather(state["dims"], index[None]))[0], {**state, "sums": sums}
 
     def _patterns(self, u, t):
@@ -251,7 +251,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         """D / (D - d) * sum_{j missing} -log p(x_j | x_observed) in nats, `[S, B]`; `observed`: bool `[S, B, D]`."""
         inputs, size = self.encode(x), self.event_size
         x = tf.reshape(tf.convert_to_tensor(x), [-1, size])
-        kernel, mask_kernel, bias = self.first_layer()
+        kernel, mask_kernel, bias = map(self.cast, self.first_layer())
         seen = tf.cast(observed, kernel.dtype)
         inputs *= tf.repeat(seen, self.features, axis=-1) if self.features > 1 else seen
         sums = tf.tensordot(inputs, kernel, 1) + tf.tensordot(seen, mask_kernel, 1)  # (S, B, H)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow_probability as tfp
 
 from tfar.networks.nade import NADE
 
@@ -59,7 +60,7 @@ class RNADE(NADE):
         lowest, highest = np.broadcast_to(self.means_range, [self.event_size, 2]).T[..., None]  # each (D, 1)
         spacing = (highest - lowest) / (components + 1)
         locations = lowest + spacing * np.arange(1, components + 1)  # (D, k)
-        raw_scales = np.zeros_like(locations) + spacing + np.log(-np.expm1(-spacing))  # whose softplus is the spacing
+        raw_scales = np.zeros_like(locations) + tfp.math.softplus_inverse(spacing).numpy()
         self.output_bias.assign(np.concatenate([np.zeros_like(locations), locations, raw_scales], axis=1))
 
     def get_config(self):
