@@ -63,7 +63,9 @@ def parser():
     description = "Score rows by a model, or by the mean of the probabilities of several that were trained on the same data."
     evaluate = commands.add_parser("evaluate", parents=[prepared], help="score data", description=description)
     evaluate.add_argument("folders", metavar="DIR", nargs="+", help="folder that 'tfar train' wrote, or several")
-    evaluate.add_argument("--data", metavar="NAME_OR_FILE", help="other data than the model's own")
+    evaluate.add_argument(
+        "--data", metavar="NAME_OR_FILE", help="other data than the model's own: all rows, or the test rows where they are divided"
+    )
     evaluate.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
     evaluate.add_argument("--batch-size", type=int, metavar="N", help="rows at a time (default: 100)")
     evaluate.add_argument("--rows", type=int, metavar="N", help="the first so many rows (default: all)")
@@ -90,7 +92,7 @@ def parser():
         help="fill in what is missing",
         description="Fill the blanks of rows, or what follows the first positions of test rows, several times each.",
     )
-    help = "rows, with blank cells or NaN for what is missing (default: test rows)"
+    help = "rows, with blank cells or NaN for what is missing, the test rows where they are divided (default: its own test rows)"
     complete.add_argument("--data", metavar="NAME_OR_FILE", help=help)
     help = "what is given of rows without blanks: first-half, or a fraction (default: first-half)"
     complete.add_argument("--observe", type=fraction, metavar="SHARE", help=help)

@@ -53,7 +53,8 @@ class DiagonalBiLSTM(PixelRNN):
         kernel_size: of the first convolution, odd, at least 3.
         head_filters: channels of each 1x1 convolution at the head.
         dropout: share of the channels of h + h' that training drops in each layer.
-        positions, linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`; the context adds to the gates.
+        positions, linear_means, num_classes, context_size, activation (of the head): as in `tfar.networks.image.ImageNetwork`; the context
+            adds to the gates.
 
     Raises:
         ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.

@@ -29,7 +29,7 @@ class GatedPixelCNN(ImageNetwork):
         skip_filters: channels of the sum of the skip connections.
         head_filters: channels of each further 1x1 convolution at the head.
         dropout: share of the channels of g that training drops in each layer.
-        positions, linear_means, num_classes, context_size: as in `tfar.networks.image.ImageNetwork`.
+        positions, linear_means, num_classes, context_size, activation (of the head): as in `tfar.networks.image.ImageNetwork`.
 
     Raises:
         ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.image.ImageNetwork` refuses.
