@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 BLOCKED = ("tfar", "keras", "tf_keras", "tensorflow_probability")
-DIGITS = Path(__file__).parents[1] / "tfar" / "datasets" / "digits.npz"
 
 
 def saved_model_folder(path):
@@ -27,13 +26,13 @@ def saved_model_folder(path):
     return max(versions, key=lambda p: int(p.name))
 
 
-def rows_and_origin(x_spec, draws, count):
-    """The first embedded test digits where they fit the model, else the model's own draws, and a word for which."""
-    if tuple(x_spec.shape[1:]) == (8, 8, 1) and DIGITS.is_file():
-        with np.load(DIGITS) as digits:
-            grey = digits["test"][:count].astype(np.int32)
-        return (grey * 2 // 17).astype(x_spec.dtype.as_numpy_dtype), "test digits"
-    return draws, "own draws"
+def rows_and_origin(folder, own, count):
+    """The first test rows that are stored with the model, else its own draws, as inputs of `log_prob`, and a word for which."""
+    file = folder / "assets.extra" / "test_rows.npz"
+    if not file.is_file():
+        return own, "own draws"
+    with np.load(file) as rows:
+        return {name: rows[name][:count] for name in rows.files if name != "log_prob"}, "test rows"
 
 
 def main(arguments=None):
@@ -74,9 +73,10 @@ def main(arguments=None):
         print(f"log_prob of {options.rows} samples, nats per character: {np.array2string(nats, precision=3)}")
         print(drawn["text"][0].decode(errors="replace"))
     else:
-        x, origin = rows_and_origin(inputs["log_prob"]["x"], drawn["x"], options.rows)
-        scored = model.signatures["log_prob"](x=tf.constant(x), **context)["log_prob"].numpy()
-        print(f"log_prob of {len(x)} {origin}: {np.array2string(scored, precision=3)}")
+        rows, origin = rows_and_origin(folder, {"x": drawn["x"], **context}, options.rows)
+        scored = model.signatures["log_prob"](**{name: tf.constant(array) for name, array in rows.items()})
+        scored = scored["log_prob"].numpy()
+        print(f"log_prob of {len(scored)} {origin}: {np.array2string(scored, precision=3)}")
         print(f"log_prob of {options.rows} samples: {np.array2string(drawn['log_prob'], precision=3)}")
         print(picture(drawn["x"][0]))
     leaked = [name for name, module in sys.modules.items() if module is not None and name.split(".")[0] in BLOCKED]

@@ -2,6 +2,7 @@
 # From a fresh checkout to a trained, evaluated, sampled, completed, exported and queried model, on the embedded digits.
 # Usage: scripts/quickstart.sh [NEW_FOLDER]
 set -euo pipefail
+case "${1:-}" in "" | /*) ;; *) set -- "$PWD/$1" ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 out="${1:-runs/quickstart-$(date +%Y%m%d-%H%M%S)}"

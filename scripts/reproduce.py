@@ -108,7 +108,7 @@ class Recipe:
             if smoke:
                 name, train, folds, networks = f"{name}-smoke", train | small, folds and 3, networks and 2
                 file = ROOT / train["data"]
-                train["data"] = str(file) if file.is_file() else train["data"]
+                train["data"] = shlex.quote(str(file)) if file.is_file() else train["data"]
                 evaluate = evaluate and evaluate | SMOKE_EVALUATION
             train = {key: train[key] for key in ("model", "data")} | train
             return cls(name=name, train=train, evaluate=evaluate, folds=folds, networks=networks, **head)

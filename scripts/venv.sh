@@ -9,7 +9,9 @@ suitable() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3,
 
 asked_for() { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version 2>&1)" = "$(.venv/bin/python --version 2>&1)" ]; }
 
-if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && asked_for && .venv/bin/python -m pip --version >/dev/null 2>&1; }; then
+has_pip() { .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null 2>&1; }
+
+if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && asked_for && has_pip; }; then
     found=""
     candidates=(python3 python3.13 python3.12 python3.11 python3.10)
     if [ -n "${PYTHON:-}" ]; then candidates=("$PYTHON"); fi
@@ -25,8 +27,8 @@ if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && asked_for && .ven
     "$found" -m venv --clear .venv
 fi
 
-echo "Installing tfar[${1:-}] and what it needs (about 2 GB on disk the first time)"
+echo "Installing tfar${1:+[$1]} and what it needs (about 2 GB on disk the first time)"
 # the pip that comes with Python 3.10 tries versions for many minutes; a recent one finds them at once
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 # the build backend warns of every editable install
-PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[${1:-}]"
+PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${1:+[$1]}"

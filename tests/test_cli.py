@@ -200,6 +200,15 @@ def test_an_existing_folder_is_refused_at_once_and_left_alone(folder, capsys, mo
     assert before == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
+def test_a_folder_that_cannot_be_is_refused_at_once(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tfar.cli.import_tensorflow", lambda: pytest.fail("the folder is known to be none before TensorFlow is loaded"))
+    (tmp_path / "notes.txt").write_text("")
+    error = fails(capsys, "train", "made", "--data", "digits", "--out", tmp_path / "notes.txt" / "new" / "run")
+    assert "must be in a folder. Received: " in error and "notes.txt is none" in error
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert f"and {tmp_path} cannot" in fails(capsys, "train", "made", "--data", "digits", "--out", tmp_path / "new" / "run")
+
+
 def test_no_rows_to_score_are_refused_before_training(tmp_path, capsys):
     error = fails(capsys, "train", "made", "--data", "digits", "--out", tmp_path / "run", "--score-rows", "0")
     assert "score_rows must be an integer of at least 1. Received: score_rows=0" in error
@@ -410,6 +419,20 @@ def test_models_whose_data_are_gone(tmp_path, capsys):
     assert "mine.csv" in fails(capsys, "evaluate", tmp_path / "run")
 
 
+def test_models_whose_data_cannot_be_read(table, tmp_path, monkeypatch, capsys):
+    def denied(*args, **options):
+        raise PermissionError("Permission denied")
+
+    folder = shutil.copytree(table[0], tmp_path / "run")
+    monkeypatch.setattr(runs.Run, "dataset", denied)
+    assert main(["sample", folder, "--seed", "7"]) == 0
+    assert (folder / "samples-7.png").is_file() and (folder / "samples-7.csv").is_file()
+    assert main(["export", folder]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", folder, "--data", table[1], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["baseline_nll"] is None
+
+
 def test_the_picture_of_samples_names_their_classes(labelled, monkeypatch):
     from tfar import plotting
 
@@ -447,6 +470,15 @@ def test_completions_keep_what_was_given(folder, tmp_path):
     assert (drawn[:, :, :4] == drawn[:, :1, :4]).all() and (drawn[:, :, 4:] != drawn[:, :1, 4:]).any()
     assert main(["complete", folder]) == 0
     assert (folder / "completions-1.png").is_file()
+
+
+def test_a_picture_is_of_the_first_completions(folder, tmp_path, monkeypatch):
+    from tfar import plotting
+
+    shown, completions = [], plotting.completions
+    monkeypatch.setattr(plotting, "completions", lambda rows, *rest: shown.append(len(rows)) or completions(rows, *rest))
+    assert main(["complete", folder, "--rows", "60", "-n", "1", "--out", tmp_path / "c.png"]) == 0
+    assert shown == [40]
 
 
 def test_observe_says_how_much_is_given(folder, tmp_path, capsys):
@@ -789,6 +821,21 @@ def test_train_on_a_text_writes_the_folder(written):
     assert len((folder / "sample.txt").read_text()) == 2000
 
 
+def test_a_text_model_is_there_before_anything_is_made_of_it(tmp_path, monkeypatch, capsys):
+    from tfar.character_model import CharacterModel
+
+    def fail(*args, **options):
+        raise OSError("no compiler")
+
+    monkeypatch.setattr(CharacterModel, "sample", fail)
+    (tmp_path / "song.txt").write_text("row, row, row your boat\n" * 40)
+    words = ["--units", "4", "--num-layers", "1", "--epochs", "1", "--epoch-steps", "5", "--sequence-length", "8", "--batch-size", "4"]
+    assert "no compiler" in fails(
+        capsys, "train", "charrnn", "--data", tmp_path / "song.txt", "--out", tmp_path / "run", *words, "--no-jit"
+    )
+    assert (tmp_path / "run" / "model.keras").is_file() and (tmp_path / "run" / "curve.png").is_file()
+
+
 def test_a_text_is_written_as_it_comes(written, tmp_path, capsys):
     folder, _ = written
     assert main(["sample", folder, "--prompt", "row, ", "--length", "90", "--seed", "3", "--temperature", "0.7"]) == 0
@@ -828,6 +875,8 @@ def test_a_text_that_changed_is_refused_and_bytes_are_scored(tmp_path, capsys):
     (tmp_path / "other.bin").write_bytes(bytes(range(256)))
     assert main(["evaluate", tmp_path / "run", "--data", tmp_path / "other.bin", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["characters"] == 256
+    assert main(["sample", tmp_path / "run", "--prompt", "\udcff", "--length", "3"]) == 0  # the shell's $'\xff'
+    assert capsys.readouterr().out.startswith("\ufffd")
     data.write_text("row, row, row your boat\n" * 40, encoding="utf-8")
     assert "song.txt has changed" in fails(capsys, "evaluate", tmp_path / "run")
 

@@ -379,6 +379,52 @@ def test_csv_context_is_a_column(tmp_path):
     assert "words or whole numbers" in error_of(datasets.load, path, context="a")
 
 
+def test_a_linked_file_keeps_its_name_and_is_read_again(tmp_path):
+    (tmp_path / "blob").write_text(csv_text(table(20)))
+    link = tmp_path / "mine.csv"
+    link.symlink_to(tmp_path / "blob")
+    data = datasets.load(link)
+    assert data.name == "mine.csv" and data.to_config()["source"] == str(link)
+    for again in (datasets.load_config(data.to_config()), datasets.load_config(data.to_config(), source=link)):
+        assert same_rows(again.train.x, data.train.x)
+
+
+def test_damaged_archives_and_misnamed_ones(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", train=np.random.default_rng(0).normal(size=[100, 9]))
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npz").read_bytes())
+    assert "an archive of arrays" in error_of(datasets.load, tmp_path / "a.npy")
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[60:160] = b"\xff" * 100  # in the compressed part, which begins after about 40 bytes
+    (tmp_path / "a.npz").write_bytes(content)
+    assert "Not a NumPy file of plain arrays" in error_of(datasets.load, tmp_path / "a.npz")
+
+
+def test_a_quotation_mark_that_is_not_closed_takes_in_no_other_line(tmp_path):
+    text = 'x,kind\n1.5,oak\n2.5,"elm\n3.5,ash\n4.5,yew\n'
+    message = error_of(datasets.read_table, write(tmp_path / "t.csv", text), label="kind")
+    assert "a quotation mark is not closed there" in message and message.endswith("line 3")
+    closed = datasets.read_table(write(tmp_path / "t.csv", text.replace('"elm', '"elm, old"')), label="kind")
+    assert list(closed.labels) == ["oak", "elm, old", "ash", "yew"]
+
+
+def test_a_class_of_no_training_row_is_named(tmp_path):
+    rows = "".join(f"{n},{'oak' if n % 2 else 'elm'}\n" for n in range(30))
+    path = write(tmp_path / "t.csv", "x,kind\n" + rows + "30,yew\n")
+    seen = {}
+    for seed in range(30):
+        try:
+            seen[seed] = datasets.load(path, context="kind", seed=seed).preparation.context_names
+        except ValueError as error:
+            seen[seed] = str(error)
+    found = set(seen.values())
+    assert ("elm", "oak", "yew") in found
+    assert {w for w in found if isinstance(w, str)} <= {
+        f"{name}: a class must be in a training row too, for which another seed may divide the rows, among ['elm', 'oak']. Received: 'yew'"
+        for name in ("validation", "test")
+    }
+    assert any(isinstance(w, str) for w in found)
+
+
 def test_array_errors(tmp_path):
     x = table(20)
     assert "no such file" in error_of(datasets.load, tmp_path / "none.npz")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,6 +47,23 @@ def test_first_test_rows_are_stored(tmp_path):
     np.testing.assert_allclose(served(tmp_path, rows)["log_prob"], rows["log_prob"], rtol=1e-5)
     figure = f"{-rows['log_prob'].mean(dtype=np.float64):.3f}"
     assert f"The first 64 test rows, stored with the `log_prob` of each in `1/assets.extra/test_rows.npz`, have {figure} nats." in card
+
+
+def test_the_card_names_what_a_command_read():
+    found = model_card._elsewhere("tfar train charrnn --data '/home/me/book.tar.xz/*.tex' --out=/runs/book --units 8")
+    assert found == "tfar train charrnn --data 'book.tar.xz/*.tex' --out=book --units 8"
+    assert model_card._elsewhere("tfar train charrnn --data '/texts/*/a.txt'") == "tfar train charrnn --data '*/a.txt'"
+
+
+def test_a_stranger_asks_the_saved_model(tmp_path):
+    """`scripts/query_saved_model.py`, with tfar, Keras and TFP blocked, scores the stored rows with their own contexts."""
+    data = datasets.load("digits", context="label")
+    _, rows = exported(tmp_path, tfar.LogisticAutoregressive(data.event_shape, context_size=10), data)
+    script = Path(__file__).parents[1] / "scripts" / "query_saved_model.py"
+    found = subprocess.run([sys.executable, script, tmp_path / "served", "--rows", "2"], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert f"log_prob of 2 test rows: {np.array2string(rows['log_prob'][:2], precision=3)}" in found.stdout
+    assert "log_prob of 2 samples" in found.stdout
 
 
 def test_a_model_that_diverged_is_not_exported(tmp_path):

@@ -38,6 +38,16 @@ def test_all_recipes_are_commands_that_can_be_read(scripts, smoke):
         assert float(recipe.minutes) > 0 and float(recipe.paper or 1) and float(recipe.gaussian or 1) and recipe.title and recipe.settings
 
 
+def test_a_checkout_may_lie_in_a_folder_of_any_name(scripts, tmp_path, monkeypatch):
+    reproduce, _ = scripts
+    root = tmp_path / "o'brien's repos"
+    root.mkdir()
+    (root / "README.md").write_text("text")
+    monkeypatch.setattr(reproduce, "ROOT", root)
+    words = reproduce.Recipe.read("charrnn-stacks_project", smoke=True).words("out", {})
+    assert words[words.index("--data") + 1] == str(root / "README.md")
+
+
 def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monkeypatch):
     reproduce, _ = scripts
     with pytest.raises(ValueError, match="must be one of .*pixelcnn.* Received: transformer"):

@@ -202,6 +202,17 @@ def test_folder_is_read_in_order_and_joined_by_newlines(tmp_path):
     assert "byte 0x00 at offset 2" in error_of(read_text, tmp_path / "t")
 
 
+def test_linked_folders_are_read_once(tmp_path):
+    for name in ("data", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.txt").write_text(name)
+    (tmp_path / "data" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "data")  # which leads into itself
+    (tmp_path / "linked").symlink_to(tmp_path / "data")
+    assert read_text(tmp_path / "data") == ("data", b"data\nelsewhere")
+    assert read_text(tmp_path / "linked") == ("linked", b"data\nelsewhere")
+
+
 @pytest.mark.parametrize(("ending", "mode"), [("tar", "w"), ("tar.gz", "w:gz"), ("tgz", "w:gz"), ("tar.xz", "w:xz"), ("tar.bz2", "w:bz2")])
 def test_archive_is_read_as_the_folder_it_was_made_of(tmp_path, ending, mode):
     path = tar(tmp_path / f"x.{ending}", MEMBERS, mode)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -12,10 +13,16 @@ def refuse_existing(path, overwrite=False):
 
     Raises:
         FileExistsError: something is there already, and `overwrite` is False.
+        NotADirectoryError, PermissionError: nothing can be written there.
     """
     path = Path(path)
     if not overwrite and (path.exists() or path.is_symlink()):
         raise FileExistsError(f"the output must be a new name, nothing is overwritten. Received: {path}, which exists")
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(f"the output must be in a folder. Received: {path}, and {folder} is none")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"the output must be in a folder that can be written to. Received: {path}, and {folder} cannot")
     return path
 
 
@@ -37,7 +44,7 @@ def atomic(path, overwrite=False):
     """
     path = refuse_existing(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")  # a process number comes again in a container
     try:
         yield temporary
         refuse_existing(path, overwrite)

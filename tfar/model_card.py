@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfar.datasets.text_sources import TAR_ENDINGS
 from tfar.export import EXTRA, TEST_ROWS
 
 MARK = "Written by `tfar export`, which replaces it with each new version."
@@ -79,9 +80,15 @@ def _likelihood(metrics, unit):
 
 
 def _elsewhere(command):
-    """A command as it would be given on another machine: of absolute paths the names alone."""
+    """A command as it would be given on another machine: of absolute paths the names alone, with what is wanted of an archive or folder."""
     words = [word.rpartition("=") for word in shlex.split(command)]
-    return shlex.join("".join((*option, Path(value).name if Path(value).is_absolute() else value)) for *option, value in words)
+    return shlex.join("".join((*option, _name(Path(value)) if Path(value).is_absolute() else value)) for *option, value in words)
+
+
+def _name(path):
+    """The name of a path, or all from its first archive or pattern on."""
+    first = next((n for n, part in enumerate(path.parts) if part.lower().endswith(TAR_ENDINGS) or set(part) & set("*?[")), -1)
+    return str(Path(*path.parts[first:]))
 
 
 def _test_rows(path):

@@ -28,7 +28,7 @@ def paths(run, args, stem):
         if Path(args.out).suffix == ".png":
             plotting.require()
         return [refuse_existing(args.out, args.overwrite)]
-    endings = [".png", allowed[0]] if picture and plotting.available() else [allowed[0]]
+    endings = [allowed[0], ".png"] if picture and plotting.available() else [allowed[0]]  # the data first: they are what is hard to get
     return [refuse_existing(run.folder / f"{stem}{ending}", args.overwrite) for ending in endings]
 
 

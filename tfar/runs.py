@@ -66,7 +66,7 @@ class Run:
             ValueError: it has changed since.
         """
         kept, vocabulary = self.data, self.model.vocabulary
-        found = datasets.load_text(kept["source"], data_dir or kept["data_dir"], vocabulary, kept["splits"], download=download)
+        found = datasets.load_text(kept["source"], data_dir or datasets.stored_dir(kept), vocabulary, kept["splits"], download=download)
         checksums = found.to_config()["checksums"]
         if checksums != kept["checksums"]:
             raise ValueError(f"the text is not that which the model was trained on: {kept['source']} has changed. Received: {checksums}")
@@ -117,7 +117,7 @@ class Run:
             return None
         try:
             return self.dataset(data_dir, download=False).test.x
-        except ValueError:
+        except (ValueError, OSError):
             return None
 
     def as_images(self, x):

@@ -6,6 +6,8 @@ from tfar import datasets, noise, outputs, plotting, runs
 from tfar.commands.sample import in_parts
 from tfar.datasets.arrays import TABLES
 
+MOST_DRAWN = 40  # rows in a picture
+
 
 def run(args):
     """Complete rows with blanks, or else rows of which the first positions of the model's order are shown to it."""
@@ -52,7 +54,8 @@ def draws(model, x, observed, n, seed, context=None):
 
 
 def write_picture(trained, path, x, blank, drawn, overwrite=False):
-    """Draw the rows, what was shown of them, and their completions."""
+    """Draw the first rows, what was shown of them, and their completions."""
+    x, blank, drawn = x[:MOST_DRAWN], blank[:MOST_DRAWN], drawn[:MOST_DRAWN]
     images = trained.as_images(np.concatenate([x[:, None], drawn], axis=1).reshape(-1, *x.shape[1:]))
     images = images.reshape(len(x), -1, *images.shape[1:])  # (B, 1 + n, H, W) or (B, 1 + n, H, W, 3)
     blank = blank.reshape(*blank.shape[:3], -1).any(axis=-1)

@@ -56,7 +56,7 @@ def evaluate(trained, args):
         scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian
     try:
         known = first.known(args.data_dir, download=None if args.data is None else False).x  # a baseline is not worth one
-    except ValueError:  # other rows can be scored where the training rows, and with them the baseline, are gone
+    except (ValueError, OSError):  # other rows can be scored where the training rows, and with them the baseline, are gone
         if args.data is None:
             raise
     else:

@@ -33,7 +33,7 @@ def first_rows(trained, data_dir):
     """The first test rows of a run with their log-probabilities, as `export_saved_model` takes them; None where the data are gone."""
     try:
         data = (trained.text if trained.is_text else trained.dataset)(data_dir, download=False)  # a few rows are not worth a download
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"no test rows are stored with the model: {' '.join(str(error).split())}")
         return None
     if trained.is_text:

@@ -32,10 +32,11 @@ def train(args):
         "baseline_nll": -float(baseline(model.head, data.train[:, None], data.test[:, None]).mean()),
         **runs.record(model, fit, args.command_line),
     }
-    with written(out, model, {"kind": runs.TEXT, **data.to_config()}, fit, metrics) as folder:
-        if plotting.available() and fit.epochs:
-            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), folder / "curve.png")
-        (folder / "sample.txt").write_text(model.sample(1, args.seed, length=2000)[0], encoding="utf-8")
+    with written(out, model, {"kind": runs.TEXT, **data.to_config()}, fit, metrics):
+        pass  # the model is there before anything else is made of it
+    if plotting.available() and fit.epochs:
+        plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), out / "curve.png")
+    write_text(out / "sample.txt", model.sample(1, args.seed, length=2000)[0])
     print(report(f"{args.model} on {data.name}, test", metrics["test"], metrics))
     print("\n".join(str(path) for path in sorted(out.iterdir())))
 
@@ -63,8 +64,11 @@ def sample(trained, args):
     options = {"length": args.length, "prompt": args.prompt or "", "temperature": temperature, "top_k": args.top_k}
     count = 1 if args.n is None else args.n
     if args.out is None and count == 1:
-        print(options["prompt"], end="", flush=True)
-        for piece in trained.model.write(seed=args.seed, **options):
+        pieces = trained.model.write(seed=args.seed, **options)
+        first = next(pieces)  # what cannot be written is refused before anything is
+        # a byte that is no UTF-8 reaches Python's command line as a lone surrogate
+        print(options["prompt"].encode("utf-8", "surrogateescape").decode("utf-8", "replace"), end=first, flush=True)
+        for piece in pieces:
             print(piece, end="", flush=True)
         print()
         return

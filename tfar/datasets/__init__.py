@@ -6,7 +6,7 @@ Importing this package needs NumPy only.
 """
 
 from tfar.datasets.catalogue import available
-from tfar.datasets.dataset import Dataset, load, load_config, prepare
+from tfar.datasets.dataset import Dataset, load, load_config, prepare, stored_dir
 from tfar.datasets.labels import one_hot
 from tfar.datasets.preparation import Preparation
 from tfar.datasets.source import Source, Split
@@ -35,5 +35,6 @@ __all__ = [
     "read_table",
     "read_text",
     "steps_per_pass",
+    "stored_dir",
     "windows",
 ]

@@ -1,6 +1,7 @@
 """Reading the user's own files: NumPy's .npz and .npy, and tables of text."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -65,9 +66,11 @@ def _read_numpy(path):
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"array": loaded}
+        if path.suffix.lower() == ".npy":
+            raise ValueError("an archive of arrays, which are .npz files")
         with loaded:
             return {key: loaded[key] for key in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"Not a NumPy file of plain arrays ({error}). Received: {path}") from error
 
 

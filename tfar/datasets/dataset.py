@@ -127,7 +127,7 @@ def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None,
     preparation = Preparation.fit(read, known, read.default_levels if levels is None else levels)
     prepared = {name: preparation.apply(split, name) for name, split in splits.items()}
     origin = {
-        "source": str(Path(source).resolve()) if is_file_name(source) else source,
+        "source": str(Path(source).absolute()) if is_file_name(source) else source,
         "data_dir": None if is_file_name(source) or source == digits.NAME else resolve_data_dir(data_dir),
         "context": context,
         **{key: int(number) for key, number in division.items()},
@@ -156,9 +156,8 @@ def load_config(config, source=None, data_dir=None, download=None):
     """
     origin = {key: config[key] for key in ("source", "data_dir", "context", *DIVISION) if key in config}
     if source is not None:
-        origin["source"] = str(Path(source).resolve()) if is_file_name(source) else str(source)
-    stored = config["data_dir"] if config["data_dir"] and Path(config["data_dir"]).is_dir() else None
-    origin["data_dir"] = data_dir or stored
+        origin["source"] = str(Path(source).absolute()) if is_file_name(source) else str(source)
+    origin["data_dir"] = data_dir or stored_dir(config)
     read = _read(origin["source"], origin["data_dir"], origin["context"], download)
     preparation = Preparation.from_config(config)
     splits = _divided(read, {key: origin[key] for key in DIVISION if key in origin})
@@ -170,6 +169,11 @@ def load_config(config, source=None, data_dir=None, download=None):
             f"Received: {origin['source']} with other rows in {', '.join(changed)}"
         )
     return Dataset(name=config["name"], preparation=preparation, origin=origin, **prepared)
+
+
+def stored_dir(config):
+    """The folder of prepared data that a description names, or None where it is gone: then the usual one is asked."""
+    return config["data_dir"] if config["data_dir"] and Path(config["data_dir"]).is_dir() else None
 
 
 def prepare(source, config, *, allow_blanks=False, data_dir=None):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfar.counts import check_counts
-from tfar.datasets.labels import class_names, one_hot
+from tfar.datasets.labels import as_words, class_names, one_hot
 from tfar.datasets.source import Split
 from tfar.datasets.standardization import Standardization
 
@@ -82,6 +82,12 @@ class Preparation:
         names, size = None, None
         if train.context is not None and train.context.ndim == 1:
             names = source.label_names or class_names(train.context)
+            for name, split in splits.items():
+                if split.context is not None and (unseen := set(as_words(split.context)) - set(names)):
+                    raise ValueError(
+                        f"{name}: a class must be in a training row too, for which another seed may divide the rows, among {list(names)}. "
+                        f"Received: {min(unseen)!r}"
+                    )
             size = len(names)
         elif train.context is not None:
             size = train.context.shape[1]

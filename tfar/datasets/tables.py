@@ -102,12 +102,20 @@ def _read_lines(path):
         rows = ((number, line.split()) for number, line in enumerate(text.splitlines(), 1))
     else:
         reader = csv.reader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
-        rows = ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader)
+        rows = _each_on_its_line(reader, path)
     try:
         # a line of delimiters alone is a row of blanks, a line of white space is none
         return [(number, cells) for number, cells in rows if len(cells) > 1 or any(cells)]
     except csv.Error as error:
         raise ValueError(f"The table cannot be read: {error}. Received: {path}") from error
+
+
+def _each_on_its_line(reader, path):
+    """The rows of a reader as (line number, stripped cells); a quotation mark that is not closed would take in the lines after it."""
+    for number, cells in enumerate(reader, 1):
+        if reader.line_num > number:
+            raise ValueError(f"A cell must end on its line, and a quotation mark is not closed there. Received: {path}, line {number}")
+        yield number, [cell.strip() for cell in cells]
 
 
 def _delimiter(first_two):

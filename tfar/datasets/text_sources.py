@@ -58,7 +58,7 @@ def read_text(source, data_dir=None, binary=False, download=None):
         if not pieces:
             raise ValueError(f"There are no files (hidden ones are not read). Received: {source}")
         path = Path(source).expanduser()
-        name, separator = (path.resolve().name if path.exists() else source), b"\n"
+        name, separator = (Path(os.path.abspath(path)).name if path.exists() else source), b"\n"
     else:
         name, (pieces, separator) = source, _records(source, data_dir, download)
     if not binary:
@@ -87,11 +87,23 @@ def _paths(source):
     archive = _archive(path)
     if archive:
         return [(archive, path.relative_to(archive).as_posix())]
-    if path.is_dir():
-        found = [p for p in sorted(path.rglob("*")) if not _hidden(p.relative_to(path))]
+    if path.exists():
+        found = sorted(_below(path)) if path.is_dir() else [path]
     else:
-        found = [path] if path.exists() else sorted(map(Path, glob.glob(str(path), recursive=True)))
+        found = sorted(map(Path, glob.glob(str(path), recursive=True)))
     return [(p, ".") for p in found if os.path.isfile(p)]
+
+
+def _below(folder, above=()):
+    """The files of a folder and of the folders in it, linked ones too, but for hidden ones; no folder within itself."""
+    above = (*above, folder.resolve())
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path
+        elif path.resolve() not in above:
+            yield from _below(path, above)
 
 
 def _files(path, pattern):
