@@ -74,8 +74,7 @@ def main(arguments=None):
         print(drawn["text"][0].decode(errors="replace"))
     else:
         rows, origin = rows_and_origin(folder, {"x": drawn["x"], **context}, options.rows)
-        scored = model.signatures["log_prob"](**{name: tf.constant(array) for name, array in rows.items()})
-        scored = scored["log_prob"].numpy()
+        scored = model.signatures["log_prob"](**{name: tf.constant(array) for name, array in rows.items()})["log_prob"].numpy()
         print(f"log_prob of {len(scored)} {origin}: {np.array2string(scored, precision=3)}")
         print(f"log_prob of {options.rows} samples: {np.array2string(drawn['log_prob'], precision=3)}")
         print(picture(drawn["x"][0]))

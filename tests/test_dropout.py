@@ -37,7 +37,7 @@ FAMILIES = {
     tfar.MADE: {"event_shape": [6], "hidden_units": [40, 40]},
     tfar.DeepNADE: {"event_shape": [6], "hidden_units": [40, 40]},
     tfar.NADEK: {"event_shape": [6], "hidden_units": [40, 40]},
-    tfar.networks.CharRNN: {"event_shape": [6], "units": 20, "num_layers": 2},
+    tfar.models.family(tfar.networks.CharRNN): {"event_shape": [6], "units": 20, "num_layers": 2},
     tfar.PixelCNN: {"event_shape": [2, 3, 1], "num_blocks": 1, **IMAGE},
     tfar.GatedPixelCNN: {"event_shape": [2, 3, 1], "num_layers": 2, **IMAGE},
     tfar.RowLSTM: {"event_shape": [2, 3, 1], "num_layers": 1, **IMAGE},
@@ -48,11 +48,8 @@ FAMILIES = {
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_dropout_is_for_training_alone(family):
     """The same weights, patterns and rows with and without dropout: an objective of training differs, a density does not."""
-    make = tfar.models.family(family) if isinstance(family, type) else family
-    options = dict(FAMILIES[family])
-    event_shape = options.pop("event_shape")
-    x = np.random.default_rng(0).integers(2, size=[4, *event_shape])
-    with_dropout, without = (make(event_shape, dropout=rate, **options) for rate in (0.5, 0.0))
+    x = np.random.default_rng(0).integers(2, size=[4, *FAMILIES[family]["event_shape"]])
+    with_dropout, without = (family(**FAMILIES[family], dropout=rate) for rate in (0.5, 0.0))
     generator = np.random.default_rng(1)
     for one, other in zip(with_dropout.trainable_variables, without.trainable_variables, strict=True):
         other.assign(generator.normal(size=other.shape, scale=0.5))
@@ -64,6 +61,5 @@ def test_dropout_is_for_training_alone(family):
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 def test_dropout_is_a_part_of_the_settings(family):
-    make = tfar.models.family(family) if isinstance(family, type) else family
-    network = make(**FAMILIES[family], dropout=0.25).network
+    network = family(**FAMILIES[family], dropout=0.25).network
     assert type(network).from_config(network.get_config()).get_config()["dropout"] == 0.25

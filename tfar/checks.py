@@ -6,6 +6,13 @@ import tensorflow as tf
 from tfar import masks
 
 
+def given_event_shape(network, event_shape):
+    """Return the shape of an event, or raise a ValueError where it is None: a network that is not tfar's does not know its own."""
+    if event_shape is None:
+        raise ValueError(f"event_shape is needed for a network of your own. Received: network={network!r}, event_shape=None")
+    return event_shape
+
+
 def dependencies(network, event_shape=None, context=None, num_classes=None, trials=3, seed=0, **member):
     """Return which parameters change with which value, bool `[D, D]`: `[i, j]` is True where those at j change with x_i.
 
@@ -20,10 +27,7 @@ def dependencies(network, event_shape=None, context=None, num_classes=None, tria
         seed: of the examples.
         **member: selects a member of the network.
     """
-    event_shape = getattr(network, "event_shape", None) or event_shape
-    if event_shape is None:
-        raise ValueError(f"event_shape is needed for a network of your own. Received: network={network!r}, event_shape=None")
-    event_shape = tuple(event_shape)
+    event_shape = tuple(given_event_shape(network, getattr(network, "event_shape", None) or event_shape))
     size = int(np.prod(event_shape))
     num_classes = num_classes or getattr(network, "num_classes", None)
     generator = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfar.datasets.text_sources import TAR_ENDINGS
+from tfar.datasets.text_sources import is_archive, is_pattern
 from tfar.export import EXTRA, TEST_ROWS
 
 MARK = "Written by `tfar export`, which replaces it with each new version."
@@ -87,7 +87,7 @@ def _elsewhere(command):
 
 def _name(path):
     """The name of a path, or all from its first archive or pattern on."""
-    first = next((n for n, part in enumerate(path.parts) if part.lower().endswith(TAR_ENDINGS) or set(part) & set("*?[")), -1)
+    first = next((n for n, part in enumerate(path.parts) if is_archive(part) or is_pattern(part)), -1)
     return str(Path(*path.parts[first:]))
 
 

@@ -140,7 +140,7 @@ class AutoregressiveModel(keras.Model):
         if self.compiled and self.loss is not None:
             raise ValueError(f"the loss is the mean negative log-likelihood and cannot be set. Received: loss={self.loss!r}")
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+        x = _alone(x)
         if y is not None and y.shape[-1] != 0:
             x = (x, y)
         return x, None, weight
@@ -179,7 +179,7 @@ class AutoregressiveModel(keras.Model):
     def check_arrays(self, x, context=None):
         """Refuse bad values and contexts, or a pair of them, before the first step: a step compiled by XLA has no assertions."""
         x, context = x if isinstance(x, list | tuple) and len(x) == 2 else (x, context)
-        x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+        x = _alone(x)
         for array, check in ((x, functools.partial(check_support, self.head)), (context, check_context)):
             if isinstance(array, np.ndarray) or tf.is_tensor(array):
                 for start in range(0, len(array), 4096):
@@ -222,6 +222,11 @@ class AutoregressiveModel(keras.Model):
         for part in ("network", "head"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
         return cls(**config)
+
+
+def _alone(x):
+    """What a list or tuple of one holds, and anything else as it is."""
+    return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
 
 
 def _placeholder(y, weight):

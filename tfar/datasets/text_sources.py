@@ -72,13 +72,23 @@ def read_text(source, data_dir=None, binary=False, download=None):
 
 def _archive(path):
     """The tar archive that a path names or leads into, or None."""
-    return next((p for p in (path, *path.parents) if p.name.lower().endswith(TAR_ENDINGS) and p.is_file()), None)
+    return next((p for p in (path, *path.parents) if is_archive(p.name) and p.is_file()), None)
+
+
+def is_archive(name):
+    """Whether a name is one of a tar archive."""
+    return name.lower().endswith(TAR_ENDINGS)
+
+
+def is_pattern(text):
+    """Whether a path, or a part of one, stands for several."""
+    return bool(set(text) & set("*?["))
 
 
 def is_local(source):
     """Whether a source is a file, a folder, a pattern of files or an archive, and no TFDS name."""
     path = Path(source).expanduser()
-    return bool(path.exists() or set(source) & set("*?[") or _archive(path))
+    return bool(path.exists() or is_pattern(source) or _archive(path))
 
 
 def _paths(source):
@@ -98,7 +108,7 @@ def _below(folder, above=()):
     """The files of a folder and of the folders in it, linked ones too, but for hidden ones; no folder within itself."""
     above = (*above, folder.resolve())
     for path in folder.iterdir():
-        if path.name.startswith("."):
+        if _hidden(path.relative_to(folder)):
             continue
         if not path.is_dir():
             yield path
@@ -109,7 +119,7 @@ def _below(folder, above=()):
 def _files(path, pattern):
     """`(where, bytes)` of a file, or of the members of an archive that match the pattern; "." for all."""
     try:
-        if path.name.lower().endswith(TAR_ENDINGS):
+        if is_archive(path.name):
             with tarfile.open(path) as tar:
                 found = {}
                 # in the archive's own order, because going back in a compressed one means unpacking it again

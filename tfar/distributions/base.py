@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfar import heads, masks, noise, sampling
+from tfar.checks import given_event_shape
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
 
 tfd = tfp.distributions
@@ -27,7 +28,7 @@ class NetworkDistribution(tfd.Distribution):
         self._head = heads.get(head)
         if not isinstance(network, AutoregressiveNetwork):
             size = 0 if context is None else int(tf.convert_to_tensor(context).shape.with_rank_at_least(1)[-1])
-            event_shape = self._event_from(network, event_shape)
+            event_shape = given_event_shape(network, event_shape)
             network = WrappedNetwork(network, event_shape, self._head.params_size, order=order, context_size=size)
         elif event_shape is not None or order is not None:
             raise ValueError(
@@ -52,12 +53,6 @@ class NetworkDistribution(tfd.Distribution):
             parameters=parameters,
             name=name,
         )
-
-    @staticmethod
-    def _event_from(network, event_shape):
-        if event_shape is None:
-            raise ValueError(f"event_shape is needed for a network of your own. Received: network={network!r}, event_shape=None")
-        return event_shape
 
     @property
     def network(self):

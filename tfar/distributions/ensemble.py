@@ -73,7 +73,7 @@ class AutoregressiveEnsemble(NetworkDistribution):
     def _of_members(self, function, members):
         """`function` of each member, one after the other: nats `[n, ...]`."""
         count = tf.shape(next(iter(members.values())))[0]
-        dtype = tf.float64 if self._network.compute_dtype == "float64" else tf.float32
+        dtype = tf.as_dtype(self._network.sum_dtype)
         return tf.map_fn(lambda index: function(_slice(members, index)), tf.range(count), fn_output_signature=dtype)
 
     def _log_prob_rows(self, x, context):
