@@ -5,10 +5,10 @@
 
 Columns, characters per second of the whole batch, each the best of some repeats; compare them within one row only:
 
-    write      `tfar.writing.pieces`: one compiled loop under XLA, taken up again every 64 characters
+    write      `tfar.distributions.writing.pieces`: one compiled loop under XLA, taken up again every 64 characters
     graph      the same without XLA
     served     the SavedModel's endpoint `sample`
-    score      `tfar.writing.score` of as many characters, all at once
+    score      `tfar.distributions.writing.score` of as many characters, all at once
     ratio      the time of `write` by that of `score`
     python     a loop in Python that calls the network with its whole prefix for each character, of 100 characters
     faster     `write` by `python`
@@ -32,9 +32,11 @@ import tensorflow as tf
 from timing import best
 
 import tfar
-from tfar import noise, text_training, writing
+from tfar import noise
 from tfar.datasets import Vocabulary, read_text
+from tfar.distributions import writing
 from tfar.files import refuse_existing, write_text
+from tfar.training import sequences
 
 SYMBOLS = "".join(map(chr, range(32, 97)))  # 65, as tiny Shakespeare has
 PREFIX = 100
@@ -92,7 +94,7 @@ def score_file(model, source):
     peaks = []
     for part in (10, 2, 1):
         start = time.perf_counter()
-        text_training.evaluate(model, codes[: len(codes) // part])
+        sequences.evaluate(model, codes[: len(codes) // part])
         seconds = time.perf_counter() - start
         peaks.append(f"{memory():.0f}")
     return (

@@ -21,9 +21,9 @@ import tensorflow as tf
 from timing import best
 
 import tfar
-from tfar import optimization
 from tfar.files import refuse_existing, write_text
 from tfar.options import FAMILIES, TRAINING
+from tfar.training import optimizer
 
 IMAGES = ("pixelcnn", "gated_pixelcnn", "rowlstm", "diagonal_bilstm")
 HEADER = f"{'model':36s} {'batch':>5s} {'mode':>5s} {'step ms':>8s} {'images/s':>9s} {'GFLOPS':>7s} {'share':>6s}"
@@ -43,7 +43,7 @@ def row(family, batch, side, repeats, most):
     settings = {option.name: option.default for option in (*FAMILIES[family].options, *TRAINING)} | FAMILIES[family].training
     options = {option.name: settings[option.name] for option in FAMILIES[family].options}
     model = tfar.models.FAMILIES[family]([side, side, 1], **options)
-    model.compile(optimization.optimizer(model.trainable_variables, settings["learning_rate"]), jit_compile=settings["jit"])
+    model.compile(optimizer.optimizer(model.trainable_variables, settings["learning_rate"]), jit_compile=settings["jit"])
     x = np.random.default_rng(0).integers(2, size=[batch, side, side, 1])
     rows = iter(tf.data.Dataset.from_tensors(x).repeat())
     model.make_train_function()

@@ -175,7 +175,7 @@ def train(recipe, folder, besides):
     if known != settings:
         raise ValueError(f"{folder} must be what this recipe trains, {shlex.join(settings)}. Received: {shlex.join(known)}")
     if metrics["interrupted"]:
-        from tfar.commands.training_run import checkpoint_of  # which imports TensorFlow
+        from tfar.cli.training_run import checkpoint_of  # which imports TensorFlow
 
         aside, checkpoint = folder.with_name(f"{folder.name}.interrupted"), checkpoint_of(folder)
         shutil.rmtree(aside, ignore_errors=True)
@@ -212,7 +212,7 @@ def split_nll(recipe, folders, found, split):
 
 def validation_curve(folder):
     """The validation NLL after each epoch of a training."""
-    from tfar.runs import HISTORY  # which imports TensorFlow
+    from tfar.cli.runs import HISTORY  # which imports TensorFlow
 
     with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
         return [float(row["val_nll"]) for row in csv.DictReader(file)]

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 import tfar
-from tfar import noise, sampling
-from tfar.checks import dependencies
+from tfar import noise
+from tfar.distributions import sampling
+from tfar.testing import dependencies
 
 
 def randomized(network, gain=1.3, seed=0):

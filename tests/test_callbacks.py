@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import callbacks, plotting, training
-from tfar.callbacks import SamplePictures
-from tfar.cli import main
+from tfar import plotting, training
+from tfar.cli.main import main
 from tfar.datasets import Split
+from tfar.training import callbacks
+from tfar.training.callbacks import SamplePictures
 
 pytest.importorskip("matplotlib")
 

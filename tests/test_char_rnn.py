@@ -9,8 +9,10 @@ import tensorflow as tf
 from chi_square import assert_frequencies
 
 import tfar
-from tfar import heads, networks, noise, text_training, writing
+from tfar import heads, networks, noise
 from tfar.datasets import Vocabulary
+from tfar.distributions import writing
+from tfar.training import sequences
 
 LETTERS = "abcdefgh"
 
@@ -281,14 +283,14 @@ def test_one_stream_is_exact_and_several_are_close(model, text):
 
 
 def test_evaluate(model, text):
-    scores = text_training.evaluate(model, text[:5500], streams=2)
+    scores = sequences.evaluate(model, text[:5500], streams=2)
     nats = -scored(model.network, model.head, text[:5500], 2).astype(np.float64)
     assert scores["characters"] == 5500 and scores["nll"] == pytest.approx(nats.mean())
     assert scores["bits_per_character"] == pytest.approx(scores["nll"] / np.log(2))
     means = [part.mean() for part in np.array_split(nats, 5)]
     assert scores["nll_error"] == pytest.approx(np.std(means, ddof=1) / 5**0.5)
     with pytest.raises(ValueError, match="Received: none"):
-        text_training.evaluate(model, text[:0])
+        sequences.evaluate(model, text[:0])
     with pytest.raises(ValueError, match="at least one character. Received: an empty one"):
         model.log_prob(["ab", ""])
 
@@ -392,9 +394,9 @@ def test_training_learns_the_rule(text, carry):
     keras.utils.set_random_seed(1)
     model = tfar.CharRNN(LETTERS, units=16, num_layers=1)
     options = {"sequence_length": 20, "batch_size": 16, "epochs": 3, "learning_rate": 0.02, "jit": False, "carry": carry}
-    fit = text_training.fit(model, text[:5000], text[5000:], **options)
+    fit = sequences.fit(model, text[:5000], text[5000:], **options)
     assert min(fit.history["val_nll"]) < np.log(2) + 0.05  # the rule leaves one bit, whatever came before
-    assert text_training.evaluate(model, text[5000:])["nll"] < np.log(2) + 0.05
+    assert sequences.evaluate(model, text[5000:])["nll"] < np.log(2) + 0.05
 
 
 def test_carried_states_are_those_of_the_whole_text(text):
@@ -404,10 +406,10 @@ def test_carried_states_are_those_of_the_whole_text(text):
     options |= {"jit": False, "average": 0, "start": False, "schedule": "constant"}
     codes = text[: rows * (length * steps + 9)]
     expected = [scored(model.network, model.head, part[: length * steps], 1).mean() for part in codes.reshape(rows, -1)]
-    fit = text_training.fit(model, codes, text[:100], **options)
+    fit = sequences.fit(model, codes, text[:100], **options)
     assert fit.history["nll"] == pytest.approx([-np.mean(expected)] * 2, rel=1e-4)  # each pass begins anew
     assert model.network.carried is None
-    cut = text_training.fit(model, codes, text[:100], **options, carry=False)
+    cut = sequences.fit(model, codes, text[:100], **options, carry=False)
     assert abs(cut.history["nll"][0] + np.mean(expected)) > 1e-3
 
 
@@ -419,7 +421,7 @@ def test_a_training_that_is_interrupted_carries_no_more(text):
 
     model = text_model()
     options = {"sequence_length": 20, "batch_size": 4, "jit": False}
-    assert text_training.fit(model, text, text[:100], callbacks=[Stop()], **options).interrupted
+    assert sequences.fit(model, text, text[:100], callbacks=[Stop()], **options).interrupted
     model.fit(text[:96].reshape(8, 12), batch_size=8, verbose=0)  # another number of rows
 
 
@@ -450,7 +452,7 @@ class Kill(keras.callbacks.Callback):
 @pytest.mark.parametrize("carry", [False, True])
 def test_a_killed_training_goes_on_as_if_nothing_had_been(text, tmp_path, monkeypatch, carry):
     from tfar import training
-    from tfar.checkpoints import Checkpoint
+    from tfar.training.checkpoints import Checkpoint
 
     monkeypatch.setattr(training, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
 
@@ -458,7 +460,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(text, tmp_path, monkey
         keras.utils.set_random_seed(1)
         model = tfar.CharRNN(LETTERS, units=8, num_layers=2, dropout=0.3)
         options |= {"sequence_length": 20, "batch_size": 16, "epochs": 4, "epoch_steps": 10, "jit": False, "carry": carry}
-        text_training.fit(model, text[:5000], text[5000:], checkpoint=tmp_path / name, **options)
+        sequences.fit(model, text[:5000], text[5000:], checkpoint=tmp_path / name, **options)
         return model.get_weights()
 
     expected = train("whole.npz")
@@ -470,10 +472,10 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(text, tmp_path, monkey
 
 def test_training_refuses_what_cannot_be(text):
     with pytest.raises(ValueError, match="Received: context_size=2"):
-        text_training.fit(text_model(context_size=2), text, text)
+        sequences.fit(text_model(context_size=2), text, text)
     with pytest.raises(ValueError, match="validation must have"):
-        text_training.fit(text_model(), text, text[:0])
+        sequences.fit(text_model(), text, text[:0])
     with pytest.raises(ValueError, match="Received: 10"):
-        text_training.fit(text_model(), text[:10], text, sequence_length=20)
+        sequences.fit(text_model(), text[:10], text, sequence_length=20)
     with pytest.raises(ValueError, match="Received: sequence_length=0"):
-        text_training.fit(text_model(), text, text, sequence_length=0)
+        sequences.fit(text_model(), text, text, sequence_length=0)

@@ -11,9 +11,10 @@ import types
 import numpy as np
 import pytest
 
-from tfar import datasets, masks, options, outputs, runs
-from tfar.cli import main, parser
-from tfar.commands import sample, train
+from tfar import datasets, options
+from tfar.cli import outputs, runs, sample, train
+from tfar.cli.main import main, parser
+from tfar.orders import DRAWN
 
 TINY = ["--hidden-units", "16", "--epochs", "2", "--no-jit", "--quiet"]
 
@@ -73,7 +74,7 @@ def fails(capsys, *words, code=1):
 
 def test_help_needs_no_tensorflow():
     code = (
-        "import sys\nfrom tfar.cli import main\n"
+        "import sys\nfrom tfar.cli.main import main\n"
         "assert main(sys.argv[1:]) == 0\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)\nassert not heavy, heavy"
     )
@@ -171,13 +172,12 @@ def test_refit_keeps_the_validation_figure_of_the_first_training(folder, tmp_pat
 
 
 def test_ctrl_c_in_a_refit_keeps_the_first_training(folder, tmp_path, monkeypatch, capsys):
-    from tfar import refitting
 
     def interrupt(model, initial_weights, *args, **options):
         model.set_weights(initial_weights)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(refitting, "refit", interrupt)
+    monkeypatch.setattr(refit, "refit", interrupt)
     assert main(["train", "made", "--data", "digits", "--refit", "--out", tmp_path / "again", *TINY]) == 0
     first, again = (json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path / "again"))
     assert again["interrupted"] and "refit" not in again and again["test"] == pytest.approx(first["test"], rel=1e-5)
@@ -215,7 +215,8 @@ def test_no_rows_to_score_are_refused_before_training(tmp_path, capsys):
 
 
 def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch, capsys):
-    from tfar import checkpoints, training
+    from tfar import training
+    from tfar.training import checkpoints
 
     on_epoch_end = training.KeepBest.on_epoch_end
 
@@ -527,7 +528,7 @@ def test_an_order_may_be_a_long_list(tmp_path, capsys):
     order = ",".join(map(str, reversed(range(300))))
     words = ["train", "logistic", "--data", tmp_path / "x.npy", "--out", tmp_path / "run", *TINY[2:]]
     assert main([*words, "--order", order]) == 0
-    from tfar.runs import Run
+    from tfar.cli.runs import Run
 
     assert Run.open(tmp_path / "run").model.network.order[:2].tolist() == [299, 298]
     assert "integers like 2,0,1" in fails(capsys, *words, "--order", "a" * 300, code=2)
@@ -726,7 +727,7 @@ def test_ctrl_c_is_one_line_and_an_exit_code(folder, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tfar.commands.evaluate.run", interrupted)
+    monkeypatch.setattr("tfar.cli.evaluate.run", interrupted)
     capsys.readouterr()
     assert main(["evaluate", folder]) == 130
     assert capsys.readouterr().err == "tfar: interrupted\n"
@@ -741,11 +742,11 @@ def test_traceback_on_request(tmp_path):
 def test_an_order_is_drawn_from_the_seed(family, order):
     words = ["train", family, "--data", "digits", "--out", "run", "--order", order, "--seed", "3", "--hidden-units", "8"]
     model = train.build(parser().parse_args(words), datasets.load("digits"))
-    np.testing.assert_array_equal(model.network.order, masks.DRAWN[order]([8, 8, 1], 1, 3)[0])
+    np.testing.assert_array_equal(model.network.order, DRAWN[order]([8, 8, 1], 1, 3)[0])
 
 
 def test_evaluate_in_random_orders(tmp_path, capsys):
-    from tfar.runs import Run
+    from tfar.cli.runs import Run
 
     words = ["--data", "digits", "--hidden-units", "8", "--epochs", "1", "--quiet"]
     assert main(["train", "deepnade", "--out", tmp_path / "run", "--no-jit", *words]) == 0
@@ -760,7 +761,7 @@ def test_evaluate_in_random_orders(tmp_path, capsys):
 
 
 def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, table, tmp_path, capsys):
-    from tfar.runs import Run
+    from tfar.cli.runs import Run
 
     other = tmp_path / "other"
     assert main(["train", "nade", "--data", "digits", "--hidden-units", "8", "--epochs", "1", "--quiet", "--out", other]) == 0
@@ -822,7 +823,7 @@ def test_train_on_a_text_writes_the_folder(written):
 
 
 def test_a_text_model_is_there_before_anything_is_made_of_it(tmp_path, monkeypatch, capsys):
-    from tfar.character_model import CharacterModel
+    from tfar.models.character import CharacterModel
 
     def fail(*args, **options):
         raise OSError("no compiler")

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 from chi_square import assert_frequencies
 
-from tfar import masks, models, noise
+from tfar import models, noise
 from tfar.distributions import AutoregressiveEnsemble
+from tfar.orders import random_orders
 
 D = 8
 CUBE = np.array(list(itertools.product([0, 1], repeat=D)))
@@ -50,7 +51,7 @@ def assert_drawn(drawn, probabilities):
 @pytest.mark.parametrize("num_orders", [None, 3])
 def test_frequencies_of_a_pattern_per_row(model, num_orders):
     n, options = 4000, {} if num_orders is None else {"num_orders": num_orders, "seed": 5}
-    orders = [np.arange(D)] if num_orders is None else masks.random_orders(D, num_orders, seed=5)
+    orders = [np.arange(D)] if num_orders is None else random_orders(D, num_orders, seed=5)
     which = np.arange(n * len(PATTERNS)) % len(PATTERNS)
     observed, x = PATTERNS[which], GIVEN[which].astype("float32")
     x[~observed] = np.nan
@@ -63,7 +64,7 @@ def test_frequencies_of_a_pattern_per_row(model, num_orders):
 @pytest.mark.parametrize("num_orders", [None, 3])
 def test_conditional_log_prob_is_that_of_the_completions(model, num_orders):
     options = {} if num_orders is None else {"num_orders": num_orders, "seed": 5}
-    orders = [np.arange(D)] if num_orders is None else masks.random_orders(D, num_orders, seed=5)
+    orders = [np.arange(D)] if num_orders is None else random_orders(D, num_orders, seed=5)
     density = model.distribution(**options)
     for pattern, given in zip(PATTERNS, GIVEN, strict=True):
         expected = enumerated(model, orders, pattern, given)
@@ -188,7 +189,7 @@ def test_what_is_not_observed_may_be_nan():
 def test_weights_of_the_mixture_follow_the_observed_values():
     """Two members that disagree on what is observed: the completion comes from the one that explains it."""
     model = randomised(models.DeepNADE([D], hidden_units=[10]), scale=3.0)
-    orders = masks.random_orders(D, 2, seed=8)
+    orders = random_orders(D, 2, seed=8)
     density = AutoregressiveEnsemble(model.network, model.head, members={"order": orders})
     expected = enumerated(model, orders, PATTERNS[0], GIVEN[0])
     drawn = density.complete(np.tile(GIVEN[:1], [4000, 1]), PATTERNS[0], seed=3).numpy()

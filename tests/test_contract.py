@@ -10,7 +10,9 @@ import tensorflow as tf
 from chi_square import assert_frequencies
 
 import tfar
-from tfar import masks, noise, sampling
+from tfar import noise
+from tfar.distributions import sampling
+from tfar.orders import random_orders
 
 
 @dataclasses.dataclass
@@ -127,7 +129,7 @@ def members(model, spec):
     if "order" in spec.options:
         return [{"order": np.array(spec.options["order"], np.int32)}]
     if "num_orders" in spec.options:
-        orders = masks.random_orders(model.network.event_size, spec.options["num_orders"], spec.options["seed"])
+        orders = random_orders(model.network.event_size, spec.options["num_orders"], spec.options["seed"])
         return [{"order": order} for order in orders]
     if "member" in spec.options:
         return [model.network.member(spec.options["member"])]

@@ -16,7 +16,7 @@ import pytest
 from tfar import datasets
 from tfar.datasets import catalogue
 from tfar.datasets.labels import class_names
-from tfar.gaussian import gaussian_nll
+from tfar.training.baselines import gaussian_nll
 
 DATA_DIR = os.environ.get("TFDS_DATA_DIR")
 RAW = os.environ.get("TFAR_RAW_DATA")

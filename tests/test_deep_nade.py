@@ -10,9 +10,12 @@ import tensorflow as tf
 from chi_square import assert_frequencies
 
 import tfar
-from tfar import checks, heads, marginals, masks, models, noise, sampling, training
+from tfar import heads, models, noise, testing, training
 from tfar.datasets import Split
+from tfar.distributions import sampling
 from tfar.networks import DeepNADE, order_agnostic
+from tfar.orders import inverse, random_orders
+from tfar.training import baselines
 
 
 def randomised(network, seed=0, scale=0.7):
@@ -67,7 +70,7 @@ def paper_rows(network, x, orders, context=None):
     return params
 
 
-ORDERS = masks.random_orders(6, 5, seed=3)
+ORDERS = random_orders(6, 5, seed=3)
 CASES = {
     "binary": (dict(hidden_units=[5]), heads.Bernoulli()),
     "deep, context": (dict(hidden_units=[5, 4, 3], context_size=2), heads.Bernoulli()),
@@ -99,7 +102,7 @@ def test_equals_the_papers_formulas(name, monkeypatch):
 def test_training_centres_the_inputs():
     x = np.random.default_rng(0).integers(0, 3, [5000, 2, 2])
     model = models.DeepNADE([2, 2], heads.Categorical(3), hidden_units=[4])
-    marginals.start_at_marginals(model, x)
+    baselines.start_at_marginals(model, x)
     np.testing.assert_allclose(model.network.mean, np.eye(3)[x].mean(axis=0).ravel(), rtol=1e-5)
     model = models.DeepNADE([4], hidden_units=[4])
     training.fit(model, Split((x.reshape(-1, 4) == 1).astype("int32")), Split(np.zeros([5, 4], "int32")), epochs=1, epoch_steps=1)
@@ -117,8 +120,8 @@ def test_number_of_parameters():
 def test_depends_on_earlier_positions_only():
     network = randomised(DeepNADE([6], hidden_units=[20, 20]))
     for order in ORDERS[:2]:
-        found = checks.check_autoregressive(lambda x, order=order: network(x, order=order), order, event_shape=[6], num_classes=2)
-        rank = masks.inverse(order)
+        found = testing.check_autoregressive(lambda x, order=order: network(x, order=order), order, event_shape=[6], num_classes=2)
+        rank = inverse(order)
         np.testing.assert_array_equal(found, rank[:, None] < rank[None, :])
 
 
@@ -130,7 +133,7 @@ def test_each_order_and_the_ensemble_sum_to_one():
         assert abs(float(tf.reduce_sum(model.distribution(order=order).prob(x))) - 1) < 1e-5
     ensemble = model.distribution(num_orders=4, seed=7)
     assert abs(float(tf.reduce_sum(ensemble.prob(x))) - 1) < 1e-5
-    orders = masks.random_orders(6, 4, seed=7)
+    orders = random_orders(6, 4, seed=7)
     mean = np.mean([np.exp(model.distribution(order=order).log_prob(x)) for order in orders], axis=0)
     np.testing.assert_allclose(ensemble.prob(x), mean, rtol=1e-4)
 
@@ -257,7 +260,7 @@ def test_ensemble_samples_are_samples_of_its_members():
     ensemble = model.distribution(num_orders=3, seed=1)
     seeds = noise.row_seeds(noise.as_seed(5), 3000)
     drawn = ensemble.sample_rows(seeds).numpy()
-    orders = masks.random_orders(6, 3, seed=1)
+    orders = random_orders(6, 3, seed=1)
     members = np.stack([model.distribution(order=order).sample_rows(seeds) for order in orders])
     choice = np.minimum((noise.uniform(seeds, 1, noise.MEMBERS)[:, 0].numpy() * 3).astype(int), 2)
     np.testing.assert_array_equal(drawn, members[choice, np.arange(3000)])

@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 from chi_square import assert_frequencies
 
 import tfar
-from tfar import sampling
+from tfar.distributions import sampling
 
 tfd = tfp.distributions
 

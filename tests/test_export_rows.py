@@ -10,10 +10,11 @@ import tensorflow as tf
 from test_contract import randomize
 
 import tfar
-from tfar import datasets, model_card, runs
-from tfar.cli import main
+from tfar import datasets
+from tfar.cli import model_card, runs
+from tfar.cli.main import main
 from tfar.files import write_json
-from tfar.text_endpoints import scored
+from tfar.serving.text_endpoints import scored
 
 
 def exported(base, model, data, **config):

@@ -67,7 +67,7 @@ def test_sees_every_earlier_pixel_and_no_other():
 
 def test_colours_see_exactly_the_earlier_ones():
     network = small([2, 2, 3], 1, filters=24, skip_filters=24, head_filters=[24])
-    found = tfar.checks.dependencies(network, num_classes=3, trials=6)
+    found = tfar.testing.dependencies(network, num_classes=3, trials=6)
     np.testing.assert_array_equal(found, np.triu(np.ones([12, 12], bool), 1))
 
 

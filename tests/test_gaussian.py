@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfar.gaussian import gaussian_nll
+from tfar.training.baselines import gaussian_nll
 
 
 def test_it_is_the_density_of_its_formula():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfar import heads, marginals
+from tfar import heads
+from tfar.training import baselines
 
 LEVELS = [2, 5, 256]
 
@@ -95,6 +96,6 @@ def test_bad_arguments_are_refused(arguments, message):
 def test_training_starts_near_the_values_and_the_baseline_is_of_frequencies():
     x = np.random.default_rng(0).normal([40, 200], [10, 3], [500, 2]).round().astype(np.int32)
     head = heads.DiscretizedLogisticMixture(5, 256)
-    drawn = head(tf.constant(marginals.marginal_params(head, x))).sample(2000, seed=1).numpy()
+    drawn = head(tf.constant(baselines.marginal_params(head, x))).sample(2000, seed=1).numpy()
     np.testing.assert_allclose(drawn.mean(axis=0), [40, 200], atol=2)
-    np.testing.assert_array_equal(marginals.baseline(head, x, x), marginals.baseline(heads.Categorical(256), x, x))
+    np.testing.assert_array_equal(baselines.baseline(head, x, x), baselines.baseline(heads.Categorical(256), x, x))

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import marginals, masks
+from tfar import masks
 from tfar.layers import MaskedDense
+from tfar.training import baselines
 
 
 def relu(a):
@@ -151,7 +152,7 @@ def test_blocks_of_a_masked_matrix_are_all_of_it(window):
 def test_training_centres_the_inputs():
     x = np.random.default_rng(0).integers(0, 2, size=[50, 5])
     model = tfar.MADE([5], hidden_units=[9], direct=True)
-    marginals.start_at_marginals(model, x)
+    baselines.start_at_marginals(model, x)
     hidden, _, direct = model.network.masked_layers
     for layer in (hidden, direct):
         np.testing.assert_allclose(layer.mean, x.mean(axis=0), rtol=1e-6)

@@ -4,29 +4,30 @@ import numpy as np
 import pytest
 
 from tfar import masks
+from tfar.orders import alternating_orders, as_order, inverse, random_orders, scan_orders
 
 
 def test_order_and_rank_are_inverse():
-    order = masks.random_orders(9, 1, seed=3)[0]
-    ranks = masks.inverse(order)
+    order = random_orders(9, 1, seed=3)[0]
+    ranks = inverse(order)
     np.testing.assert_array_equal(ranks[order], np.arange(9))
-    np.testing.assert_array_equal(masks.inverse(ranks), order)
+    np.testing.assert_array_equal(inverse(ranks), order)
 
 
 @pytest.mark.parametrize("order", [[0, 1, 1], [1, 2, 3], [0, 1], [0.0, 1.0, 2.0], "sideways", [[0, 1], [2, 2]]])
 def test_what_is_no_permutation_is_refused(order):
     with pytest.raises(ValueError, match="order must be .* Received: order="):
-        masks.as_order(order, 3)
+        as_order(order, 3)
 
 
 def test_random_orders_of_a_larger_count_extend_a_smaller_one():
-    np.testing.assert_array_equal(masks.random_orders(6, 5, 1)[:2], masks.random_orders(6, 2, 1))
+    np.testing.assert_array_equal(random_orders(6, 5, 1)[:2], random_orders(6, 2, 1))
 
 
 def test_alternating_orders_go_to_and_fro():
-    orders = masks.alternating_orders(5, 3, seed=0)
+    orders = alternating_orders(5, 3, seed=0)
     assert orders.tolist() == [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [0, 1, 2, 3, 4]]
-    np.testing.assert_array_equal(masks.alternating_orders(5, 2, seed=7), orders[1:])
+    np.testing.assert_array_equal(alternating_orders(5, 2, seed=7), orders[1:])
 
 
 @pytest.mark.parametrize("units, size, lowest", [(500, 784, 1), (2000, 784, 0), (3, 90, 1), (4, 1, 0), (4, 1, 1)])
@@ -42,15 +43,15 @@ def test_placed_degrees_are_the_even_ones_and_near_a_units_place(units, size, lo
 
 
 def test_a_unit_has_about_the_rank_of_its_place_under_any_order():
-    order = masks.random_orders(200, 1, seed=4)[0]
+    order = random_orders(200, 1, seed=4)[0]
     units = masks.placed_degrees(200, order, lowest=0)
-    assert np.abs(units - masks.inverse(order)).max() <= 2 * masks.AWAY
+    assert np.abs(units - inverse(order)).max() <= 2 * masks.AWAY
 
 
 def test_a_scan_goes_line_by_line_away_from_where_it_begins():
-    orders = masks.scan_orders([7, 6, 2], 20, seed=0)
+    orders = scan_orders([7, 6, 2], 20, seed=0)
     np.testing.assert_array_equal(orders[0], np.arange(84))
-    np.testing.assert_array_equal(masks.scan_orders([7, 6, 2], 3, seed=5), orders[5:8])
+    np.testing.assert_array_equal(scan_orders([7, 6, 2], 3, seed=5), orders[5:8])
     place = np.array([[row, column] for row in range(7) for column in range(6)])
     for number, order in enumerate(orders):
         pixels = order.reshape(42, 2) // 2
@@ -67,7 +68,7 @@ def test_a_scan_goes_line_by_line_away_from_where_it_begins():
 @pytest.mark.parametrize("shape", [[10], [2, 3, 4, 5]])
 def test_only_an_image_is_scanned(shape):
     with pytest.raises(ValueError, match="only images, .* Received: event_shape="):
-        masks.scan_orders(shape, 1, 0)
+        scan_orders(shape, 1, 0)
 
 
 @pytest.mark.parametrize("seed", [None, 0, 7])
@@ -85,7 +86,7 @@ def test_hidden_degrees_are_even_and_in_range(units, size, lowest, seed):
 def test_masks_compose_to_the_triangle():
     """The product of all masks counts paths from input to output: there are some exactly where the order allows."""
     order = np.array([2, 0, 3, 1])
-    inputs = masks.inverse(order) + 1
+    inputs = inverse(order) + 1
     hidden = [masks.hidden_degrees(12, 4, seed=s) for s in (1, 2)]
     first, second = masks.dense_mask(inputs, hidden[0]), masks.dense_mask(hidden[0], hidden[1])
     paths = first.astype(int) @ second.astype(int) @ masks.dense_mask(hidden[1], inputs, strict=True).astype(int)

@@ -143,7 +143,7 @@ PRECISE = {  # by family, what makes a tiny model of it
 @pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
 @pytest.mark.parametrize("family", PRECISE, ids=lambda family: family.__name__)
 def test_a_network_keeps_its_own_precision(family, dtype, tmp_path):
-    event_shape = [2, 3, 1] if issubclass(getattr(tfar.networks, family.__name__), tfar.networks.image.ImageNetwork) else [5]
+    event_shape = [2, 3, 1] if issubclass(getattr(tfar.networks, family.__name__), tfar.networks.images.base.ImageNetwork) else [5]
     model = family(event_shape, context_size=2, dtype=dtype, **PRECISE[family])
     for variable in model.network.trainable_variables:
         variable.assign(tf.random.stateless_normal(variable.shape, [1, 2]))

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfar import heads, masks, models, noise, sampling
+from tfar import heads, models, noise
+from tfar.distributions import sampling
 from tfar.networks import NADEK
+from tfar.orders import random_orders
 
-ORDERS = masks.random_orders(6, 4, seed=3)
+ORDERS = random_orders(6, 4, seed=3)
 
 
 def randomised(network, seed=0):
@@ -71,7 +73,7 @@ def test_equals_the_papers_formulas(options):
 
 def test_segments_of_an_order_leave_out_only_what_is_observed():
     network = randomised(NADEK([50], hidden_units=[5, 4]))
-    x, order = np.random.default_rng(0).integers(0, 2, [3, 50]), masks.random_orders(50, 1, seed=0)[0]
+    x, order = np.random.default_rng(0).integers(0, 2, [3, 50]), random_orders(50, 1, seed=0)[0]
     whole = network(x, order=np.tile(order, (3, 1)))  # with an order for each row there are no segments
     np.testing.assert_allclose(network(x, order=order), whole, rtol=1e-4, atol=1e-5)
 

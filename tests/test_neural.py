@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import tfar
-from tfar import heads, noise, sampling
+from tfar import heads, noise
+from tfar.distributions import sampling
 from tfar.networks import LogisticAutoregressive, NeuralAutoregressive
 
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0), "sigmoid": lambda a: 1 / (1 + np.exp(-a))}

@@ -50,7 +50,7 @@ def test_sees_all_but_the_blind_spot():
 
 def test_colours_see_exactly_the_earlier_ones():
     network = small([2, 2, 3], 1, filters=24, head_filters=[24])
-    found = tfar.checks.dependencies(network, num_classes=3, trials=6)
+    found = tfar.testing.dependencies(network, num_classes=3, trials=6)
     np.testing.assert_array_equal(found, np.triu(np.ones([12, 12], bool), 1))
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 import tfar
 from tfar import heads
 from tfar.networks import DiagonalBiLSTM, RowLSTM
-from tfar.networks.checkpointed_scan import checkpointed_scan
-from tfar.networks.diagonal_bilstm import skew, unskew
+from tfar.networks.images.diagonal_bilstm import skew, unskew
+from tfar.networks.scans.checkpointed import checkpointed_scan
 
 BOTH = pytest.mark.parametrize("family", [RowLSTM, DiagonalBiLSTM])
 
@@ -105,7 +105,7 @@ def test_rows_see_a_triangle():
 @BOTH
 def test_colours_see_exactly_the_earlier_ones(family):
     network = small(family, [2, 2, 3], 1, filters=24, head_filters=[24])
-    found = tfar.checks.dependencies(network, num_classes=3, trials=6)
+    found = tfar.testing.dependencies(network, num_classes=3, trials=6)
     np.testing.assert_array_equal(found, np.triu(np.ones([12, 12], bool), 1))
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tfar import cli
+from tfar.cli.runs import Run
 from tfar.files import write_json
-from tfar.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 

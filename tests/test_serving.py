@@ -16,9 +16,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 from test_contract import CASES, context_of, discrete, randomize
 
 import tfar
-from tfar import export, noise
+from tfar import noise
 from tfar.datasets import Vocabulary
-from tfar.text_endpoints import LONGEST, Codec
+from tfar.serving import export
+from tfar.serving.text_endpoints import LONGEST, Codec
 
 VECTORS = ["logistic", "made-deep", "made-categorical", "made-ensemble", "neural", "nade", "rnade", "deepnade", "nadek"]
 IMAGES = ["pixelcnn", "gated-pixelcnn", "row-lstm", "diagonal-bilstm"]

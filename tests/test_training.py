@@ -1,4 +1,4 @@
-"""Fitting: best weights, stopping, schedules, the start at the marginals, and scores against closed forms."""
+"""Fitting: best weights, stopping, schedules, the start at the baselines, and scores against closed forms."""
 
 import json
 import math
@@ -11,9 +11,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfar
-from tfar import files, heads, marginals, optimization, refitting, training
-from tfar.checkpoints import Checkpoint
+from tfar import files, heads, training
 from tfar.datasets import Split
+from tfar.training import baselines, optimizer, refit
+from tfar.training.checkpoints import Checkpoint
 
 tfd = tfp.distributions
 
@@ -43,7 +44,7 @@ def test_fit_ends_with_the_best_weights(schedule, average):
     assert fit.epochs == len(fit.history["val_nll"]) == 4 and not fit.interrupted and fit.seconds > 0
     assert training.evaluate(model, validation)["nll"] == pytest.approx(min(fit.history["val_nll"]), rel=1e-5)
     assert fit.best_epoch == 1 + int(np.argmin(fit.history["val_nll"]))
-    independent = -marginals.baseline(model.head, train.x, validation.x).mean()
+    independent = -baselines.baseline(model.head, train.x, validation.x).mean()
     assert min(fit.history["val_nll"]) < independent - 0.5
 
 
@@ -60,10 +61,10 @@ def test_refit_repeats_the_training_up_to_its_best_epoch_on_more_rows(schedule, 
     assert 1 < fit.best_epoch < fit.epochs
     if schedule == "plateau":
         assert len(set(fit.history["learning_rate"][: fit.best_epoch])) > 1  # which are to be repeated
-    refitting.refit(model, first, train, validation.take(slice(0)), fit, **options)
+    refit.refit(model, first, train, validation.take(slice(0)), fit, **options)
     for found, expected in zip(model.get_weights(), best, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)  # averages are swapped by adding and subtracting
-    refitting.refit(model, first, train, validation, fit, **options)
+    refit.refit(model, first, train, validation, fit, **options)
     assert training.evaluate(model, validation)["nll"] < nll
 
 
@@ -77,7 +78,7 @@ def test_fit_stops_when_nothing_improves():
 def test_a_start_at_large_scales_is_finite():
     x = np.random.default_rng(0).normal(size=[50, 3]) * [1.0, 1e3, 1e6]
     for head in (heads.Normal(), heads.NormalMixture(2)):
-        scale = np.log1p(np.exp(-np.abs(raw := marginals.marginal_params(head, x)[..., -1].astype(float)))) + np.maximum(raw, 0)
+        scale = np.log1p(np.exp(-np.abs(raw := baselines.marginal_params(head, x)[..., -1].astype(float)))) + np.maximum(raw, 0)
         np.testing.assert_allclose(scale, x.std(axis=0) / (2 if hasattr(head, "num_components") else 1), rtol=2e-3)
 
 
@@ -85,7 +86,7 @@ def test_the_centre_of_many_rows_is_right_in_half_precision():
     x = np.ones([100_000, 1], np.int32)
     x[::4] = 0
     model = tfar.MADE([1], hidden_units=[4], dtype="mixed_float16")
-    marginals.start_at_marginals(model, x)
+    baselines.start_at_marginals(model, x)
     np.testing.assert_allclose(model.network.masked_layers[0].mean, [0.75], rtol=1e-6)
 
 
@@ -94,7 +95,7 @@ def test_kernels_decay_and_biases_do_not():
     model = tfar.NeuralAutoregressive([6], tfar.heads.Categorical(3), hidden_units=4, direct=True, context_size=2)
     for variable in model.trainable_variables:
         variable.assign(tf.ones(variable.shape))
-    adam = optimization.optimizer(model.trainable_variables, 0.5, "constant", weight_decay=0.2, average=0)
+    adam = optimizer.optimizer(model.trainable_variables, 0.5, "constant", weight_decay=0.2, average=0)
     adam.apply([tf.zeros(variable.shape) for variable in model.trainable_variables], model.trainable_variables)
     biases = {variable.path for variable in model.trainable_variables if "bias" in variable.name}
     assert any(variable.path in biases and len(variable.shape) == 2 for variable in model.trainable_variables)
@@ -104,14 +105,14 @@ def test_kernels_decay_and_biases_do_not():
 
 
 def test_the_rate_rises_and_falls_along_a_cosine():
-    adam = optimization.optimizer([], 0.1, "cosine", steps=1000)
+    adam = optimizer.optimizer([], 0.1, "cosine", steps=1000)
     for step, expected in {0: 0.0, 10: 0.05, 20: 0.1, 20 + 490: 0.05, 1000: 0.0}.items():
         adam.iterations.assign(step)
         assert float(adam.learning_rate) == pytest.approx(expected, abs=1e-7)
 
 
 def test_gradients_are_clipped_together():
-    assert optimization.optimizer([], clip=10.0).global_clipnorm == 10.0
+    assert optimizer.optimizer([], clip=10.0).global_clipnorm == 10.0
 
 
 def test_an_epoch_is_never_fewer_than_100_steps():
@@ -196,14 +197,14 @@ def test_evaluate_is_the_mean_of_log_prob():
         training.evaluate(model, Split(np.zeros((0, 6), np.int32)))
 
 
-# --- marginals
+# --- baselines
 
 
 def test_discrete_marginals_are_frequencies_with_one_added():
     x = np.array([[0, 2], [1, 2], [1, 2], [1, 0]])
-    params = marginals.marginal_params(heads.Categorical(3), x)
+    params = baselines.marginal_params(heads.Categorical(3), x)
     assert np.exp(params) == pytest.approx(np.array([[2, 4, 1], [2, 1, 4]]) / 7)
-    params = marginals.marginal_params(heads.Bernoulli(), x[:, :1])
+    params = baselines.marginal_params(heads.Bernoulli(), x[:, :1])
     assert 1 / (1 + np.exp(-params)) == pytest.approx(np.array([[4 / 6]]))
 
 
@@ -211,14 +212,14 @@ def test_discrete_marginals_are_frequencies_with_one_added():
 def test_baseline_of_discrete_values(head):
     train, x = np.array([[0, 1], [0, 1], [1, 1]]), np.array([[0, 1], [1, 0]])
     expected = np.log([3 / 5 * 4 / 5, 2 / 5 * 1 / 5])
-    assert marginals.baseline(head, train, x) == pytest.approx(expected, rel=1e-5)
+    assert baselines.baseline(head, train, x) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("head", [heads.Normal(), heads.NormalMixture(3), heads.LaplaceMixture(2)])
 def test_baseline_of_continuous_values_is_normal(head):
     x = np.random.default_rng(0).normal([1, -2], [3, 0.5], (500, 2)).astype(np.float32)
     expected = tfd.Normal(x.mean(axis=0), x.std(axis=0)).log_prob(x).numpy().sum(axis=-1)
-    assert marginals.baseline(head, x, x) == pytest.approx(expected, rel=1e-4)
+    assert baselines.baseline(head, x, x) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -239,14 +240,14 @@ def test_training_starts_at_the_marginals(model):
     for variable in model.network.trainable_variables:
         variable.assign(np.zeros(variable.shape))
     x = np.random.default_rng(0).integers(0, model.head.num_classes or 2, (50, 4, 2)).astype(np.int32)
-    marginals.start_at_marginals(model, x)
-    assert model.log_prob(x).numpy() == pytest.approx(marginals.baseline(model.head, x, x), rel=1e-4)
+    baselines.start_at_marginals(model, x)
+    assert model.log_prob(x).numpy() == pytest.approx(baselines.baseline(model.head, x, x), rel=1e-4)
 
 
 @pytest.mark.parametrize("head", [heads.NormalMixture(5), heads.LaplaceMixture(5)])
 def test_mixtures_start_spread_over_the_values(head):
     x = np.random.default_rng(0).normal(5, 2, (400, 1))
-    params = marginals.marginal_params(head, x)
+    params = baselines.marginal_params(head, x)
     logits, loc, raw = np.split(params, 3, axis=-1)
     assert (logits == 0).all() and (np.diff(loc) > 0).all() and x.min() < loc.min() and loc.max() < x.max()
     assert np.log1p(np.exp(raw)) + head.min_scale == pytest.approx(np.full((1, 5), x.std() / 2), rel=1e-4)
@@ -254,7 +255,7 @@ def test_mixtures_start_spread_over_the_values(head):
 
 def test_a_head_without_marginals_is_refused():
     with pytest.raises(ValueError, match="Received: "):
-        marginals.marginal_params(heads.Head(), np.zeros((2, 2)))
+        baselines.marginal_params(heads.Head(), np.zeros((2, 2)))
 
 
 # --- files

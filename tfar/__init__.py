@@ -1,101 +1,95 @@
 """Neural autoregressive density models for TensorFlow: each a Keras model, a TFP distribution and a SavedModel."""
 
 import importlib
+import importlib.abc
+import importlib.util
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tfar import config
 
 if TYPE_CHECKING:
-    from tfar import (
-        callbacks,
-        checks,
-        datasets,
-        distributions,
-        export,
-        heads,
-        layers,
-        masks,
-        models,
-        networks,
-        noise,
-        plotting,
-        sampling,
-        training,
-    )
-    from tfar.character_model import CharacterModel, CharRNN
-    from tfar.checks import check_autoregressive
+    from tfar import datasets, distributions, heads, layers, masks, models, networks, noise, orders, plotting, serving, testing, training
+    from tfar.cli.runs import load_run
     from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
-    from tfar.models import (
-        MADE,
-        NADE,
-        NADEK,
-        RNADE,
-        AutoregressiveModel,
-        DeepNADE,
-        DiagonalBiLSTM,
-        GatedPixelCNN,
-        LogisticAutoregressive,
-        NeuralAutoregressive,
-        PixelCNN,
-        RowLSTM,
-    )
+    from tfar.models import *  # noqa: F403
+    from tfar.models import AutoregressiveModel, CharacterModel
+    from tfar.models.loading import load_model
+    from tfar.testing import check_autoregressive
 
-__version__ = "0.1.0"
-__all__ = [
-    "MADE",
-    "NADE",
-    "NADEK",
-    "RNADE",
-    "AutoregressiveDistribution",
-    "AutoregressiveEnsemble",
-    "AutoregressiveModel",
-    "CharRNN",
-    "CharacterModel",
-    "DeepNADE",
-    "DiagonalBiLSTM",
-    "GatedPixelCNN",
-    "LogisticAutoregressive",
-    "NeuralAutoregressive",
-    "PixelCNN",
-    "RowLSTM",
-    "callbacks",
-    "check_autoregressive",
-    "checks",
+__version__ = "0.2.0.dev0"
+
+_MODULES = (
+    "config",
     "datasets",
     "distributions",
-    "export",
     "heads",
     "layers",
     "masks",
     "models",
     "networks",
     "noise",
+    "orders",
     "plotting",
-    "sampling",
+    "serving",
+    "testing",
     "training",
-]
-
-_HOMES = {
-    "CharRNN": "character_model",
-    "CharacterModel": "character_model",
-    "check_autoregressive": "checks",
-    "AutoregressiveDistribution": "distributions",
-    "AutoregressiveEnsemble": "distributions",
+)
+_HOMES = {  # public names, and the modules that define them
+    **dict.fromkeys(("AutoregressiveModel", "CharacterModel", *(family.__name__ for family in config.FAMILIES.values())), "tfar.models"),
+    **dict.fromkeys(("AutoregressiveDistribution", "AutoregressiveEnsemble"), "tfar.distributions"),
+    "check_autoregressive": "tfar.testing",
+    "load_model": "tfar.models.loading",
+    "load_run": "tfar.cli.runs",
+}
+_MOVED = {  # attributes of version 0.1, and the modules that they are now
+    "callbacks": "tfar.training.callbacks",
+    "checks": "tfar.testing",
+    "export": "tfar.serving.export",
+    "sampling": "tfar.distributions.sampling",
 }
 
+__all__ = [*_MODULES, *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
-def __getattr__(name):
+
+def __getattr__(name: str) -> Any:
     """Import what is asked for (PEP 562): TensorFlow takes seconds, and `tfar --help` must not."""
-    if name not in __all__:
-        raise AttributeError(f"module 'tfar' has no attribute {name!r}")
-    if name.islower() and name not in _HOMES:
-        return importlib.import_module(f"tfar.{name}")
-    return getattr(importlib.import_module(f"tfar.{_HOMES.get(name, 'models')}"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES or name in _MOVED:
+        return importlib.import_module(_MOVED.get(name, f"tfar.{name}"))
+    raise AttributeError(f"module 'tfar' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if "keras" in sys.modules or "tensorflow" in sys.modules:
-    # registers the classes, so that after "import keras, tfar" keras.saving.load_model knows them
-    importlib.import_module("tfar.character_model")  # and with it tfar.models
+class _RegisterWithKeras(importlib.abc.MetaPathFinder):
+    """Registers tfar's classes when Keras is imported, so that `keras.saving.load_model` knows them.
+
+    Keras finds classes of other packages by their registered names alone. To import them here would make `tfar --help` wait for
+    TensorFlow; so this waits for Keras.
+    """
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        if fullname != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_and_register(module: Any) -> None:
+            execute(module)
+            importlib.import_module("tfar.models")
+
+        spec.loader.exec_module = execute_and_register
+        return spec
+
+
+if "keras" in sys.modules:
+    importlib.import_module("tfar.models")
+else:
+    sys.meta_path.insert(0, _RegisterWithKeras())

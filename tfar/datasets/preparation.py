@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfar.counts import check_counts
 from tfar.datasets.labels import as_words, class_names, one_hot
 from tfar.datasets.source import Split
 from tfar.datasets.standardization import Standardization
+from tfar.validation import check_counts
 
 MOST_LEVELS = 256
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfar.counts import check_counts, is_count
+from tfar.validation import check_counts, is_count
 
 SPLITS = ("train", "validation", "test")
 

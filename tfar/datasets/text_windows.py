@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfar.counts import check_counts
+from tfar.validation import check_counts
 
 
 def steps_per_pass(num_codes, length, batch_size):

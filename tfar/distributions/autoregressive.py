@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from tfar import sampling
-from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes, require
+from tfar.distributions import sampling
+from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes
+from tfar.validation import require
 
 
 class AutoregressiveDistribution(NetworkDistribution):
@@ -20,7 +21,7 @@ class AutoregressiveDistribution(NetworkDistribution):
         context: `[*batch, C]`; its leading axes are the batch shape. None for an unconditional density.
         member: dict of keyword arguments that selects one of the network's members; None for the network's own order.
         event_shape, order: of a network that is not tfar's.
-        method: how to sample: "stepping", "fixed_point" or "naive" (`tfar.sampling`); None for stepping with tfar's networks, and
+        method: how to sample: "stepping", "fixed_point" or "naive" (`tfar.distributions.sampling`); None for stepping with tfar's networks, and
             fixed-point iteration with others.
 
     Raises:

@@ -2,13 +2,13 @@
 
 import math
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfar import heads, masks, noise, sampling
-from tfar.checks import given_event_shape
+from tfar import heads, noise
+from tfar.distributions import sampling
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
+from tfar.validation import as_orders, check_support, checked_context, context_of, given_event_shape
 
 tfd = tfp.distributions
 
@@ -144,7 +144,7 @@ class NetworkDistribution(tfd.Distribution):
         return tf.reshape(x, tf.concat([shape, self._network.event_shape], axis=0))
 
     def sample_rows(self, seeds, context=None, observed=None, values=None):
-        """Draw one example per seed, `[B, *event]`; see `tfar.sampling.sample_rows`. Row i depends on the i-th seed alone."""
+        """Draw one example per seed, `[B, *event]`; see `tfar.distributions.sampling.sample_rows`. Row i depends on the i-th seed alone."""
         if context is None and self._context is not None:
             context = self._context_rows(tf.shape(seeds)[:1])
         return self._compiled(seeds, context, observed, values)
@@ -241,73 +241,6 @@ class NetworkDistribution(tfd.Distribution):
 def _number_of_rows(x):
     """B of `x [B, *event]`: a number where it is known, so that messages can name it, else a tensor."""
     return tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
-
-
-def as_orders(orders, event_size):
-    """Orders `[..., D]` as an int32 tensor; where their values are known before the graph runs they must be permutations of 0..D-1."""
-    known = tf.get_static_value(orders)
-    if known is not None:
-        known = np.asarray(known)
-        if not masks.are_orders(known, event_size):
-            raise ValueError(f"orders must be permutations of the integers 0..{event_size - 1}. Received: order={known.tolist()}")
-    return tf.cast(orders, tf.int32)
-
-
-def checked_context(context, size):
-    """A context as a tensor `[*batch, C]` that is checked, or None for a network whose `size` of a context is 0."""
-    if (context is None) != (size == 0):
-        raise ValueError(f"the network takes a context of size {size}. Received: context={context!r}")
-    if context is None:
-        return None
-    context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
-    if not context.shape[-1:].is_compatible_with([size]):
-        raise ValueError(f"context must be [..., {size}]. Received: context.shape={context.shape}")
-    return check_context(context)
-
-
-def context_of(context, shape):
-    """A context `[*batch, C]` for each row of a batch of the given shape, `[*shape, C]`."""
-    try:
-        return tf.broadcast_to(context, tf.concat([shape, [context.shape[-1]]], axis=0))
-    except (ValueError, tf.errors.InvalidArgumentError) as error:  # in a graph, where the shapes are known, and eagerly
-        rows = tf.get_static_value(shape[0])
-        raise ValueError(f"one context per row must be [{rows}, C]. Received: context.shape={context.shape}") from error
-
-
-def check_context(context):
-    """Return a context `[..., C]` or None, or raise a ValueError (in a graph: fail an assertion) where it is not finite."""
-    if context is None:
-        return None
-    message, finite = "context must be finite numbers.", tf.math.is_finite(tf.cast(context, tf.float64))
-    if tf.executing_eagerly():
-        if not tf.reduce_all(finite):
-            raise ValueError(f"{message} Received: {tf.boolean_mask(context, ~finite)[0].numpy():g}")
-        return context
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(finite), [f"{message} Received: others"])]):
-        return tf.identity(context)
-
-
-def check_support(head, x):
-    """Return `x`, or raise a ValueError (in a graph: fail an assertion) where a value is outside the head's support."""
-    message = f"values must be {head.support}."
-    supported = head.supports(x)
-    if tf.executing_eagerly():
-        if not tf.reduce_all(supported):
-            bad = tf.boolean_mask(x, ~supported)[:5].numpy().tolist()
-            raise ValueError(f"{message} Received: {', '.join(f'{v:g}' for v in bad)}")
-        return x
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(supported), [f"{message} Received: other values"])]):
-        return tf.identity(x)
-
-
-def require(condition, message):
-    """Refuse where a row of `condition [B]` is False: a ValueError, or in a graph a failing assertion. Returns the assertions."""
-    if not tf.executing_eagerly():
-        return [tf.debugging.Assert(tf.reduce_all(condition), [message])]
-    if not tf.reduce_all(condition):
-        rows = tf.reshape(tf.where(~condition), [-1])[:5].numpy().tolist()
-        raise ValueError(f"{message} Received: another pattern in rows {rows}")
-    return []
 
 
 def prefixes(network, observed, member):

@@ -4,8 +4,10 @@ import math
 
 import tensorflow as tf
 
-from tfar import noise, sampling
-from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes, require
+from tfar import noise
+from tfar.distributions import sampling
+from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes
+from tfar.validation import require
 
 
 def _slice(members, index):

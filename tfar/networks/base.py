@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import masks
-from tfar.counts import as_counts, check_counts
+from tfar.heads.encodings import of_classes
+from tfar.orders import as_order
+from tfar.validation import as_counts, check_counts
 
 
 def elementwise(activation):
@@ -55,6 +56,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         order: None or "natural", "reversed", or a permutation of 0..D-1.
         num_classes: None for values that are used as numbers; K for integers 0..K-1 that are fed to the network one-hot.
         context_size: number C of features that the density is conditioned on; 0 for none.
+        encoding: how a network of vectors is fed a value, a `tfar.heads.Encoding`; None for what `num_classes` says.
 
     Call arguments:
         x: values `[B, *event_shape]`, of any numeric dtype.
@@ -64,7 +66,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         Raw parameters `[B, *event_shape, P]`: no sigmoid, no softmax.
     """
 
-    def __init__(self, event_shape, params_size=1, order=None, num_classes=None, context_size=0, **kwargs):
+    def __init__(self, event_shape, params_size=1, order=None, num_classes=None, context_size=0, encoding=None, **kwargs):
         kwargs.setdefault("autocast", False)  # values and contexts keep their precision until a layer uses them
         super().__init__(**kwargs)
         self.event_shape = as_counts(event_shape=event_shape)
@@ -76,15 +78,17 @@ class AutoregressiveNetwork(keras.layers.Layer):
             check_counts(2, num_classes=num_classes)
         self.event_size = math.prod(self.event_shape)
         self.params_size = int(params_size)
-        self.order = masks.as_order(order, self.event_size)
-        self.num_classes = num_classes
+        self.order = as_order(order, self.event_size)
+        encoding = keras.saving.deserialize_keras_object(encoding) if isinstance(encoding, dict) else encoding
+        self.encoding = of_classes(num_classes) if encoding is None else encoding
+        self.num_classes = self.encoding.num_classes
         self.context_size = int(context_size)
         self.__dict__["compiled"] = {}  # traced samplers; beside Keras' tracking, so that no SavedModel picks them up
 
     @property
     def features(self):
         """E, the number of inputs that one value becomes."""
-        return self.num_classes or 1
+        return self.encoding.size
 
     @property
     def block_size(self):
@@ -92,6 +96,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         return self.event_size
 
     stride = 1  # how many steps one round of the sampling loop takes: more where a step's arithmetic is less than the loop's own work
+    output_bias = None  # the bias of the parameters, `[D * P]` or `[P]` for all positions, where the network has one
     num_members = 1
     order_agnostic = False  # whether a member is any order, `order=` `[D]` or one per row `[B, D]`
 
@@ -158,16 +163,11 @@ class AutoregressiveNetwork(keras.layers.Layer):
     def encode(self, x):
         """Values `[B, *event]` as the inputs `[B, D * E]` of a network of vectors."""
         x = tf.reshape(self.as_values(x), [-1, self.event_size])
-        if self.num_classes is None:
-            return tf.cast(x, self.compute_dtype)
-        x = tf.one_hot(tf.cast(x, tf.int32), self.num_classes, dtype=self.compute_dtype)  # (B, D, K)
-        return tf.reshape(x, [-1, self.event_size * self.num_classes])
+        return tf.reshape(self.encoding(x, self.compute_dtype), [-1, self.event_size * self.features])
 
     def encode_value(self, value):
         """The values of one position `[B]` as inputs `[E, B]`."""
-        if self.num_classes is None:
-            return tf.cast(value, self.compute_dtype)[None]
-        return tf.one_hot(tf.cast(value, tf.int32), self.num_classes, axis=0, dtype=self.compute_dtype)
+        return self.encoding.features_first(value, self.compute_dtype)
 
     def as_context(self, context):
         """Check a context against `context_size` and cast it; None where the network takes none."""
@@ -208,6 +208,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
             "order": self.order.tolist(),
             "num_classes": self.num_classes,
             "context_size": self.context_size,
+            **({} if self.encoding == of_classes(self.num_classes) else {"encoding": keras.saving.serialize_keras_object(self.encoding)}),
         }
 
 

@@ -5,11 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import masks
-from tfar.counts import as_counts, check_counts
+from tfar.config import CONNECTIVITIES
 from tfar.layers import Dropout, MaskedDense
 from tfar.networks.base import AutoregressiveNetwork, elementwise
 from tfar.networks.masked_stepping import MaskedStepping
-from tfar.options import CONNECTIVITIES
+from tfar.orders import DRAWN, inverse, is_drawn
+from tfar.validation import as_counts, check_counts
 
 
 def _alike(table):
@@ -79,7 +80,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         window=None,
         **kwargs,
     ):
-        drawn = masks.is_drawn(order)
+        drawn = is_drawn(order)
         super().__init__(event_shape, params_size, None if drawn else order, **kwargs)
         check_counts(num_masks=num_masks, masks_per_step=masks_per_step)
         if masks_per_step > num_masks:
@@ -105,7 +106,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
         self._order_argument = order if isinstance(order, str) else self.order.tolist()
 
         if drawn:
-            self.orders = masks.DRAWN[order](self.event_shape, self.num_masks, self.seed)  # (n, D)
+            self.orders = DRAWN[order](self.event_shape, self.num_masks, self.seed)  # (n, D)
             self.order = self.orders[0]
         else:
             self.orders = np.tile(self.order, (self.num_masks, 1))
@@ -165,6 +166,11 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
                 layer.mean.assign(mean)
 
     @property
+    def output_bias(self):
+        """The bias of the output layer, in event layout."""
+        return next(layer.bias for layer in reversed(self.masked_layers) if layer.strict and layer.use_bias)
+
+    @property
     def connections(self):
         """(layer, from, to) for each masked layer; 0 is the input, the last number the output."""
         return [(layer, *wire) for layer, wire in zip(self.masked_layers, self._wires, strict=True)]
@@ -182,7 +188,7 @@ class MADE(MaskedStepping, AutoregressiveNetwork):
     def degrees(self, member):
         """Degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` under the mask-th pair."""
         if isinstance(member, int):
-            ranks, repeat, hidden = masks.inverse(self.orders[member]), np.repeat, [table[member] for table in self.hidden_degrees]
+            ranks, repeat, hidden = inverse(self.orders[member]), np.repeat, [table[member] for table in self.hidden_degrees]
         else:
             ranks, repeat = tf.argsort(tf.gather(self.orders, member)), tf.repeat
             hidden = [table[0] if _alike(table) else tf.gather(table, member) for table in self.hidden_degrees]

@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfar import masks
+from tfar.orders import inverse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +78,7 @@ class MaskedStepping:
         if "groups" not in self.__dict__:
             size, block = self.event_size, self.block_size
             positions = -(-size // block) * block
-            ranks = np.stack([masks.inverse(order) for order in self.orders])  # (n, D)
+            ranks = np.stack([inverse(order) for order in self.orders])  # (n, D)
             self.__dict__["groups"] = [
                 Groups.of(np.repeat(ranks, self.features, axis=1), positions, block, empty=self.features),
                 *(Groups.of(d, positions, block) for d in self.hidden_degrees),

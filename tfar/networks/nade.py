@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import masks
-from tfar.counts import check_counts
 from tfar.networks.base import AutoregressiveNetwork, elementwise, fresh
-from tfar.networks.summing_scan import summing_scan
+from tfar.networks.scans.summing import summing_scan
+from tfar.orders import inverse
+from tfar.validation import check_counts
 
 # Few runs keep the sums in cache, which XLA rewards; many save operations, which plain graphs do. At D = 784, H = 500, batch 64 a training
 # step with 4 of them takes a plain graph 1.3 times as long and XLA no less; with 28, XLA 1.1 times as long and a plain graph 0.8 times.
@@ -123,7 +123,7 @@ class NADE(AutoregressiveNetwork):
         params = summing_scan(output, start, x, kernel, weights)  # (T, S, B, P)
         params = tf.reshape(tf.transpose(params, [1, 0, 2, 3]), [runs * length, -1, outputs])
         params = params[:size] + self.in_order(self.output_bias, 1, outputs)
-        params = tf.transpose(tf.gather(params, masks.inverse(self.order)), [1, 0, 2])
+        params = tf.transpose(tf.gather(params, inverse(self.order)), [1, 0, 2])
         return tf.reshape(params, [-1, *self.event_shape, outputs])
 
     def initial_state(self, batch_size, context=None, value_dtype=None):

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar.counts import check_counts
 from tfar.networks.order_agnostic import OrderAgnostic
+from tfar.validation import check_counts
 
 
 @keras.saving.register_keras_serializable(package="tfar")

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import masks
-from tfar.counts import check_counts
 from tfar.layers import MaskedDense
 from tfar.networks.base import AutoregressiveNetwork, elementwise
+from tfar.orders import inverse
+from tfar.validation import check_counts
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -98,7 +98,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         params = tf.transpose(params, [1, 0, 2])  # (B, D, P)
         if self.direct:
             params += tf.reshape(self.direct_layer(x), [-1, size, outputs])
-        params = tf.gather(params, masks.inverse(self.order), axis=1)
+        params = tf.gather(params, inverse(self.order), axis=1)
         return tf.reshape(params, [-1, *self.event_shape, outputs])
 
     def initial_state(self, batch_size, context=None, value_dtype=None):

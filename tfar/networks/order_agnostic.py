@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import noise
-from tfar.counts import as_counts
+from tfar.heads.encodings import Number, OneHot
 from tfar.layers import Dropout
 from tfar.networks.base import AutoregressiveNetwork, fresh
+from tfar.validation import as_counts
 
 EVALUATION_PATTERNS = 4  # per example: enough to make early stopping steady, few enough to cost less than an epoch
 ROWS = 4096  # rows of the hidden layers that are held at once
@@ -141,10 +142,13 @@ class OrderAgnostic(AutoregressiveNetwork):
 
     def _added(self, kernel, mask_kernel, dims, values):
         """What the values `[S, B]` of dimensions `[S, B]` or `[S, 1]` add to the pre-activations, `[S, B, H]`."""
-        if self.num_classes is None:
+        if isinstance(self.encoding, Number):
             added = tf.gather(kernel, dims) * tf.cast(values, kernel.dtype)[..., None]
+        elif isinstance(self.encoding, OneHot):  # a row of the kernel in place of a product with a one-hot code
+            added = tf.gather(kernel, dims * self.features + tf.cast(values, tf.int32))
         else:
-            added = tf.gather(kernel, dims * self.num_classes + tf.cast(values, tf.int32))
+            rows = tf.gather(tf.reshape(kernel, [self.event_size, self.features, -1]), dims)  # (S, B or 1, E, H)
+            added = tf.reduce_sum(rows * self.encoding(values, kernel.dtype)[..., None], axis=-2)
         return added + tf.gather(mask_kernel, dims)
 
     def generation_order(self, order=None):

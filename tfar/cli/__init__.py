@@ -1,0 +1,1 @@
+"""The command `tfar`: one file for each subcommand."""

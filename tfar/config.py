@@ -1,0 +1,446 @@
+"""Every setting once: its default, type, help and choices.
+
+Each dataclass below is one group of settings, and each field is one setting. The networks and constructors (`tfar.MADE`), the command
+line, `tfar.training.fit`, checkpoints and recipes read them here. A setting that is added to a dataclass is an argument of the constructor
+(after `scripts/generate_constructors.py`), an option of the command line and part of what a checkpoint compares. Nothing here imports
+TensorFlow, so that `tfar --help` and the refusal of a bad argument are immediate.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
+
+Cell = Literal["lstm", "gru", "rnn"]
+Connectivity = Literal["even", "random", "placed"]
+Schedule = Literal["plateau", "cosine", "constant"]
+VocabularyKind = Literal["characters", "bytes"]
+HeadName = Literal["auto", "bernoulli", "categorical", "normal", "normal_mixture", "laplace_mixture", "discretized_logistic_mixture"]
+Order = str | Sequence[int] | None  # a name, or a permutation of 0..D-1
+Seed = Annotated[int, "at least 0"]  # NumPy's generators refuse negative seeds
+
+ORDERS = ("natural", "reversed", "random", "alternating", "scan")
+CELLS: tuple[str, ...] = get_args(Cell)
+CONNECTIVITIES: tuple[str, ...] = get_args(Connectivity)
+SCHEDULES: tuple[str, ...] = get_args(Schedule)
+
+
+class Shown(NamedTuple):
+    """How a setting is shown to a user: one line of help, and what stands for its value there."""
+
+    help: str
+    metavar: str | None = None
+    flag: str | None = None  # its name on the command line where that is not the field's
+    command_line: bool = True  # whether the command line sets it; otherwise Python alone does
+
+
+def setting(default: Any, help: str, metavar: str | None = None, *, flag: str | None = None, command_line: bool = True) -> Any:
+    """A field of a settings dataclass, with its default value and its help."""
+    return dataclasses.field(default=default, metadata={"shown": Shown(help, metavar, flag, command_line)})
+
+
+def settings_of(group: type) -> dict[str, dataclasses.Field]:
+    """The fields of a settings dataclass by name."""
+    return {field.name: field for field in dataclasses.fields(group)}
+
+
+# Families
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A family of models: the settings of its network, and what the constructor and the command line know about it.
+
+    Attributes:
+        name: on the command line.
+        summary: one line for help.
+        head: the default head of its constructor, by name.
+        data: "vectors", "images" or "text": what it models.
+        training: other defaults of the fields of `Training`, by name, that `tfar train` uses.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    head: ClassVar[str] = "bernoulli"
+    data: ClassVar[Literal["vectors", "images", "text"]] = "vectors"
+    training: ClassVar[Mapping[str, Any]] = {}
+
+    context_size: int = setting(0, "number C of features that the density is conditioned on; 0 for none", command_line=False)
+    dtype: str | None = setting(None, "dtype policy of the network, such as 'float64'; None for Keras' own", command_line=False)
+
+
+HIDDEN_DROPOUT = "share of the units of each hidden layer that training drops"
+HIDDEN_ACTIVATION = "activation of the hidden layers, by its Keras name"
+ORDER_HELP = "order of generation: natural, reversed, or a permutation"
+DRAWN_ORDER_HELP = (
+    "order of generation: natural, reversed, random, alternating (natural and reversed in turn), scan (of an image, in a direction that "
+    "the seed gives), or a permutation"
+)
+DEFAULT_ORDER_HELP = "order of evaluation and sampling where no other is given; the model learns all orders"
+INITIALIZER_HELP = "initializer of the kernels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogisticAutoregressive(Family):
+    """Settings of `tfar.networks.LogisticAutoregressive`."""
+
+    name = "logistic"
+    summary = "logistic autoregressive network, FVSBN (Frey 1998)"
+    training = {"learning_rate": 3e-3}
+
+    order: Order = setting("natural", DRAWN_ORDER_HELP, "ORDER")
+    num_masks: int = setting(1, "number of orders whose densities are averaged", "N")
+    masks_per_step: int = setting(1, "number of the orders that one training step uses", "N", command_line=False)
+    seed: Seed = setting(0, "seed of the orders that are drawn", command_line=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NADE(Family):
+    """Settings of `tfar.networks.NADE`."""
+
+    name = "nade"
+    summary = "NADE, one hidden layer with shared weights (Larochelle & Murray 2011)"
+
+    hidden_units: int = setting(500, "size of the hidden layer", "H")
+    activation: str = setting("sigmoid", "activation of the hidden layer, by its Keras name")
+    order: Order = setting("natural", ORDER_HELP, "ORDER")
+    rescale: bool = setting(False, "learn a scale of the hidden layer for each position")
+    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RNADE(Family):
+    """Settings of `tfar.networks.RNADE`."""
+
+    name = "rnade"
+    summary = "RNADE, NADE for real values with mixtures (Uria et al. 2013)"
+    head = "normal_mixture"
+    training = {"weight_decay": 1.0}
+
+    hidden_units: int = setting(50, "size of the hidden layer", "H")
+    means_range: Any = setting((-2.0, 2.0), "range of the values: (lowest, highest), or one pair per dimension", command_line=False)
+    activation: str = setting("relu", "activation of the hidden layer, by its Keras name")
+    order: Order = setting("natural", ORDER_HELP, "ORDER")
+    rescale: bool = setting(True, "learn a scale of the hidden layer for each position")
+    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuralAutoregressive(Family):
+    """Settings of `tfar.networks.NeuralAutoregressive`."""
+
+    name = "neural"
+    summary = "one hidden layer for each dimension (Bengio & Bengio 2000)"
+
+    hidden_units: int = setting(16, "hidden units of each dimension", "H")
+    activation: str = setting("tanh", HIDDEN_ACTIVATION)
+    direct: bool = setting(True, "connect the inputs to the outputs directly")
+    order: Order = setting("natural", ORDER_HELP, "ORDER")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MADE(Family):
+    """Settings of `tfar.networks.MADE`."""
+
+    name = "made"
+    summary = "masked autoencoder (Germain et al. 2015)"
+    training = {"learning_rate": 3e-3, "weight_decay": 0.1}
+
+    hidden_units: Sequence[int] = setting((2000,), "sizes of the hidden layers", "H")
+    activation: str = setting("relu", HIDDEN_ACTIVATION)
+    direct: bool = setting(True, "connect the inputs to the outputs directly")
+    num_masks: int = setting(1, "number of orders or connectivities whose densities are averaged", "N")
+    masks_per_step: int = setting(1, "number of masks that one training step uses, each for its share of the rows", "N")
+    order: Order = setting("natural", DRAWN_ORDER_HELP, "ORDER")
+    connectivity: Connectivity = setting("even", "how the degrees of the hidden units are assigned")
+    conditioning: bool = setting(False, "connectivity-conditioning weights, for more than one mask")
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P")
+    seed: Seed = setting(0, "seed of the orders and connectivities that are drawn", command_line=False)
+    window: int | None = setting(None, "number of degrees that a unit sees of the hidden units before it (default: all)", "N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepNADE(Family):
+    """Settings of `tfar.networks.DeepNADE`."""
+
+    name = "deepnade"
+    summary = "Deep NADE, trained for all orders at once (Uria et al. 2014)"
+    training = {"patience": 20}
+
+    hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H")
+    activation: str = setting("relu", HIDDEN_ACTIVATION)
+    order: Order = setting("natural", DEFAULT_ORDER_HELP, "ORDER")
+    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P")
+    seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NADEK(Family):
+    """Settings of `tfar.networks.NADEK`."""
+
+    name = "nadek"
+    summary = "NADE-k, k steps of inference, for binary values in any order (Raiko et al. 2014)"
+    training = {"patience": 20}
+
+    num_steps: int = setting(5, "number k of inference steps", "K")
+    hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H")
+    activation: str = setting("tanh", HIDDEN_ACTIVATION)
+    data_mean: Any = setting(None, "mean of each dimension, where missing values start; None for a running mean", command_line=False)
+    order: Order = setting("natural", DEFAULT_ORDER_HELP, "ORDER")
+    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P")
+    seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFamily(Family):
+    """Settings that all networks of images share; see `tfar.networks.images.ImageNetwork`."""
+
+    data = "images"
+    training = {"batch_size": 16}  # more steps in a pass, which takes about half as long again as with 64
+
+    filters: int = setting(32, "number of channels", "F")
+    kernel_size: int = setting(7, "size of the first convolution, odd, at least 3", "K")
+    head_filters: Sequence[int] = setting((32, 32), "channels of the 1x1 convolutions at the end", "F")
+    dropout: float = setting(0.0, "share of the channels that training drops", "P")
+    positions: bool = setting(True, "add a learned position embedding to each pixel")
+    linear_means: bool = setting(
+        False, "let the means of a mixture depend linearly on the earlier colours of the pixel", command_line=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelCNN(ImageFamily):
+    """Settings of `tfar.networks.PixelCNN`."""
+
+    name = "pixelcnn"
+    summary = "PixelCNN, masked convolutions, for images (van den Oord et al. 2016)"
+    # without XLA a step is no slower, and compiling takes seconds less
+    training = {**ImageFamily.training, "learning_rate": 3e-3, "jit": False}
+
+    num_blocks: int = setting(15, "number of residual blocks", "N")
+    activation: str = setting("relu", "activation of the residual blocks and the head, by its Keras name")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedPixelCNN(ImageFamily):
+    """Settings of `tfar.networks.GatedPixelCNN`."""
+
+    name = "gated_pixelcnn"
+    summary = "Gated PixelCNN, two stacks, for images (van den Oord et al. 2016)"
+    training = {**ImageFamily.training, "learning_rate": 3e-3}
+
+    num_layers: int = setting(10, "number of layers", "N")
+    skip_filters: int = setting(64, "channels of the skip connections", "F")
+    head_filters: Sequence[int] = setting((64,), "channels of the 1x1 convolutions at the end", "F")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowLSTM(ImageFamily):
+    """Settings of `tfar.networks.RowLSTM`."""
+
+    name = "rowlstm"
+    summary = "Row LSTM, a PixelRNN, for images (van den Oord et al. 2016)"
+
+    num_layers: int = setting(7, "number of LSTM layers", "N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagonalBiLSTM(ImageFamily):
+    """Settings of `tfar.networks.DiagonalBiLSTM`."""
+
+    name = "diagonal_bilstm"
+    summary = "Diagonal BiLSTM, a PixelRNN, for images (van den Oord et al. 2016)"
+
+    num_layers: int = setting(7, "number of LSTM layers", "N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharRNN(Family):
+    """Settings of `tfar.networks.CharRNN`."""
+
+    name = "charrnn"
+    summary = "recurrent network that reads and writes text, character by character"
+    head = "categorical"
+    data = "text"
+    training = {"learning_rate": 3e-3, "clip": 1.0, "batch_size": 64, "epochs": 30, "schedule": "cosine"}
+
+    cell: Cell = setting("lstm", "cell of the recurrent layers")
+    units: int = setting(512, "size of each layer's state", "H")
+    num_layers: int = setting(3, "number of recurrent layers", "N")
+    dropout: float = setting(0.4, "share of each layer's outputs that training drops", "P")
+    embedding: int | None = setting(None, "size of the learned embedding of a character (default: one-hot codes)", "E")
+    memory: float | None = setting(
+        None, "longest memory in characters at initialisation (chrono initialisation; default: Keras' biases, of 2 to 4)", "T"
+    )
+
+
+FAMILIES: dict[str, type[Family]] = {
+    family.name: family
+    for family in (
+        LogisticAutoregressive,
+        NADE,
+        RNADE,
+        NeuralAutoregressive,
+        MADE,
+        DeepNADE,
+        NADEK,
+        PixelCNN,
+        GatedPixelCNN,
+        RowLSTM,
+        DiagonalBiLSTM,
+        CharRNN,
+    )
+}
+
+# Heads
+
+
+class HeadFacts(NamedTuple):
+    """What must be known of a head before TensorFlow is imported; `tfar.heads` registers its class against it.
+
+    Attributes:
+        kinds: kinds of data that it fits, the one that it fits best first: "binary", "categorical", "continuous".
+        options: the arguments of its constructor: those of `HeadSettings`, and `num_classes` or `levels` of the data.
+    """
+
+    kinds: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+
+HEADS: dict[str, HeadFacts] = {  # of the heads that fit a kind of data the first is that of `--head auto`
+    "bernoulli": HeadFacts(("binary",)),
+    "categorical": HeadFacts(("categorical", "binary"), ("num_classes",)),
+    "normal_mixture": HeadFacts(("continuous",), ("num_components", "min_scale")),
+    "normal": HeadFacts(("continuous",), ("min_scale",)),
+    "laplace_mixture": HeadFacts(("continuous",), ("num_components", "min_scale")),
+    "discretized_logistic_mixture": HeadFacts(("categorical",), ("num_components", "levels", "min_scale")),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSettings:
+    """Which density one value has."""
+
+    head: HeadName = setting("auto", "density of one value; auto: bernoulli or categorical for discrete data, normal_mixture for others")
+    num_components: int = setting(10, "number of components of a mixture", "K", flag="components")
+    min_scale: float = setting(1e-3, "smallest scale of a continuous density, in standard deviations, or of levels scaled to [-1, 1]", "S")
+
+
+def head_name(kind: str, asked: str = "auto") -> str:
+    """The head for a kind of data: the one that was asked for, or for "auto" the default of that kind.
+
+    Raises:
+        ValueError: the head does not fit the data.
+
+    >>> head_name("continuous"), head_name("binary", "categorical")
+    ('normal_mixture', 'categorical')
+    """
+    allowed = [name for name, facts in HEADS.items() if kind in facts.kinds]
+    if asked == "auto":
+        return allowed[0]
+    if asked not in allowed:
+        raise ValueError(f"--head must be one of {', '.join(allowed)} for {kind} data. Received: --head {asked}")
+    return asked
+
+
+# Data
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Where data come from, and how they are divided and quantised; see `tfar.datasets.load`."""
+
+    data_dir: str | None = setting(None, "folder of prepared TFDS data sets (default: TFDS_DATA_DIR)", "DIR")
+    levels: int | None = setting(None, "quantise to K classes (2: binary)", "K")
+    context: str | None = setting(None, "condition on this: label, a column's name, a TFDS feature", "NAME")
+    data_seed: Seed = setting(0, "seed of the division into splits, of data without splits", "SEED")
+    fold: int | None = setting(None, "test on fold K of a cross-validation, from 0, of data without splits", "K")
+    folds: int | None = setting(None, "number of folds (default: 10)", "N")
+    manual_dir: str | None = setting(None, "prepare the TFDS data set from original files in this folder", "DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings:
+    """Where a text comes from, and how it is encoded and divided; see `tfar.datasets.load_text`."""
+
+    data_dir: str | None = setting(None, "folder of prepared TFDS data sets (default: TFDS_DATA_DIR)", "DIR")
+    vocabulary: VocabularyKind = setting("characters", "what the classes are")
+    splits: Sequence[float] = setting((90.0, 5.0, 5.0), "percentages that train, validate and test, one after the other", "P")
+    unknown: bool = setting(False, "add a class for characters that the training split lacks")
+
+
+# Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Settings of `tfar.training.fit`.
+
+    Raises:
+        ValueError: a number is out of range, or the schedule is unknown.
+    """
+
+    epochs: int = setting(200, "maximum number of epochs", "N")
+    batch_size: int = setting(100, "rows in one step", "N")
+    epoch_steps: int | None = setting(None, "steps in an epoch (default: one pass over the rows, or 100 steps where that is more)", "N")
+    learning_rate: float = setting(1e-3, "Adam's peak learning rate", "R")
+    schedule: Schedule = setting("plateau", "schedule of the learning rate")
+    weight_decay: float = setting(0.0, "decoupled decay of the kernels, times the learning rate", "W")
+    ema: float = setting(0.99, "momentum of the exponential moving average of the weights; 0 for none", "M")
+    clip: float = setting(100.0, "gradient-norm clipping threshold", "G")
+    patience: int = setting(10, "epochs without a better validation NLL before training stops", "N")
+    jit: bool = setting(True, "compile the training step by XLA")
+    seed: Seed = setting(0, "seed of the weights, of the orders that are drawn, and of the shuffling", "SEED")
+
+    def __post_init__(self) -> None:
+        from tfar.validation import check_counts
+
+        check_counts(epochs=self.epochs, batch_size=self.batch_size, patience=self.patience)
+        if self.epoch_steps is not None:
+            check_counts(epoch_steps=self.epoch_steps)
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: schedule={self.schedule!r}")
+        rules = {
+            "learning_rate must be above 0": 0 < self.learning_rate < math.inf,
+            "weight_decay must be at least 0": 0 <= self.weight_decay < math.inf,
+            "ema must be at least 0 and below 1": 0 <= self.ema < 1,
+            "clip must be above 0": self.clip > 0,  # Keras does not clip at a norm of 0 or less
+        }
+        if broken := [rule for rule, kept in rules.items() if not kept]:
+            names = ("learning_rate", "weight_decay", "ema", "clip")
+            raise ValueError(f"{'; '.join(broken)}. Received: {', '.join(f'{name}={getattr(self, name)!r}' for name in names)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceTraining(Training):
+    """Settings of `tfar.training.fit` for a text: truncated backpropagation through time."""
+
+    batch_size: int = setting(64, "windows of text in one step", "N")
+    sequence_length: int = setting(64, "characters in a window: backpropagation through time is truncated at its ends", "T")
+    carry: bool = setting(True, "begin a window in the state in which the one before it ended")
+
+    def __post_init__(self) -> None:
+        from tfar.validation import check_counts
+
+        super().__post_init__()
+        check_counts(sequence_length=self.sequence_length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AfterTraining:
+    """What `tfar train` does beside and after the training of arrays."""
+
+    score_rows: int = setting(10_000, "rows of each split that are scored at the end; some families are slow at it", "N")
+    refit: bool = setting(False, "then train anew on training and validation rows together, up to the best epoch")
+    pictures_every: int = setting(0, "draw samples, completions and likelihoods every N epochs; 0: at the end only", "N")
+    tensorboard: str | None = setting(None, "folder for TensorBoard: NLL, learning rate, and the pictures", "DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporting:
+    """What `tfar train` prints."""
+
+    quiet: bool = setting(False, "print no progress")

@@ -1,0 +1,211 @@
+"""What every head owns: the density of one position's value, its draw, and all facts about that value."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfar.heads.encodings import Encoding, of_classes
+
+tfd = tfp.distributions
+
+_REGISTERED: dict[str, type["Head"]] = {}
+HeadClass = TypeVar("HeadClass", bound=type["Head"])
+
+
+class Head:
+    """What the P numbers at a position mean, and all that is to be known of its value.
+
+    `head(params)` is a `tfd.Distribution` with batch shape `params.shape[:-1]`: likelihoods are TFP's. `head.draw(params, noise)` is a
+    pure function of the parameters `[..., P]` and of uniform noise `[..., noise_size]` in (0, 1), so that every sampler draws the same.
+    Computes in float32 at least, whatever the network's precision.
+
+    A head of your own subclasses this one, is registered with `keras.saving.register_keras_serializable` so that models with it can be
+    saved, and with `tfar.heads.register` so that it has a name. `tfar.training.fit`, `export` and `tfar.models.build` then take it.
+
+    Attributes:
+        kinds: kinds of data that it fits: "binary", "categorical", "continuous".
+        params_size: P.
+        noise_size: number of uniform numbers that one draw uses.
+        dtype: dtype of the values: int32 for discrete ones, as in TFP.
+        num_classes: K where the values are the integers 0..K-1 and there are more than two of them, else None.
+
+    >>> @register("unit_normal")
+    ... class UnitNormal(Head):
+    ...     kinds = ("continuous",)
+    ...     def __call__(self, params):
+    ...         return tfd.Normal(params[..., 0], 1.0)
+    ...     def draw(self, params, noise, dimension=None):
+    ...         return params[..., 0] + tf.math.ndtri(noise[..., 0])
+    >>> get("unit_normal")
+    UnitNormal()
+    """
+
+    name: ClassVar[str] = ""
+    kinds: ClassVar[tuple[str, ...]] = ()
+    params_size: int = 1
+    noise_size: int = 1
+    dtype: tf.DType = tf.float32
+    num_classes: int | None = None
+
+    def __call__(self, params: tf.Tensor) -> tfd.Distribution:
+        """The distribution of the values at positions with these parameters."""
+        raise NotImplementedError
+
+    def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
+        """Draw values.
+
+        Args:
+            params: `[..., P]`.
+            noise: uniform numbers in (0, 1), `[..., noise_size]`.
+            dimension: which dimension of the event each value is of, an integer tensor that broadcasts to `params.shape[:-1]`. Only a
+                head that differs between dimensions needs it.
+
+        Returns:
+            Values `[...]` of `dtype`.
+        """
+        raise NotImplementedError
+
+    @property
+    def encoding(self) -> Encoding:
+        """How a network of vectors is fed the value: as a number, or one-hot where there are `num_classes`."""
+        return of_classes(self.num_classes)
+
+    @property
+    def features(self) -> int:
+        """E, the number of input features that one value becomes."""
+        return self.encoding.size
+
+    def encode(self, x: tf.Tensor, dtype: Any = "float32") -> tf.Tensor:
+        """Input features `[..., E]` of values `[...]`."""
+        return self.encoding(x, dtype)
+
+    def supports(self, x: tf.Tensor) -> tf.Tensor:
+        """Which values the head can score, bool like `x`."""
+        return tf.math.is_finite(tf.cast(x, tf.float64))
+
+    @property
+    def support(self) -> str:
+        """The support in words, for messages."""
+        return "finite numbers"
+
+    @property
+    def discrete(self) -> bool:
+        """Whether the values are integers, and `log_prob` a probability mass."""
+        return bool(self.dtype.is_integer)
+
+    def initial_params(self, x: np.ndarray) -> np.ndarray | None:
+        """Parameters with which each position starts at its own marginal, whatever the others.
+
+        Args:
+            x: the training values `[N, *event]`.
+
+        Returns:
+            float32 `[*event, P]`; None where the head has no such start, and training begins with the network's own bias.
+        """
+        return None
+
+    def marginal(self) -> "Head":
+        """The head whose `initial_params` are the baseline of independent positions: by default the head itself."""
+        return self
+
+    def log_prob(self, params: tf.Tensor, x: tf.Tensor, event_ndims: int) -> tf.Tensor:
+        """Log-probability in nats, summed over the last `event_ndims` axes of `x`."""
+        distribution = self(params)
+        return tfd.Independent(distribution, event_ndims).log_prob(tf.cast(x, distribution.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Head":
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Head) and type(self) is type(other) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self.get_config().items())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+def register(name: str) -> Callable[[HeadClass], HeadClass]:
+    """Give a head class a name, by which `get` and `tfar.models.build` find it.
+
+    Raises:
+        ValueError: another head has the name.
+    """
+
+    def named(head: HeadClass) -> HeadClass:
+        known = _REGISTERED.get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (head.__module__, head.__qualname__):
+            raise ValueError(f"the name of a head must be new. Received: {name!r}, which is {known.__module__}.{known.__qualname__}")
+        head.name = name
+        _REGISTERED[name] = head
+        return head
+
+    return named
+
+
+def names() -> tuple[str, ...]:
+    """The names of all registered heads.
+
+    >>> "normal_mixture" in names()
+    True
+    """
+    return tuple(_REGISTERED)
+
+
+def named(name: str) -> type[Head]:
+    """The head class of a registered name.
+
+    Raises:
+        ValueError: no head has the name.
+    """
+    if name not in _REGISTERED:
+        raise ValueError(f"head must be one of {', '.join(map(repr, _REGISTERED))}. Received: head={name!r}")
+    return _REGISTERED[name]
+
+
+def get(head: "Head | str | dict[str, Any]") -> Head:
+    """Return a head from a head, from a registered name, or from its serialised form.
+
+    A name gives the head with its default arguments; a head that needs arguments, such as `Categorical(num_classes)`, has none.
+
+    Raises:
+        ValueError: an unknown name, a name of a head that needs arguments, or something else.
+
+    >>> get("bernoulli"), get("normal_mixture")
+    (Bernoulli(), NormalMixture(num_components=10, min_scale=0.001))
+    """
+    if isinstance(head, Head):
+        return head
+    if isinstance(head, str):
+        try:
+            return named(head)()
+        except TypeError:
+            raise ValueError(
+                f"{head!r} needs arguments: give the head itself, tfar.heads.{named(head).__name__}(...). Received: head={head!r}"
+            ) from None
+    if isinstance(head, dict):
+        return keras.saving.deserialize_keras_object(head)
+    raise ValueError(f"head must be a tfar.heads.Head or the name of one. Received: head={head!r}")
+
+
+def full_precision(params: tf.Tensor) -> tf.Tensor:
+    """Parameters in float32 at least."""
+    return tf.cast(params, tf.float32) if params.dtype in (tf.float16, tf.bfloat16) else params
+
+
+def pick(logits: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
+    """The category in which `u` falls: inverse of the cumulative distribution of `logits [..., K]`, int32."""
+    u = tf.cast(u, logits.dtype)
+    weights = tf.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))
+    cumulative = tf.cumsum(weights, axis=-1)
+    passed = cumulative[..., :-1] <= (u * cumulative[..., -1])[..., None]
+    return tf.reduce_sum(tf.cast(passed, tf.int32), axis=-1)

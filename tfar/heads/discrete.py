@@ -1,0 +1,93 @@
+"""Heads of binary and categorical values."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfar.heads.base import Head, full_precision, pick, register
+from tfar.validation import check_counts
+
+tfd = tfp.distributions
+
+
+@register("bernoulli")
+@keras.saving.register_keras_serializable(package="tfar")
+class Bernoulli(Head):
+    """Binary values: P = 1, the log-odds of a one.
+
+        p(x = 1) = sigmoid(params)
+
+    >>> Bernoulli()(tf.zeros([3, 1])).prob(1).numpy().tolist()
+    [0.5, 0.5, 0.5]
+    """
+
+    kinds = ("binary",)
+    dtype = tf.int32
+
+    def __call__(self, params: tf.Tensor) -> tfd.Distribution:
+        return tfd.Bernoulli(logits=full_precision(params)[..., 0])
+
+    def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
+        probs = tf.sigmoid(full_precision(params)[..., 0])
+        return tf.cast(tf.cast(noise[..., 0], probs.dtype) < probs, self.dtype)
+
+    def supports(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.ones_like(x) if x.dtype == tf.bool else (x == 0) | (x == 1)
+
+    @property
+    def support(self) -> str:
+        return "0 or 1"
+
+    def initial_params(self, x: np.ndarray) -> np.ndarray:
+        """The log-odds of each position's frequency of ones, with one added to both counts."""
+        ones = np.asarray(x).sum(axis=0)
+        return np.log((ones + 1.0) / (len(x) - ones + 1.0))[..., None].astype(np.float32)
+
+
+@register("categorical")
+@keras.saving.register_keras_serializable(package="tfar")
+class Categorical(Head):
+    """Integers 0..K-1: P = K, unnormalised log-probabilities.
+
+        p(x = k) = softmax(params)_k
+
+    Args:
+        num_classes: K, at least 2.
+
+    Raises:
+        ValueError: `num_classes` is not an integer of at least 2.
+    """
+
+    kinds = ("binary", "categorical")
+    dtype = tf.int32
+
+    def __init__(self, num_classes: int):
+        check_counts(2, num_classes=num_classes)
+        self.num_classes = self.params_size = int(num_classes)
+
+    def __call__(self, params: tf.Tensor) -> tfd.Distribution:
+        return tfd.Categorical(logits=full_precision(params))
+
+    def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
+        return pick(full_precision(params), noise[..., 0])
+
+    def supports(self, x: tf.Tensor) -> tf.Tensor:
+        x = tf.cast(x, tf.float64)
+        return (x >= 0) & (x < self.params_size) & (tf.floor(x) == x)
+
+    @property
+    def support(self) -> str:
+        return f"integers from 0 to {self.params_size - 1}"
+
+    def initial_params(self, x: np.ndarray) -> np.ndarray:
+        """The logarithms of each position's frequencies, with one added to each count."""
+        x, size = np.asarray(x), self.params_size
+        flat = x.reshape(len(x), -1).astype(np.int64) + size * np.arange(x[0].size)
+        counts = np.bincount(flat.ravel(), minlength=x[0].size * size).reshape(*x.shape[1:], size)
+        return np.log((counts + 1.0) / (len(x) + size)).astype(np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"num_classes": self.num_classes}

@@ -1,0 +1,94 @@
+"""How a value becomes the input features of a network."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfar.validation import check_counts
+
+
+class Encoding:
+    """A map from one value to E numbers, which a network of vectors takes as its inputs.
+
+    A subclass sets `size` and writes `__call__`; it is registered with Keras, since networks are saved with their encoding.
+
+    Attributes:
+        size: E, how many features one value becomes.
+        num_classes: K where the values are the integers 0..K-1, else None.
+    """
+
+    size: int = 1
+    num_classes: int | None = None
+
+    def __call__(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
+        """Features `[..., E]` of values `[...]`, of the given dtype."""
+        raise NotImplementedError
+
+    def features_first(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
+        """Features `[E, B]` of values `[B]`: the layout of the sampling loop."""
+        return tf.transpose(self(x, dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Encoding":
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Encoding) and type(self) is type(other) and self.get_config() == other.get_config()
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self.get_config().items())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class Number(Encoding):
+    """The value itself: E = 1.
+
+    >>> Number()(tf.constant([2, 5]), "float32").numpy().tolist()
+    [[2.0], [5.0]]
+    """
+
+    def __call__(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
+        return tf.cast(x, dtype)[..., None]
+
+    def features_first(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
+        return tf.cast(x, dtype)[None]
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class OneHot(Encoding):
+    """The one-hot code of an integer 0..K-1: E = K.
+
+    Args:
+        num_classes: K, at least 2.
+
+    Raises:
+        ValueError: `num_classes` is not an integer of at least 2.
+
+    >>> OneHot(3)(tf.constant([2, 0]), "float32").numpy().tolist()
+    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, num_classes: int):
+        check_counts(2, num_classes=num_classes)
+        self.num_classes = self.size = int(num_classes)
+
+    def __call__(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
+        return tf.one_hot(tf.cast(x, tf.int32), self.size, dtype=tf.as_dtype(dtype))
+
+    def features_first(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
+        return tf.one_hot(tf.cast(x, tf.int32), self.size, axis=0, dtype=tf.as_dtype(dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"num_classes": self.num_classes}
+
+
+def of_classes(num_classes: int | None) -> Encoding:
+    """The encoding of values that are numbers (`num_classes` None), or one of `num_classes` classes."""
+    return Number() if num_classes is None else OneHot(num_classes)

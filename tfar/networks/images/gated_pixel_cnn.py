@@ -1,0 +1,197 @@
+"""Gated PixelCNN (van den Oord et al. 2016b, "Conditional image generation with PixelCNN decoders")."""
+
+import keras
+import tensorflow as tf
+
+from tfar.networks.images.base import ImageNetwork, shift_down
+from tfar.networks.images.stepping import Pixel
+from tfar.validation import check_counts
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class GatedPixelCNN(ImageNetwork):
+    """Two stacks of gated convolutions without a blind spot: v sees all rows above, h also the pixels to the left (figure 2).
+
+        a^l = conv_{k x k}(v^l) + V^l c                    over the rows down to the own one; v^0 = x shifted down by a row
+        b^l = conv_{1 x k, masked}(h^l) + U^l a^l + H^l c   mask A on h^0 = x, mask B on the others
+        v^{l+1} = tanh(a^l_1) sigmoid(a^l_2)
+        g^l     = tanh(b^l_1) sigmoid(b^l_2)               (eqs. 2 and 4)
+        h^{l+1} = h^l + R^l g^l                            without h^l in the first layer
+        params  = W relu(W' relu(sum_l S^l g^l))
+
+    with 1x1 convolutions R, S, W of mask B, U without a mask, and the context c, which reaches every layer: a label one-hot, or an
+    embedding.
+
+    Args:
+        filters: p, channels of v, g and h.
+        num_layers: number of layers, at least 2. v spreads by kernel_size // 2 + num_layers - 1 pixels to either side.
+        kernel_size: k of the first layer, odd, at least 3; the others have 3.
+        skip_filters: channels of the sum of the skip connections.
+        head_filters: channels of each further 1x1 convolution at the head.
+        dropout: share of the channels of g that training drops in each layer.
+        positions, linear_means, num_classes, context_size, activation (of the head): as in `tfar.networks.images.base.ImageNetwork`.
+
+    Raises:
+        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.images.base.ImageNetwork` refuses.
+
+    >>> import numpy as np
+    >>> network = GatedPixelCNN(event_shape=[5, 5, 1], filters=8, num_layers=2, context_size=10)
+    >>> network(np.zeros([2, 5, 5, 1]), np.zeros([2, 10])).shape
+    TensorShape([2, 5, 5, 1, 1])
+    """
+
+    def __init__(
+        self,
+        event_shape,
+        params_size=1,
+        filters=32,
+        num_layers=10,
+        kernel_size=7,
+        skip_filters=64,
+        head_filters=(64,),
+        dropout=0.0,
+        positions=False,
+        linear_means=False,
+        **kwargs,
+    ):
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
+        check_counts(2, num_layers=num_layers)
+        check_counts(filters=filters, skip_filters=skip_filters)
+        self.filters, self.num_layers, self.skip_filters = self.rounded(filters), num_layers, self.rounded(skip_filters)
+        layers, both, policy = range(num_layers), 2 * self.filters, {"dtype": self.dtype_policy}
+        sides = [kernel_size, *[3] * (num_layers - 1)]
+        self.across = [self.conv(both, (1, k), f"across_{n}", "B" if n else "A") for n, k in enumerate(sides)]
+        self.down = [
+            keras.layers.Conv2D(both, (k // 2 + 1, k), data_format="channels_last", name=f"down_{n}", **policy) for n, k in enumerate(sides)
+        ]
+        self.link = [keras.layers.Dense(both, use_bias=False, name=f"link_{n}", **policy) for n in layers]
+        self.residual = [self.conv(self.filters, 1, f"residual_{n}") for n in layers[:-1]]
+        self.skip = [self.conv(self.skip_filters, 1, f"skip_{n}", use_bias=n == 0) for n in layers]
+        self.dropouts, self.conditioning = self.dropouts_for(num_layers), self.conditioning_for(num_layers * 2 * both)
+
+    def build(self, x_shape=None, context_shape=None):
+        shape = (None, *self.event_shape[:2])
+        sources = [self.colors, *[self.filters] * (self.num_layers - 1)]
+        for across, down, link, size in zip(self.across, self.down, self.link, sources, strict=True):
+            across.build((*shape, size))
+            down.build((None, None, None, size))
+            link.build((*shape, 2 * self.filters))
+        for layer in [*self.residual, *self.skip]:
+            layer.build((*shape, self.filters))
+        self.build_positions(2 * self.filters)
+        self.build_head(self.skip_filters)
+
+    def context_terms(self, context):
+        """What the context `[B, C]` adds to a and to b in each layer, `[L, 2, B, 1, 1, 2p]`, or zeros that broadcast."""
+        if context is None:
+            return tf.zeros([self.num_layers, 2, 1, 1, 1, 1], self.compute_dtype)
+        terms = tf.reshape(self.conditioning(context), [-1, self.num_layers, 2, 1, 1, 2 * self.filters])
+        return tf.transpose(terms, [1, 2, 0, 3, 4, 5])
+
+    def gate(self, sums):
+        """tanh of one half of each colour's channels times sigmoid of the other: `[..., 2p]` to `[..., p]`."""
+        sums = tf.reshape(sums, [-1, *sums.shape[1:3], self.colors, 2, self.filters // self.colors])
+        gated = tf.tanh(sums[..., 0, :]) * tf.sigmoid(sums[..., 1, :])
+        return tf.reshape(gated, [-1, *sums.shape[1:3], self.filters])
+
+    def vertical(self, n, v, term):
+        """a of the n-th layer from the rows of v that are above and at its own, with the sides not yet padded."""
+        side = self.down[n].kernel_size[1] // 2
+        return self.down[n](tf.pad(v, [[0, 0], [0, 0], [side, side], [0, 0]])) + term
+
+    def features_of(self, x, context, training):
+        terms = self.context_terms(context)
+        v, h, skips = shift_down(x, 1), x, 0.0
+        for n in range(self.num_layers):
+            above = self.down[n].kernel_size[0] - 1
+            term = terms[n, 0] + tf.cast(self.position, terms.dtype) if self.positions and n == 0 else terms[n, 0]
+            a = self.vertical(n, tf.pad(v, [[0, 0], [above, 0], [0, 0], [0, 0]]), term)  # (B, H, W, 2p)
+            g = self.gate(self.across[n](h) + self.link[n](a) + terms[n, 1])  # (B, H, W, p)
+            g = self.dropouts[n](g, training=training)
+            skips += self.skip[n](g)
+            if n < self.num_layers - 1:
+                v = self.gate(a)
+                h = self.residual[n](g) + (h if n else 0.0)
+        return skips
+
+    def initial_state(self, batch_size, context=None, value_dtype=None):
+        (_, width, colors), filters, dtype = self.event_shape, self.filters, self.compute_dtype
+        kernels = [layer.masked_kernel()[0] for layer in self.across[1:]]  # (2, p, 2p): left and own, and one to the right
+        weights = {
+            "first": self.by_color(self.across[0].masked_kernel()),
+            "left": self.stacked_by_color(kernel[0] for kernel in kernels),
+            "own": [self.by_color(kernel[1]) for kernel in kernels],
+            "residual": self.matrices(self.residual),
+            "skip": [self.by_color(layer.masked_kernel()) for layer in self.skip],
+            "skip_bias": self.by_color(self.cast(self.skip[0].bias)),
+            "head": self.matrices(self.head),
+            "terms": self.context_terms(self.as_context(context)),
+            **self.position_table(),
+        }
+        inner, features = self.num_layers - 1, (2 * self.num_layers - 1) * filters + self.skip_filters + sum(self.head_filters)
+        return {
+            "weights": weights,
+            "view": self.blank(self.kernel_size // 2 + 1, self.kernel_size // 2, batch_size),
+            "above": [tf.zeros([batch_size, 1, width, filters], dtype) for _ in range(inner)],  # v in the row above
+            "sums": tf.zeros([width, self.num_layers, 2 * filters, batch_size], dtype),  # b of this row without its convolutions
+            "before": tf.zeros([inner, filters, batch_size], dtype),  # h of the pixel to the left
+            "here": tf.zeros([inner, filters, batch_size], dtype),  # h of this pixel
+            "pixel": tf.zeros([colors, features // colors, batch_size], dtype),
+            "block": tf.constant(0),
+        }
+
+    def enter_block(self, state, block, previous):
+        zeros = tf.zeros_like(state["here"])
+        return {**state, "view": self.next_row(state["view"]), "before": zeros, "here": zeros, "block": block}
+
+    def vertical_row(self, weights, view, above, block):
+        """Run the vertical stack for a row, once all values above it are known."""
+        side, width = self.kernel_size // 2, self.event_shape[1]
+        v = tf.transpose(view[:-1, side : side + width], [3, 0, 1, 2])  # (B, rows, W, C)
+        rows, sums = [], []
+        for n in range(self.num_layers):
+            term = weights["terms"][n, 0]
+            if n == 0 and self.positions:
+                term += tf.gather(tf.reshape(weights["position"], [-1, width, 2 * self.filters]), block)
+            a = self.vertical(n, v, term)  # (B, 1, W, 2p)
+            bias = tf.cast(self.across[n].bias, a.dtype)
+            sums.append((self.link[n](a) + weights["terms"][n, 1] + bias)[:, 0])
+            if n < self.num_layers - 1:
+                rows.append(self.gate(a))
+                v = tf.concat([above[n], rows[n]], axis=1)
+        return rows, tf.transpose(tf.stack(sums), [2, 0, 3, 1])  # (W, L, 2p, B)
+
+    def step(self, state, index, previous):
+        weights, colors = state["weights"], self.colors
+        _, column, color = self.place(index)
+        view = self.take_in(state["view"], state["block"], index, previous)
+        # Here and not on entering the block: the last value of the row above has only just been taken in. As a loop of one round or
+        # none, which XLA runs in place, where a `tf.cond` copies the whole row in every step.
+        _, above, sums = tf.while_loop(
+            lambda first, *_: first,
+            lambda first, above, _: (tf.constant(False), *self.vertical_row(weights, view, above, state["block"])),
+            (index % self.block_size == 0, state["above"], state["sums"]),
+        )
+        pixel = Pixel(state["pixel"], color)
+        before = state["here"] if colors == 1 else tf.where(color == 0, state["here"], state["before"])
+        b = self.of_color(tf.gather(sums, column), color)  # (L, 2p / C, B)
+        b = [b[0], *tf.unstack(b[1:] + tf.matmul(self.take(weights["left"], color), before))]
+        y, here, h = self.take(weights["skip_bias"], color), [], 0.0
+        for n in range(self.num_layers):
+            if n == 0:
+                convolved = tf.matmul(self.take(weights["first"], color), self.window(view[-1:], column, self.kernel_size // 2))
+            else:
+                convolved = tf.matmul(self.take(weights["own"][n - 1], color), here[-1])
+            one, two = tf.split(convolved + b[n], 2)
+            g = pixel(tf.tanh(one) * tf.sigmoid(two))
+            y += tf.matmul(self.take(weights["skip"][n], color), g)
+            if n < self.num_layers - 1:
+                h += self.product(weights["residual"][n], g, color)
+                here.append(pixel(h))
+        params = self.last(weights["head"], y, pixel, view, column, color)
+        now = {"view": view, "above": above, "sums": sums, "before": before, "here": tf.stack(here), "pixel": pixel.table}
+        return params, {**state, **now}
+
+    def get_config(self):
+        own = {"filters": self.filters, "num_layers": self.num_layers, "skip_filters": self.skip_filters}
+        return {**super().get_config(), **own}

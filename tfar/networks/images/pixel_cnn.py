@@ -1,0 +1,149 @@
+"""PixelCNN (van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks")."""
+
+import keras
+import tensorflow as tf
+
+from tfar.networks.images.base import ImageNetwork
+from tfar.networks.images.stepping import Pixel
+from tfar.validation import check_counts
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class PixelCNN(ImageNetwork):
+    """Masked convolutions over an image: a 7x7 one with mask A, residual blocks with mask B, and 1x1 ones at the head (table 1).
+
+        y^0 = conv7x7_A(x)
+        y^l = y^{l-1} + W_3 g(conv3x3_B(u) + C^l c),   u = g(W_1 g(y^{l-1}))       (figure 5, left; g = relu)
+        params = W g(W'' g(W' g(y^L)))
+
+    with 1x1 mask-B convolutions W, 2h channels y, h channels u, and the context c, which reaches every block. A pixel sees the rows above
+    within a widening triangle: there is a blind spot above to the right (`tfar.networks.GatedPixelCNN` has none). The window of the first
+    convolution has none either, so that a wide one leaves little of it, for few weights where the image has few channels.
+
+    Args:
+        filters: 2h, channels of the residual stream.
+        num_blocks: number of residual blocks.
+        kernel_size: of the first convolution, odd, at least 3.
+        head_filters: channels of each 1x1 convolution at the head; () for none but the last.
+        dropout: share of the h channels that training drops in each block.
+        activation: g, by its Keras name.
+        positions, linear_means, num_classes, context_size: as in `tfar.networks.images.base.ImageNetwork`.
+
+    Raises:
+        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.images.base.ImageNetwork` refuses.
+
+    >>> import numpy as np
+    >>> network = PixelCNN(event_shape=[5, 5, 1], filters=8, num_blocks=2, head_filters=[8])
+    >>> network(np.zeros([2, 5, 5, 1])).shape
+    TensorShape([2, 5, 5, 1, 1])
+    """
+
+    def __init__(
+        self,
+        event_shape,
+        params_size=1,
+        filters=32,
+        num_blocks=15,
+        kernel_size=7,
+        head_filters=(32, 32),
+        dropout=0.0,
+        positions=False,
+        linear_means=False,
+        activation="relu",
+        **kwargs,
+    ):
+        super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, activation, **kwargs)
+        check_counts(num_blocks=num_blocks, filters=filters)
+        self.filters, self.num_blocks = self.rounded(filters, 2), num_blocks
+        blocks, half = range(num_blocks), self.filters // 2
+        self.first = self.conv(self.filters, kernel_size, "first", "A")
+        self.narrow = [self.conv(half, 1, f"narrow_{n}") for n in blocks]
+        self.spread = [self.conv(half, 3, f"spread_{n}") for n in blocks]
+        self.widen = [self.conv(self.filters, 1, f"widen_{n}") for n in blocks]
+        self.dropouts, self.conditioning = self.dropouts_for(num_blocks), self.conditioning_for(num_blocks * half)
+
+    def build(self, x_shape=None, context_shape=None):
+        height, width, colors = self.event_shape
+        self.first.build((None, height, width, colors))
+        for narrow, spread, widen in zip(self.narrow, self.spread, self.widen, strict=True):
+            narrow.build((None, height, width, self.filters))
+            spread.build((None, height, width, self.filters // 2))
+            widen.build((None, height, width, self.filters // 2))
+        self.build_positions(self.filters)
+        self.build_head(self.filters)
+
+    def context_terms(self, context):
+        """What the context `[B, C]` adds in each block, `[B, L, h]`."""
+        return tf.reshape(self.conditioning(context), [-1, self.num_blocks, self.filters // 2])
+
+    def features_of(self, x, context, training):
+        terms = None if context is None else self.context_terms(context)[:, None, None]
+        g, y = self.activation, self.first(x)  # (B, H, W, 2h)
+        y = y + tf.cast(self.position, y.dtype) if self.positions else y
+        for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen, strict=True)):
+            u = spread(g(narrow(g(y))))  # (B, H, W, h)
+            u = g(u if terms is None else u + terms[..., n, :])
+            y += widen(self.dropouts[n](u, training=training))
+        return y
+
+    def initial_state(self, batch_size, context=None, value_dtype=None):
+        colors, dtype = self.colors, self.compute_dtype
+        context = self.as_context(context)
+        kernels = [layer.masked_kernel() for layer in self.spread]  # L x (2, 3, h, h)
+        offsets = tf.stack([self.cast(layer.bias)[:, None] for layer in self.spread])  # (L, h, 1)
+        if context is not None:
+            offsets += tf.transpose(self.context_terms(context), [1, 2, 0])
+        features = sum(layer.kernel.shape[2] for layer in [*self.narrow, *self.spread, *self.widen, *self.head])
+        weights = {
+            "first": self.matrices([self.first])[0],
+            "narrow": self.matrices(self.narrow),
+            "above": tf.stack([tf.transpose(tf.reshape(kernel[0], [-1, kernel.shape[-1]])) for kernel in kernels]),  # (L, h, 3h)
+            "left": self.stacked_by_color(kernel[1, 0] for kernel in kernels),  # (C, L, h / C, h)
+            "own": [self.by_color(kernel[1, 1]) for kernel in kernels],
+            "widen": self.matrices(self.widen),
+            "head": self.matrices(self.head),
+            "offsets": offsets,
+            **self.position_table(),
+        }
+        width, blocks, half = self.event_shape[1], self.num_blocks, self.filters // 2
+        zeros = tf.zeros([blocks, half, batch_size], dtype)
+        return {
+            "weights": weights,
+            "view": self.blank(self.kernel_size // 2, self.kernel_size // 2, batch_size),
+            "row": self.row_array(zeros).unstack(tf.tile(zeros[None], [width, 1, 1, 1])),
+            "sums": tf.zeros([width, blocks, half, batch_size], dtype),  # what the rows above add to the 3x3 convolutions of this row
+            "before": zeros,  # u of the pixel to the left
+            "here": zeros,  # u of this pixel
+            "pixel": tf.zeros([colors, features // colors, batch_size], dtype),
+            "block": tf.constant(0),
+        }
+
+    def enter_block(self, state, block, previous):
+        weights, width = state["weights"], self.event_shape[1]
+        row = tf.pad(state["row"].stack(), [[1, 1], [0, 0], [0, 0], [0, 0]])
+        taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3h, B)
+        sums = tf.matmul(weights["above"], taps) + weights["offsets"]
+        zeros = tf.zeros_like(state["here"])
+        rows = {"view": self.next_row(state["view"]), "row": self.row_array(zeros)}
+        return {**state, **rows, "sums": sums, "before": zeros, "here": zeros, "block": block}
+
+    def step(self, state, index, previous):
+        weights, g = state["weights"], self.activation
+        _, column, color = self.place(index)
+        view = self.take_in(state["view"], state["block"], index, previous)
+        pixel = Pixel(state["pixel"], color)
+        before = state["here"] if self.colors == 1 else tf.where(color == 0, state["here"], state["before"])
+        sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(weights["left"], color), before)
+        sums, here = tf.unstack(sums), []
+        y = self.placed(self.product(weights["first"], self.window(view, column, self.kernel_size // 2), color), weights, index)
+        for n in range(self.num_blocks):
+            here.append(pixel(g(self.product(weights["narrow"][n], pixel(g(y)), color))))
+            u = g(tf.matmul(self.take(weights["own"][n], color), here[n]) + sums[n])
+            y += self.product(weights["widen"][n], pixel(u), color)
+        params = self.last(weights["head"], y, pixel, view, column, color)
+        here = tf.stack(here)
+        now = {"view": view, "row": state["row"].write(column, here), "before": before, "here": here, "pixel": pixel.table}
+        return params, {**state, **now}
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "num_blocks": self.num_blocks}

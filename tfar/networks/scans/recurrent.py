@@ -1,0 +1,77 @@
+"""A recurrence that leaves to its backward loop only what must be done in order."""
+
+import tensorflow as tf
+
+from tfar.networks.scans.stacking import stacking_loop
+
+
+def recurrent_scan(function, state, inputs, kernel, bias):
+    """Run state_t = function(state_{t-1}, x_t, h_{t-1} U + b) over T steps, where h is the first tensor of a state.
+
+    Plain differentiation adds a tensor as large as U to the gradient of U at each step, which with few rows is a large part of the time.
+    Here the gradients of the products h_{t-1} U are kept, and that of U is one product of all of them and all h. And because the function
+    is elementwise, its Jacobian has diagonals alone, which are found for all steps at once before the loop: that is left with
+    multiplications by them, and the product by U^T. Works in eager mode, in graphs and under XLA.
+
+    Args:
+        function: maps a state, a slice of the inputs and a product `[..., G]` to the next state. Of each tensor that it gives, unit j must
+            depend on unit j of the state's tensors and of the blocks of H units in the inputs and the product alone; it must not use
+            variables.
+        state: the state before the first step, a list of floating-point tensors `[B, H]`.
+        inputs: x, `[T, B, E]`, E a multiple of H; T is 1 or more, and may be unknown.
+        kernel: U, `[H, G]`, G a multiple of H.
+        bias: b, `[G]`.
+
+    Returns:
+        The states after each step, a list of tensors `[T, B, H]`.
+
+    >>> add = lambda state, x, product: [x + product]
+    >>> recurrent_scan(add, [tf.ones([1, 1])], tf.ones([3, 1, 1]), tf.constant([[2.0]]), tf.zeros([1]))[0][:, 0, 0].numpy().tolist()
+    [3.0, 7.0, 15.0]
+    """
+    units = kernel.shape[0]
+
+    def blocks(values):
+        """`[..., n H]` as `[..., n, H]`."""
+        return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [values.shape[-1] // units, units]], axis=0))
+
+    @tf.custom_gradient
+    def scanned(inputs, kernel, bias, *start):
+        count = tf.shape(inputs)[0]
+
+        def forward(t, state):
+            product = tf.matmul(state[0], kernel) + bias
+            state = function(state, inputs[t], product)
+            return state, [*state, product]
+
+        product = tf.TensorSpec([start[0].shape[0], kernel.shape[1]], kernel.dtype)
+        _, (*states, products) = stacking_loop(forward, count, start, [*start, product])
+
+        def backward(*upstream):
+            before = [tf.concat([first[None], values[:-1]], axis=0) for values, first in zip(states, start, strict=True)]
+            with tf.GradientTape(persistent=True) as tape:
+                tape.watch([before, inputs, products])
+                after = function(before, inputs, products)
+            zero = tf.UnconnectedGradients.ZERO
+            jacobian = [tape.gradient(values, (before, inputs, products), unconnected_gradients=zero) for values in after]
+            of_before, of_inputs, of_products = zip(*jacobian, strict=True)
+            of_inputs, of_products = [blocks(values) for values in of_inputs], [blocks(values) for values in of_products]
+            transposed = tf.transpose(kernel)  # once: a product that transposes its factor each time is slower
+
+            def back(t, arriving):
+                arriving = [a + values[t] for a, values in zip(arriving, upstream, strict=True)]
+                of_product = tf.add_n([j[t] * a[:, None] for j, a in zip(of_products, arriving, strict=True)])
+                of_product = tf.reshape(of_product, tf.shape(products)[1:])
+                leaving = [tf.add_n([j[t] * a for j, a in zip(column, arriving, strict=True)]) for column in zip(*of_before, strict=True)]
+                return [leaving[0] + tf.matmul(of_product, transposed), *leaving[1:]], [*arriving, of_product]
+
+            zeros = [tf.zeros_like(first) for first in start]
+            of_start, (*arriving, gradients) = stacking_loop(back, count, zeros, [*start, product], reverse=True)
+            of_x = tf.add_n([j * a[:, :, None] for j, a in zip(of_inputs, arriving, strict=True)])
+            of_kernel = tf.tensordot(before[0], gradients, [[0, 1], [0, 1]])
+            ones = tf.ones(tf.shape(gradients)[:2], gradients.dtype)  # products add in single precision, where a sum of halves does not
+            return [tf.reshape(of_x, tf.shape(inputs)), of_kernel, tf.tensordot(ones, gradients, 2), *of_start]
+
+        return states, backward
+
+    return scanned(inputs, kernel, bias, *state)

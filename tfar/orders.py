@@ -1,0 +1,110 @@
+"""Orders and ranks.
+
+An *order* is a permutation of the D dimensions of an event: ``order[k]`` is the dimension that is generated k-th. Its inverse is the
+*rank*: ``rank[d]`` says when dimension d is generated. `inverse` is the one place that turns one into the other.
+"""
+
+import math
+
+import numpy as np
+
+
+def as_order(order, event_size):
+    """Return an order of `event_size` dimensions as an int32 array `[D]`.
+
+    Args:
+        order: None or "natural" (0, 1, 2, ...), "reversed", or a permutation of 0..D-1.
+        event_size: D.
+
+    Raises:
+        ValueError: `order` is no permutation.
+
+    >>> as_order("reversed", 4).tolist()
+    [3, 2, 1, 0]
+    """
+    if order is None or (isinstance(order, str) and order == "natural"):
+        return np.arange(event_size, dtype=np.int32)
+    if isinstance(order, str) and order == "reversed":
+        return np.arange(event_size, dtype=np.int32)[::-1].copy()
+    array = None if isinstance(order, str) else np.asarray(order)
+    if array is None or not are_orders(array.ravel(), event_size):
+        raise ValueError(
+            f"order must be 'natural', 'reversed' or a permutation of the integers 0..{event_size - 1}. Received: order={order!r}"
+        )
+    return array.ravel().astype(np.int32)
+
+
+def are_orders(array, event_size):
+    """Whether an array `[..., D]` holds permutations of 0..D-1, D = `event_size`."""
+    fits = array.dtype.kind in "iu" and array.ndim > 0 and array.shape[-1] == event_size
+    return fits and bool((np.sort(array, axis=-1) == np.arange(event_size)).all())
+
+
+def inverse(order):
+    """Turn an order into ranks, or ranks into an order: `inverse(order)[order[k]] = k`.
+
+    >>> inverse([2, 0, 1]).tolist()
+    [1, 2, 0]
+    """
+    return np.argsort(order).astype(np.int32)
+
+
+def random_orders(event_size, count, seed):
+    """Return `count` random orders, int32 `[count, D]`; the same seed gives the same orders, and a larger count extends them."""
+    generator = np.random.default_rng(seed)
+    return np.stack([generator.permutation(event_size).astype(np.int32) for _ in range(count)])
+
+
+def alternating_orders(event_size, count, seed):
+    """Return `count` orders, int32 `[count, D]`: the natural one and its reverse in turn, where an odd `seed` begins with the reverse.
+
+    >>> alternating_orders(3, 2, seed=0).tolist()
+    [[0, 1, 2], [2, 1, 0]]
+    """
+    both = as_order("natural", event_size), as_order("reversed", event_size)
+    return np.stack([both[number % 2] for number in range(seed, seed + count)])
+
+
+def scan_orders(event_shape, count, seed):
+    """Return `count` orders that scan an image line by line, int32 `[count, D]`, each in another direction.
+
+    The direction of scan n is n golden angles from "down the rows": scans that follow each other point all around, and between two
+    neighbours among them is less than twice the even share of the circle. Lines are one pixel wide, and every other scan runs along its
+    lines backwards. Scan 0 is the natural order. The channels of a pixel stay together.
+
+    Args:
+        event_shape: `[height, width]` or `[height, width, channels]`.
+        count: number of orders.
+        seed: number n of the first one; those that follow are n + 1, n + 2, ...
+
+    Raises:
+        ValueError: an event that is no image.
+
+    >>> scan_orders([2, 3], 2, seed=0).tolist()
+    [[0, 1, 2, 3, 4, 5], [3, 4, 0, 1, 5, 2]]
+    """
+    if len(event_shape) not in (2, 3):
+        raise ValueError(
+            f"only images, [height, width] or [height, width, channels], can be scanned. Received: event_shape={event_shape!r}"
+        )
+    height, width, *channels = event_shape
+    row, column = np.divmod(np.arange(height * width), width)
+    orders = []
+    for number in range(seed, seed + count):
+        angle = math.pi * (3 - math.sqrt(5)) * number
+        down, along = math.cos(angle) * row + math.sin(angle) * column, math.cos(angle) * column - math.sin(angle) * row
+        orders.append(np.lexsort((-along if number % 2 else along, np.floor(down))))
+    depth = math.prod(channels)
+    return (np.stack(orders)[:, :, None] * depth + np.arange(depth)).reshape(count, -1).astype(np.int32)
+
+
+DRAWN = {  # orders that a seed decides, by name: (event_shape, count, seed) -> orders
+    "random": lambda event_shape, count, seed: random_orders(math.prod(event_shape), count, seed),
+    "alternating": lambda event_shape, count, seed: alternating_orders(math.prod(event_shape), count, seed),
+    "scan": scan_orders,
+}
+
+
+def is_drawn(order):
+    """Whether an order, as a user gives it, is the name of one of `DRAWN`."""
+    return isinstance(order, str) and order in DRAWN

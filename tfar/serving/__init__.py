@@ -1,0 +1,1 @@
+"""SavedModels: what TF Serving serves."""

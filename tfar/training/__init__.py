@@ -1,0 +1,6 @@
+"""Fitting a model to data, and what its likelihood is worth."""
+
+from tfar.training.arrays import batches, epoch_length, log_probs, summary
+from tfar.training.loop import Feed, Fit, evaluate, fit
+
+__all__ = ["Feed", "Fit", "batches", "epoch_length", "evaluate", "fit", "log_probs", "summary"]

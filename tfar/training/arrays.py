@@ -1,0 +1,125 @@
+"""Arrays as a training and an evaluation need them: batches, and log-probabilities row by row."""
+
+import functools
+import math
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfar import config
+from tfar.datasets import Split
+from tfar.models import AutoregressiveModel
+from tfar.training.baselines import start_at_marginals
+from tfar.training.feed import Feed
+from tfar.validation import check_counts
+
+LEAST_STEPS = 100  # in an epoch: after each pass over a small set, validation would be most of the work, and noise
+
+
+def batches(split: Any, batch_size: int, seed: int = 0, start: int = 0) -> tf.data.Dataset:
+    """An endless `tf.data` stream of full batches x, or (x, context); each pass over the rows has its own order.
+
+    A batch is a function of the seed and its number alone, so that a stream can begin at any batch.
+
+    Args:
+        split: (x, context).
+        batch_size: rows in a batch, at most those of the split.
+        seed: an integer.
+        start: number of the first batch.
+    """
+    x, context = tf.constant(split.x), None if split.context is None else tf.constant(split.context)
+    rows, last = len(split.x), tf.constant(len(split.x) - 1, tf.int64)
+    key = tf.constant(np.random.SeedSequence(seed).generate_state(1)[0], tf.int64)
+
+    def take(number: tf.Tensor) -> Any:
+        position = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+        seeds = tf.stack([tf.fill([batch_size], key), position // rows, tf.zeros_like(position)], axis=1)
+        # tf.random.experimental.index_shuffle refuses seeds that differ within a batch.
+        chosen = tf.raw_ops.RandomIndexShuffle(index=position % rows, seed=seeds, max_index=tf.fill([batch_size], last))
+        values = tf.gather(x, chosen)
+        return values if context is None else (values, tf.gather(context, chosen))
+
+    return tf.data.Dataset.range(start, tf.int64.max).map(take).prefetch(tf.data.AUTOTUNE)
+
+
+def epoch_length(pass_steps: int, epoch_steps: int | None = None) -> int:
+    """Steps in an epoch: `epoch_steps`, or one pass over the data, or 100 steps where that is more."""
+    return max(pass_steps, LEAST_STEPS) if epoch_steps is None else epoch_steps
+
+
+def array_feed(model: AutoregressiveModel, train: Any, validation: Any, settings: config.Training, start: bool) -> Feed:
+    """What the training loop is fed for arrays; see `tfar.training.fit`."""
+    train, validation = as_split(train), as_split(validation)
+    if not (len(train.x) and len(validation.x)):
+        raise ValueError(f"there must be rows to train on and to validate with. Received: {len(train.x)} and {len(validation.x)}")
+    model.check_arrays(*train)  # those of validation `model.fit` checks: of the training rows it sees a stream
+    if start:
+        start_at_marginals(model, train.x)
+    batch_size = min(settings.batch_size, len(train.x))
+    return Feed(
+        batches=functools.partial(batches, train, batch_size, settings.seed),
+        pass_steps=len(train.x) // batch_size,
+        validation={
+            "validation_data": (validation.x,) if validation.context is None else tuple(validation),
+            "validation_batch_size": batch_size,
+        },
+        identity={"batch_size": batch_size, "rows": len(train.x), "data": checksum(train), "validation": checksum(validation)},
+    )
+
+
+def as_split(data: Any) -> Split:
+    """Rows as a `tfar.datasets.Split`: from one, from x, or from (x,) or (x, context)."""
+    if isinstance(data, Split):
+        return data
+    x, context = data if isinstance(data, list | tuple) and len(data) == 2 else (data, None)
+    x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
+    return Split(np.asarray(x), None if context is None else np.asarray(context))
+
+
+def checksum(arrays: Iterable[Any]) -> str:
+    """CRC-32 of arrays, None among them, in hexadecimal: tells whether data have changed."""
+    found = 0
+    for array in arrays:
+        found = found if array is None else zlib.crc32(np.ascontiguousarray(array), found)
+    return f"{found:08x}"
+
+
+def log_probs(model: AutoregressiveModel, split: Any, batch_size: int = config.Training.batch_size, **options: Any) -> np.ndarray:
+    """The log-probabilities `[N]` of rows, in nats, float64.
+
+    Args:
+        model: an `AutoregressiveModel`.
+        split: (x, context), or x alone.
+        batch_size: rows at a time.
+        **options: of `AutoregressiveModel.distribution`, such as `num_orders`; without any, the model's own density.
+
+    Raises:
+        ValueError: there are no rows, `batch_size` is not a positive integer, or values or contexts are what the model refuses.
+    """
+    check_counts(batch_size=batch_size)
+    split = as_split(split)
+    if not len(split.x):
+        raise ValueError("there must be at least one row to score. Received: no rows")
+    model.check_arrays(*split)  # here, since the graphs that score may be compiled by XLA
+    if not options:
+        inputs = split.x if split.context is None else (split.x, split.context)
+        rows = tf.data.Dataset.from_tensor_slices(inputs if split.context is None else (inputs,)).batch(batch_size)
+        return np.asarray(model.predict(rows, verbose=0), np.float64)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def score(x: tf.Tensor, context: tf.Tensor | None = None) -> tf.Tensor:
+        return model.distribution(context, **options).log_prob(x)
+
+    parts = [split.take(slice(start, start + batch_size)) for start in range(0, len(split.x), batch_size)]
+    found = [score(*(tf.constant(part) for part in rows if part is not None)) for rows in parts]
+    return np.concatenate(found).astype(np.float64)
+
+
+def summary(log_prob: np.ndarray, event_size: int) -> dict[str, Any]:
+    """Scores from log-probabilities `[N]` in nats: `nll`, its standard error `nll_error`, `bits_per_dim`, `rows`."""
+    nll, rows = float(-log_prob.mean()), len(log_prob)
+    error = float(log_prob.std(ddof=1) / math.sqrt(rows)) if rows > 1 else math.nan
+    return {"nll": nll, "nll_error": error, "bits_per_dim": nll / (event_size * math.log(2)), "rows": rows}

@@ -1,0 +1,59 @@
+"""Training again on all rows but the test's, once the validation rows have chosen the settings."""
+
+from typing import Any
+
+import keras
+
+from tfar import config
+from tfar.models import AutoregressiveModel
+from tfar.training.arrays import batches, epoch_length
+from tfar.training.baselines import start_at_marginals
+from tfar.training.callbacks import Progress
+from tfar.training.loop import Fit
+from tfar.training.optimizer import compile_for
+
+
+def refit(
+    model: AutoregressiveModel,
+    initial_weights: list[Any],
+    train: Any,
+    validation: Any,
+    first: Fit,
+    settings: config.Training,
+    verbose: int = 0,
+) -> None:
+    """Repeat a training by `tfar.training.fit` up to its best epoch, on the training and the validation rows together.
+
+    RNADE's protocol: the validation rows choose settings and the number of epochs, and serve as training rows then (Uria et al. 2013).
+    The training begins with the same weights, but for an output bias and a centre of all these rows, and takes as many steps in each
+    epoch, at the same learning rates; the random numbers of dropout and of order-agnostic networks continue those of the first training.
+    The refit stage is not checkpointed; it restarts if interrupted.
+
+    Args:
+        model: the model that was trained.
+        initial_weights: those it had before, `model.get_weights()`.
+        train, validation: of `tfar.datasets.Split`, as they were given to `fit`.
+        first: the `tfar.training.Fit` to repeat.
+        settings: as they were given to `fit`.
+        verbose: as in `fit`.
+
+    Raises:
+        ValueError: the first training has no best epoch: it was interrupted in its first one.
+    """
+    if first.best_epoch < 1:
+        raise ValueError(f"there must be a best epoch to train up to. Received: best_epoch={first.best_epoch} of {first.epochs} epochs")
+    rows, batch_size = train.joined(validation), min(settings.batch_size, len(train.x))
+    steps = epoch_length(len(train.x) // batch_size, settings.epoch_steps)
+    model.set_weights(initial_weights)
+    start_at_marginals(model, rows.x)
+    callbacks = compile_for(model, settings, settings.epochs * steps)
+    if settings.schedule == "plateau":
+        callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch: first.history["learning_rate"][epoch]))
+    model.fit(
+        batches(rows, batch_size, settings.seed),
+        epochs=first.best_epoch,
+        steps_per_epoch=steps,
+        callbacks=[*callbacks, *Progress.of(verbose)],
+        shuffle=False,
+        verbose=0,
+    )
