@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from chi_square import assert_frequencies
+from support.chi_square import assert_frequencies
 
 from tfar import noise
 

@@ -1,30 +1,33 @@
 """Degrees, and the masks that follow from them.
 
-A *degree* counts how many dimensions a unit may look at: input d has degree ``rank[d] + 1`` (1..D; `tfar.orders` says what a rank is),
-the context has degree 0, a hidden unit of degree m sees the first m dimensions (0..D-1), and the output of dimension d, which has the
-degree of its input, may look at units of a smaller degree only. Masks are pure functions of degrees, and no weights.
+A *degree* counts how many dimensions a unit may look at. Input d has degree ``rank[d] + 1``, 1..D (`tfar.orders` defines ranks); the
+context has degree 0; a hidden unit of degree m, 0..D-1, sees the first m dimensions of the order; the output of dimension d has the
+degree of its input and sees only units of smaller degree. Masks are pure functions of degrees, never weights.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tfar.orders import inverse
 
-BLOCK = 256  # units in a block of a masked matrix: smaller ones leave out more, and are more to cut out
-WORTH = 0.8  # most that blocks may hold of a matrix: for what more would leave out they are not cut out
-AWAY = 2  # most ranks by which a unit of `placed_degrees` is moved from its place: with 14 training takes many more steps than with 4
+BLOCK = 256  # units in a block of a masked matrix: smaller blocks leave out more zeros but cost more operations
+WORTH = 0.8  # cut a matrix into blocks only if they hold at most this share of it: beyond that, cutting costs more than it saves
+AWAY = 2  # how many ranks `placed_degrees` may move a unit from its place: with 14, training takes many more steps than with 4
 
 
-def hidden_degrees(units, event_size, lowest=1, seed=None):
-    """Return degrees for a layer of hidden units, int32 `[units]`, as even as can be over `lowest`..D-1.
+def hidden_degrees(units: int, event_size: int, lowest: int = 1, seed: int | Sequence[int] | None = None) -> np.ndarray:
+    """Return degrees for a layer of hidden units, int32 `[units]`, spread evenly over `lowest`..D-1.
 
-    Germain et al. 2015 draw the degrees at random. Here they are a systematic sample of the same uniform distribution, so that no
-    degree has more than one unit over its share, and `seed` shuffles which unit has which degree. One unit always has the lowest.
+    Germain et al. (2015) draw the degrees from a uniform distribution. Here they are a systematic sample of that distribution, so that
+    no degree has more than one unit above its share; `seed` shuffles the units. One unit always has the lowest degree.
 
     Args:
         units: number of hidden units H.
         event_size: D.
-        lowest: 0 where the units also see a context, 1 otherwise: a unit of degree 0 without a context would be a constant.
-        seed: None for ascending degrees, an integer for a random connectivity.
+        lowest: 0 where the units also see a context, 1 otherwise: without a context, a unit of degree 0 would be a constant.
+        seed: None for ascending degrees; an integer, or several, for a random connectivity.
 
     >>> hidden_degrees(6, 4).tolist()
     [1, 1, 2, 2, 3, 3]
@@ -39,17 +42,17 @@ def hidden_degrees(units, event_size, lowest=1, seed=None):
     return generator.permutation(lowest + positions.astype(np.int32)).astype(np.int32)
 
 
-def placed_degrees(units, order, lowest=1, seed=0):
-    """Return degrees for a layer of hidden units, int32 `[units]`, by which each unit keeps its place among the dimensions.
+def placed_degrees(units: int, order: Any, lowest: int = 1, seed: int | Sequence[int] = 0) -> np.ndarray:
+    """Return degrees for a layer of hidden units, int32 `[units]`, in which each unit keeps its place among the dimensions.
 
-    Unit i has the place i D / units. The units take the even degrees of `hidden_degrees` in the sequence in which `order` comes to their
-    places, where `seed` moves each by up to `AWAY` ranks. Under two orders that are each other's reverse a unit so sees the two sides of
-    its place, by different weights.
+    The place of unit i is dimension i D / units. The units are sorted by the rank of their place, which `seed` moves by up to `AWAY`
+    ranks, and take the even degrees of `hidden_degrees` in that sequence. Under an order and its reverse, a unit therefore sees the two
+    sides of its place, through different weights.
 
     Args:
         units: number of hidden units H.
-        order: `[D]`.
-        lowest: as that of `hidden_degrees`.
+        order: integers `[D]`.
+        lowest: as in `hidden_degrees`.
         seed: an integer, or several.
 
     >>> from tfar.orders import alternating_orders
@@ -62,11 +65,15 @@ def placed_degrees(units, order, lowest=1, seed=0):
     return hidden_degrees(units, len(order), lowest)[inverse(np.argsort(ranks))]
 
 
-def dense_mask(in_degrees, out_degrees, strict=False, window=None):
-    """Return which inputs each unit may use, bool `[I, O]`: `in <= out`, or `in < out` where `strict` (an output layer).
+def dense_mask(in_degrees: Any, out_degrees: Any, strict: bool = False, window: int | None = None) -> Any:
+    """Return which inputs each unit may use, bool `[I, O]` (Germain et al. 2015, eqs. 8 and 9).
 
-    Works alike for NumPy arrays and for tensors, Germain et al. 2015, eqs. 8 and 9. With a `window` a unit uses only inputs of the last
-    so many degrees of those.
+        M[i, o] = in[i] <= out[o],   or in[i] < out[o] where `strict`
+
+    Args:
+        in_degrees, out_degrees: integers `[I]` and `[O]`, both NumPy arrays or both tensors; the mask is of the same kind.
+        strict: whether a unit sees only smaller degrees, as an output layer must.
+        window: how many degrees a unit sees, the largest of those allowed; None for all.
 
     >>> dense_mask(np.array([1, 2]), np.array([1, 2]), strict=True).astype(int).tolist()
     [[0, 1], [0, 0]]
@@ -77,11 +84,13 @@ def dense_mask(in_degrees, out_degrees, strict=False, window=None):
     return inputs <= last if window is None else (inputs <= last) & (inputs > last - window)
 
 
-def dense_blocks(in_degrees, out_degrees, strict=False, window=None, width=BLOCK):
-    """Return blocks that hold all connections of a `dense_mask`, as (first unit, end, first input, end): all units, in their order.
+def dense_blocks(
+    in_degrees: Any, out_degrees: Any, strict: bool = False, window: int | None = None, width: int = BLOCK
+) -> list[tuple[int, int, int, int]]:
+    """Return blocks that contain all connections of a `dense_mask`, as (first unit, end, first input, end).
 
-    A block has up to `width` units, and the inputs from the first to the last that any of them uses, or one where they use none. Where
-    degrees ascend most of a mask is outside of the blocks; where the blocks would hold nearly all of it there is one block, of
+    A block has up to `width` consecutive units, and the inputs from the first to the last that any of them uses (one input where they use
+    none). Where degrees ascend, the blocks leave out most of a mask's zeros. Where they would leave out little, there is a single block of
     everything.
 
     >>> dense_blocks(np.arange(4), np.arange(4), width=2)
@@ -95,14 +104,14 @@ def dense_blocks(in_degrees, out_degrees, strict=False, window=None, width=BLOCK
     for start in range(0, units, width):
         stop = min(start + width, units)
         used = np.flatnonzero(mask[:, start:stop].any(axis=1))
-        first, last = (int(used[0]), int(used[-1])) if used.size else (0, 0)  # oneDNN aborts where a product has no inputs
+        first, last = (int(used[0]), int(used[-1])) if used.size else (0, 0)  # oneDNN aborts on a product without inputs
         blocks.append((start, stop, first, last + 1))
     held = sum((stop - start) * (last - first) for start, stop, first, last in blocks)
     return blocks if held <= WORTH * inputs * units else [(0, units, 0, inputs)]
 
 
-def color_groups(channels, colors):
-    """Return the colour to which each of a layer's channels belongs, `[channels]`: equal, contiguous groups.
+def color_groups(channels: int, colors: int) -> np.ndarray:
+    """Return the colour of each channel of a layer, integers `[channels]`: equal, contiguous groups.
 
     >>> color_groups(6, 3).tolist()
     [0, 0, 1, 1, 2, 2]
@@ -110,7 +119,7 @@ def color_groups(channels, colors):
     return np.arange(channels) * colors // channels
 
 
-def conv_mask(kernel_size, in_channels, out_channels, mask_type, colors=1):
+def conv_mask(kernel_size: int | Sequence[int], in_channels: int, out_channels: int, mask_type: str, colors: int = 1) -> np.ndarray:
     """Return which taps a convolution over an image in raster order may use, bool `[height, width, in_channels, out_channels]`.
 
     A unit sees all channels of the rows above and of the pixels to its left. At its own pixel it sees the colours before its own and,
@@ -118,12 +127,12 @@ def conv_mask(kernel_size, in_channels, out_channels, mask_type, colors=1):
 
     Args:
         kernel_size: height and width, both odd; or one number for both.
-        in_channels, out_channels: channels, which belong to colours as `color_groups` says.
-        mask_type: "A" where the inputs are the image itself, "B" where they are features that were masked before.
+        in_channels, out_channels: numbers of channels, divided into colours by `color_groups`.
+        mask_type: "A" where the input is the image itself, "B" where it is features that a mask has been applied to.
         colors: number of colours, the channels of the image.
 
     Raises:
-        ValueError: an even kernel, which has no centre; an unknown mask type; groups that are not equal.
+        ValueError: `kernel_size` is even, `mask_type` is unknown, or a number of channels is not a multiple of `colors`.
 
     >>> conv_mask(3, 1, 1, "A")[:, :, 0, 0].astype(int).tolist()
     [[1, 1, 1], [1, 0, 0], [0, 0, 0]]

@@ -1,34 +1,42 @@
-"""Noise that depends on nothing but its seed: the Threefry-2x32 generator (Salmon et al. 2011) in plain TensorFlow operations.
+"""Noise that depends on its seed alone: the Threefry-2x32 generator (Salmon et al. 2011) in plain TensorFlow operations.
 
-TensorFlow's own stateless generators give other numbers under XLA than outside it, and have one seed for a whole batch. Here every
-row has its own seed, so a row's noise is the same in eager mode, in a graph, under XLA, behind a server, and whichever rows are
-beside it.
+TensorFlow's stateless generators give different numbers under XLA, and take one seed for a whole batch. Here every row has a seed of its
+own, so a row's noise is the same in eager mode, in a graph, under XLA and behind a server, whichever rows share its batch.
 """
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-VALUES, ROWS, MEMBERS = 0, 1, 2  # second word of the counter: keeps what one seed is used for apart
+VALUES, ROWS, MEMBERS = 0, 1, 2  # second word of the counter: separates the streams that one seed is used for
 
 
-def threefry(key, counter):
-    """Encrypt a counter by a key with Threefry-2x32, 20 rounds; both are pairs of uint32 tensors, and so is the result.
+def threefry(key: Sequence[tf.Tensor], counter: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Encrypt a counter with Threefry-2x32, 20 rounds.
+
+    Args:
+        key, counter: pairs of uint32 tensors, which broadcast.
+
+    Returns:
+        A pair of uint32 tensors.
 
     >>> zero = tf.constant(0, tf.uint32)
     >>> [hex(word) for word in threefry((zero, zero), (zero, zero))]
     ['0x6b200159', '0x99ba4efe']
     """
     shape = functools.reduce(tf.broadcast_static_shape, (word.shape for word in (*key, *counter)))
-    return tuple(tf.ensure_shape(word, shape) for word in _threefry(*key, *counter))
+    first, second = _threefry(*key, *counter)
+    return tf.ensure_shape(first, shape), tf.ensure_shape(second, shape)
 
 
-@tf.function(input_signature=[tf.TensorSpec(None, tf.uint32)] * 4, autograph=False)
+# A function of its own, so that its 200 operations are traced once rather than with each sampler.
+@tf.function(input_signature=[tf.TensorSpec(None, tf.uint32)] * 4, autograph=False)  # pyright: ignore[reportArgumentType]
 def _threefry(key_0, key_1, counter_0, counter_1):
-    """As a function of its own, whose 200 operations are traced once and not with each sampler."""
     keys = (key_0, key_1, key_0 ^ key_1 ^ tf.constant(_PARITY, tf.uint32))
     a, b = counter_0 + keys[0], counter_1 + keys[1]
     for group in range(5):
@@ -41,14 +49,14 @@ def _threefry(key_0, key_1, counter_0, counter_1):
     return a, b
 
 
-def as_seed(seed):
-    """Return a seed as an int32 tensor `[2]`, or `[n, 2]` where every row brings its own.
+def as_seed(seed: Any) -> tf.Tensor:
+    """Return a seed as an int32 tensor: `[2]`, or `[n, 2]` for one seed per row.
 
     Args:
-        seed: an integer; a pair of int32; one pair per row; or None for a fresh seed from TensorFlow's global generator.
+        seed: an integer; an int32 pair; one int32 pair per row; or None for a fresh seed from TensorFlow's global generator.
 
     Raises:
-        ValueError: anything else.
+        ValueError: `seed` is not one of these.
 
     >>> as_seed(7).numpy().tolist()
     [7, 0]
@@ -59,33 +67,34 @@ def as_seed(seed):
         words = np.array([int(seed) & 0xFFFFFFFF, (int(seed) >> 32) & 0xFFFFFFFF], np.uint32)
         return tf.constant(words.view(np.int32))
     expected = "seed must be an integer, an int32 pair [2], or an int32 pair per row [n, 2]."
+    pairs: Any = seed
     if isinstance(seed, list | tuple | np.ndarray):
         array = np.asarray(seed)
         if array.dtype.kind not in "iu" or np.any(array != array.astype(np.int32)):
             raise ValueError(f"{expected} Received: seed={seed!r}")
-        seed = tf.constant(array, tf.int32)
-    if not tf.is_tensor(seed) or seed.dtype != tf.int32 or seed.shape.rank not in (1, 2) or seed.shape[-1] != 2:
-        raise ValueError(f"{expected} Received: seed={seed!r}")
-    return seed
+        pairs = tf.constant(array, tf.int32)
+    if not tf.is_tensor(pairs) or pairs.dtype != tf.int32 or pairs.shape.rank not in (1, 2) or pairs.shape[-1] != 2:
+        raise ValueError(f"{expected} Received: seed={pairs!r}")
+    return pairs
 
 
-def row_seeds(seed, rows):
-    """Return one seed per row, int32 `[rows, 2]`; those of fewer rows are a prefix of those of more."""
+def row_seeds(seed: tf.Tensor, rows: int | tf.Tensor) -> tf.Tensor:
+    """Derive one seed per row, int32 `[rows, 2]`, from a seed `[2]`. The seeds of fewer rows are a prefix of those of more."""
     key = tf.unstack(tf.bitcast(seed, tf.uint32))
     index = tf.cast(tf.range(rows), tf.uint32)
     words = threefry(key, (index, tf.fill([rows], tf.constant(ROWS, tf.uint32))))
     return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
 
 
-def seeds_of(seed, rows):
-    """Return one seed per row, int32 `[rows, 2]`: those that `seed` brings, or else `row_seeds` of it.
+def seeds_of(seed: Any, rows: int | tf.Tensor) -> tf.Tensor:
+    """Return one seed per row, int32 `[rows, 2]`: `seed` itself where it has one per row, else `row_seeds` of it.
 
     Args:
         seed: as in `as_seed`.
-        rows: how many, an integer or a scalar tensor.
+        rows: number of rows, an integer or a scalar tensor.
 
     Raises:
-        ValueError: what `as_seed` refuses, or another number of seeds.
+        ValueError: `as_seed` refuses the seed, or the number of its rows is not `rows`.
     """
     seed = as_seed(seed)
     if seed.shape.rank == 1:
@@ -96,12 +105,18 @@ def seeds_of(seed, rows):
     return seed
 
 
-def uniform(seeds, count, stream=VALUES, dtype=tf.float32, start=0):
-    """Return `count` numbers per row, uniform on the open interval (0, 1), `[n, count]`, from the rows' seeds `[n, 2]`.
+def uniform(seeds: tf.Tensor, count: int, stream: int = VALUES, dtype: tf.DType = tf.float32, start: int | tf.Tensor = 0) -> tf.Tensor:
+    """Return `count` numbers per row, uniform on the open interval (0, 1), `[n, count]`.
 
-    They are the odd multiples of 2^-24, exact in float32: neither 0 nor 1 occurs, so that a logarithm or a quantile is finite.
-    Numbers of a smaller count are a prefix of those of a larger one; `start`, an even number, skips so many of them.
-    Different streams are independent.
+    They are the odd multiples of 2^-24, which are exact in float32. Neither 0 nor 1 occurs, so logarithms and quantiles are finite. The
+    numbers of a smaller `count` are a prefix of those of a larger one.
+
+    Args:
+        seeds: int32 `[n, 2]`, one per row.
+        count: how many numbers a row gets.
+        stream: numbers of different streams are independent.
+        dtype: a floating-point type.
+        start: how many numbers to skip, even.
     """
     key = tf.unstack(tf.bitcast(seeds, tf.uint32)[:, None, :], axis=-1)  # 2 x [n, 1]
     index = start // 2 + tf.range((count + 1) // 2, dtype=tf.int32)[None, :]

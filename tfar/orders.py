@@ -1,23 +1,25 @@
 """Orders and ranks.
 
 An *order* is a permutation of the D dimensions of an event: ``order[k]`` is the dimension that is generated k-th. Its inverse is the
-*rank*: ``rank[d]`` says when dimension d is generated. `inverse` is the one place that turns one into the other.
+*rank*: ``rank[d]`` is the position at which dimension d is generated. `inverse` is the one place that turns one into the other.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 
-def as_order(order, event_size):
-    """Return an order of `event_size` dimensions as an int32 array `[D]`.
+def as_order(order: Any, event_size: int) -> np.ndarray:
+    """Return an order of `event_size` dimensions, int32 `[D]`.
 
     Args:
-        order: None or "natural" (0, 1, 2, ...), "reversed", or a permutation of 0..D-1.
+        order: None or "natural" for 0, 1, 2, ...; "reversed"; or a permutation of 0..D-1.
         event_size: D.
 
     Raises:
-        ValueError: `order` is no permutation.
+        ValueError: `order` is not one of these.
 
     >>> as_order("reversed", 4).tolist()
     [3, 2, 1, 0]
@@ -34,14 +36,18 @@ def as_order(order, event_size):
     return array.ravel().astype(np.int32)
 
 
-def are_orders(array, event_size):
-    """Whether an array `[..., D]` holds permutations of 0..D-1, D = `event_size`."""
+def are_orders(array: np.ndarray, event_size: int) -> bool:
+    """Whether the rows of an array `[..., D]` are permutations of 0..D-1, D = `event_size`.
+
+    >>> are_orders(np.array([[0, 1], [1, 0]]), 2), are_orders(np.array([0, 0]), 2)
+    (True, False)
+    """
     fits = array.dtype.kind in "iu" and array.ndim > 0 and array.shape[-1] == event_size
     return fits and bool((np.sort(array, axis=-1) == np.arange(event_size)).all())
 
 
-def inverse(order):
-    """Turn an order into ranks, or ranks into an order: `inverse(order)[order[k]] = k`.
+def inverse(order: Any) -> np.ndarray:
+    """Turn an order `[D]` into ranks, or ranks into an order, int32: `inverse(order)[order[k]] = k`.
 
     >>> inverse([2, 0, 1]).tolist()
     [1, 2, 0]
@@ -49,14 +55,18 @@ def inverse(order):
     return np.argsort(order).astype(np.int32)
 
 
-def random_orders(event_size, count, seed):
-    """Return `count` random orders, int32 `[count, D]`; the same seed gives the same orders, and a larger count extends them."""
+def random_orders(event_size: int, count: int, seed: int) -> np.ndarray:
+    """Return `count` random orders, int32 `[count, D]`. A larger `count` with the same seed extends them.
+
+    >>> bool((random_orders(5, 2, seed=0) == random_orders(5, 3, seed=0)[:2]).all())
+    True
+    """
     generator = np.random.default_rng(seed)
     return np.stack([generator.permutation(event_size).astype(np.int32) for _ in range(count)])
 
 
-def alternating_orders(event_size, count, seed):
-    """Return `count` orders, int32 `[count, D]`: the natural one and its reverse in turn, where an odd `seed` begins with the reverse.
+def alternating_orders(event_size: int, count: int, seed: int) -> np.ndarray:
+    """Return `count` orders, int32 `[count, D]`: the natural order and its reverse in turn. An odd `seed` starts with the reverse.
 
     >>> alternating_orders(3, 2, seed=0).tolist()
     [[0, 1, 2], [2, 1, 0]]
@@ -65,20 +75,20 @@ def alternating_orders(event_size, count, seed):
     return np.stack([both[number % 2] for number in range(seed, seed + count)])
 
 
-def scan_orders(event_shape, count, seed):
-    """Return `count` orders that scan an image line by line, int32 `[count, D]`, each in another direction.
+def scan_orders(event_shape: Sequence[int], count: int, seed: int) -> np.ndarray:
+    """Return `count` orders that scan an image line by line, int32 `[count, D]`, each in a different direction.
 
-    The direction of scan n is n golden angles from "down the rows": scans that follow each other point all around, and between two
-    neighbours among them is less than twice the even share of the circle. Lines are one pixel wide, and every other scan runs along its
-    lines backwards. Scan 0 is the natural order. The channels of a pixel stay together.
+    The direction of scan n is n golden angles from "down the rows". Consecutive scans therefore cover the circle evenly: the gap between
+    two neighbouring directions is less than twice the even share. Lines are one pixel wide, and every other scan traverses its lines
+    backwards. Scan 0 is the natural order. The channels of a pixel stay together.
 
     Args:
         event_shape: `[height, width]` or `[height, width, channels]`.
         count: number of orders.
-        seed: number n of the first one; those that follow are n + 1, n + 2, ...
+        seed: number n of the first scan; the others are n + 1, n + 2, ...
 
     Raises:
-        ValueError: an event that is no image.
+        ValueError: the event is not an image.
 
     >>> scan_orders([2, 3], 2, seed=0).tolist()
     [[0, 1, 2, 3, 4, 5], [3, 4, 0, 1, 5, 2]]
@@ -98,13 +108,17 @@ def scan_orders(event_shape, count, seed):
     return (np.stack(orders)[:, :, None] * depth + np.arange(depth)).reshape(count, -1).astype(np.int32)
 
 
-DRAWN = {  # orders that a seed decides, by name: (event_shape, count, seed) -> orders
+DRAWN: dict[str, Callable[[Sequence[int], int, int], np.ndarray]] = {  # (event_shape, count, seed) -> orders that the seed decides
     "random": lambda event_shape, count, seed: random_orders(math.prod(event_shape), count, seed),
     "alternating": lambda event_shape, count, seed: alternating_orders(math.prod(event_shape), count, seed),
     "scan": scan_orders,
 }
 
 
-def is_drawn(order):
-    """Whether an order, as a user gives it, is the name of one of `DRAWN`."""
+def is_drawn(order: Any) -> bool:
+    """Whether `order` is the name of a family of orders that a seed decides, a key of `DRAWN`.
+
+    >>> is_drawn("random"), is_drawn("natural"), is_drawn([1, 0])
+    (True, False, False)
+    """
     return isinstance(order, str) and order in DRAWN

@@ -1,6 +1,6 @@
-"""Checks of what a user gives, and their messages: counts, shapes, orders, supports and contexts.
+"""Checks of arguments and values, with their messages: counts, orders, contexts, supports.
 
-TensorFlow is imported inside the functions that need it: the command line checks numbers before it loads TensorFlow.
+TensorFlow is imported inside the functions that need it, since the command line checks its options before it loads TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
     from tfar.heads.base import Head
 
+CHECKED_ROWS = 4096  # rows of an array that are checked at once
+
+
+# Counts and shapes
+
 
 def is_count(value: Any, least: int = 0) -> bool:
-    """Whether a value is an integer of at least `least`; True and False are none.
+    """Whether a value is an integer of at least `least`; a bool is not.
 
     >>> is_count(3), is_count(np.int64(0), least=1), is_count(3.0), is_count(True)
     (True, False, False, False)
@@ -29,10 +34,10 @@ def is_count(value: Any, least: int = 0) -> bool:
 
 
 def check_counts(least: int = 1, **counts: Any) -> None:
-    """Check numbers, each given by its name.
+    """Check that numbers, given by name, are integers of at least `least`.
 
     Raises:
-        ValueError: one is not an integer of at least `least`.
+        ValueError: one is not.
 
     >>> check_counts(filters=8, num_layers=0)
     Traceback (most recent call last):
@@ -45,7 +50,7 @@ def check_counts(least: int = 1, **counts: Any) -> None:
 
 
 def as_counts(**sizes: int | Iterable[int]) -> tuple[int, ...]:
-    """One integer of at least 1, or several, given by their name, as a tuple.
+    """Return one positive integer, or several, given by name, as a tuple.
 
     Raises:
         ValueError: one is not an integer of at least 1.
@@ -61,26 +66,42 @@ def as_counts(**sizes: int | Iterable[int]) -> tuple[int, ...]:
 
 
 def given_event_shape(network: Any, event_shape: Sequence[int] | None) -> Sequence[int]:
-    """Return the shape of an event, or raise a ValueError where it is None: a network that is not tfar's does not know its own."""
+    """Return `event_shape`, which must be given for a network that does not know its own.
+
+    Raises:
+        ValueError: it is None.
+    """
     if event_shape is None:
         raise ValueError(f"event_shape is needed for a network of your own. Received: network={network!r}, event_shape=None")
     return event_shape
 
 
+# Orders
+
+
 def as_orders(orders: Any, event_size: int) -> tf.Tensor:
-    """Orders `[..., D]` as an int32 tensor; where their values are known before the graph runs they must be permutations of 0..D-1."""
+    """Return orders `[..., D]`, D = `event_size`, as an int32 tensor.
+
+    Raises:
+        ValueError: they are not permutations of 0..D-1. Values that are not known before a graph runs are not checked.
+    """
     import tensorflow as tf
 
     known = tf.get_static_value(orders)
-    if known is not None:
-        known = np.asarray(known)
-        if not are_orders(known, event_size):
-            raise ValueError(f"orders must be permutations of the integers 0..{event_size - 1}. Received: order={known.tolist()}")
+    if known is not None and not are_orders(np.asarray(known), event_size):
+        raise ValueError(f"orders must be permutations of the integers 0..{event_size - 1}. Received: order={np.asarray(known).tolist()}")
     return tf.cast(orders, tf.int32)
 
 
+# Contexts
+
+
 def checked_context(context: Any, size: int) -> tf.Tensor | None:
-    """A context as a tensor `[*batch, C]` that is checked, or None for a network whose `size` of a context is 0."""
+    """Return a context as a tensor `[*batch, C]`, C = `size`; None where `size` is 0.
+
+    Raises:
+        ValueError: the context is missing, superfluous, of another size, or not finite.
+    """
     import tensorflow as tf
 
     if (context is None) != (size == 0):
@@ -94,18 +115,27 @@ def checked_context(context: Any, size: int) -> tf.Tensor | None:
 
 
 def context_of(context: tf.Tensor, shape: Any) -> tf.Tensor:
-    """A context `[*batch, C]` for each row of a batch of the given shape, `[*shape, C]`."""
+    """Broadcast a context `[*batch, C]` to the rows of a batch, `[*shape, C]`.
+
+    Raises:
+        ValueError: it does not broadcast.
+    """
     import tensorflow as tf
 
+    size: Any = [context.shape[-1]]
     try:
-        return tf.broadcast_to(context, tf.concat([shape, [context.shape[-1]]], axis=0))
-    except (ValueError, tf.errors.InvalidArgumentError) as error:  # in a graph, where the shapes are known, and eagerly
+        return tf.broadcast_to(context, tf.concat([shape, size], axis=0))
+    except (ValueError, tf.errors.InvalidArgumentError) as error:  # in a graph where the shapes are known; eagerly
         rows = tf.get_static_value(shape[0])
         raise ValueError(f"one context per row must be [{rows}, C]. Received: context.shape={context.shape}") from error
 
 
 def check_context(context: Any) -> Any:
-    """Return a context `[..., C]` or None, or raise a ValueError (in a graph: fail an assertion) where it is not finite."""
+    """Return a context `[..., C]` or None.
+
+    Raises:
+        ValueError: it has a number that is not finite. In a graph an assertion fails instead.
+    """
     import tensorflow as tf
 
     if context is None:
@@ -113,47 +143,72 @@ def check_context(context: Any) -> Any:
     message, finite = "context must be finite numbers.", tf.math.is_finite(tf.cast(context, tf.float64))
     if tf.executing_eagerly():
         if not tf.reduce_all(finite):
-            raise ValueError(f"{message} Received: {tf.boolean_mask(context, ~finite)[0].numpy():g}")
+            raise ValueError(f"{message} Received: {_where_not(finite, context)[0]:g}")
         return context
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(finite), [f"{message} Received: others"])]):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(finite), [f"{message} Received: other values"])]):
         return tf.identity(context)
 
 
+# Values
+
+
 def check_support(head: Head, x: Any) -> Any:
-    """Return `x`, or raise a ValueError (in a graph: fail an assertion) where a value is outside the head's support."""
+    """Return values `x`, all of which the head must support.
+
+    Raises:
+        ValueError: a value is outside the support. In a graph an assertion fails instead.
+    """
     import tensorflow as tf
 
-    message = f"values must be {head.support}."
-    supported = head.supports(x)
+    message, supported = f"values must be {head.support}.", head.supports(x)
     if tf.executing_eagerly():
         if not tf.reduce_all(supported):
-            bad = tf.boolean_mask(x, ~supported)[:5].numpy().tolist()
-            raise ValueError(f"{message} Received: {', '.join(f'{v:g}' for v in bad)}")
+            raise ValueError(f"{message} Received: {', '.join(f'{value:g}' for value in _where_not(supported, x)[:5])}")
         return x
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(supported), [f"{message} Received: other values"])]):
         return tf.identity(x)
 
 
-def check_arrays(head: Head, x: Any, context: Any = None) -> None:
-    """Refuse arrays with bad values or contexts before the first step: a step compiled by XLA has no assertions.
+def _where_not(condition: tf.Tensor, values: Any) -> list[Any]:
+    """The numbers for which a condition of the same shape does not hold."""
+    return np.asarray(values)[~np.asarray(condition)].tolist()
 
-    Anything that is not an array, such as a `tf.data.Dataset`, is left alone.
+
+def check_arrays(head: Head, x: Any, context: Any = None) -> None:
+    """Check whole arrays of values and contexts before training: a step that XLA compiles has no assertions.
+
+    What is not an array or a tensor, such as a `tf.data.Dataset`, is not checked.
+
+    Raises:
+        ValueError: as `check_support` and `check_context`.
     """
     import tensorflow as tf
 
     for array, check in ((x, functools.partial(check_support, head)), (context, check_context)):
         if isinstance(array, np.ndarray) or tf.is_tensor(array):
-            for start in range(0, len(array), 4096):
-                check(tf.convert_to_tensor(array[start : start + 4096]))
+            for start in range(0, len(array), CHECKED_ROWS):
+                check(tf.convert_to_tensor(array[start : start + CHECKED_ROWS]))
 
 
-def require(condition: tf.Tensor, message: str) -> list[tf.Operation]:
-    """Refuse where a row of `condition [B]` is False: a ValueError, or in a graph a failing assertion. Returns the assertions."""
+def require(condition: tf.Tensor, expected: str, received: str) -> list[tf.Operation]:
+    """Check a condition of each row, `[B]`.
+
+    Args:
+        condition: bool `[B]`.
+        expected: a sentence that says what must hold.
+        received: what a row has for which it does not hold.
+
+    Returns:
+        In a graph the assertions, on which the results must depend; eagerly nothing.
+
+    Raises:
+        ValueError: the condition does not hold for some rows, which the message names. In a graph an assertion fails instead.
+    """
     import tensorflow as tf
 
     if not tf.executing_eagerly():
-        return [tf.debugging.Assert(tf.reduce_all(condition), [message])]
-    if not tf.reduce_all(condition):
-        rows = tf.reshape(tf.where(~condition), [-1])[:5].numpy().tolist()
-        raise ValueError(f"{message} Received: another pattern in rows {rows}")
+        return [tf.debugging.Assert(tf.reduce_all(condition), [f"{expected} Received: {received}"])]
+    wrong = np.flatnonzero(~np.asarray(condition))
+    if len(wrong):
+        raise ValueError(f"{expected} Received: {received} in rows {wrong[:5].tolist()}")
     return []

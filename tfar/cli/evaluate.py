@@ -1,90 +1,41 @@
-"""`tfar evaluate`: the likelihood of rows under a trained model."""
+"""`tfar evaluate`: the likelihood of data under a trained model."""
 
 import json
-import math
+from typing import Any
 
-import numpy as np
-
-from tfar import training
-from tfar.cli import runs, text
+from tfar.cli.arguments import check_at_least_one, data_dir_parser, seed
+from tfar.cli.runs import open_run
 from tfar.files import finite
-from tfar.training.baselines import baseline, gaussian_nll
+
+DESCRIPTION = "Score data by a model, or by the mean of the probabilities of several that were trained on the same data."
 
 
-def run(args):
-    """Score rows by trained models, beside the baseline of independent positions."""
-    first, *others = trained = [runs.Run.open(folder) for folder in args.folders]
-    for other in others:
-        if other.is_text or rows_of(other) != rows_of(first):
-            raise ValueError(
-                f"only models of arrays can be averaged, of the same data, prepared alike, as {first.folder}. Received: {other.folder}"
-            )
-    show = text.report if first.is_text else report
-    name, scores, known = text.evaluate(first, args) if first.is_text else evaluate(trained, args)
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser("evaluate", parents=[data_dir_parser()], help="score data", description=DESCRIPTION)
+    parser.set_defaults(run=run)
+    parser.add_argument("folders", metavar="DIR", nargs="+", help="run folder, written by 'tfar train', or several")
+    help = "other data than the model's own: all rows, or the test rows where they are divided"
+    parser.add_argument("--data", metavar="NAME_OR_FILE", help=help)
+    parser.add_argument("--split", choices=("train", "validation", "test"), help="of its own data (default: test)")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="rows at a time (default: 100)")
+    parser.add_argument("--rows", type=int, metavar="N", help="the first N rows (default: all)")
+    help = "of a model that takes any order: average the probabilities in N random orders (default: its own order)"
+    parser.add_argument("--num-orders", type=int, metavar="N", help=help)
+    parser.add_argument("--seed", type=seed, metavar="S", help="seed of the random orders (default: 0)")
+    help = "number of parts of a text that are scored side by side; 1 is exact (default: 64)"
+    parser.add_argument("--streams", type=int, metavar="N", help=help)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+
+
+def run(args: Any) -> None:
+    """Score data by trained models, beside the baseline of independent positions."""
+    check_at_least_one(args, "--batch-size", "--rows", "--num-orders", "--streams")
+    first, *others = [open_run(folder) for folder in args.folders]
+    name, scores, known = first.evaluate(others, args)
     if args.json:
         where = {"folders": args.folders} if others else {"folder": str(first.folder)}
         print(json.dumps(finite({**where, "data": name, **scores, **known}), allow_nan=False))
     else:
-        print(show(f"{f'the mean of {len(trained)} models' if others else first.folder} on {name}", scores, known))
-
-
-def rows_of(trained):
-    """Which rows a model was fitted to and how prepared: what it keeps of its data but for name and place, and whether it is of a refit."""
-    return {key: value for key, value in trained.data.items() if key not in ("name", "source", "data_dir")}, trained.metrics.get("refit")
-
-
-def evaluate(trained, args):
-    """Score rows by the mean of the probabilities of one or several models, p(x) = 1/n sum_i p_i(x).
-
-    Returns:
-        The name of the data, the scores and the `references`.
-    """
-    first = trained[0]
-    first.refuse(args, "streams")
-    rows = first.rows(args.data, args.split, args.data_dir)
-    if args.rows is not None:
-        if args.rows < 1:
-            raise ValueError(f"there must be at least one row to score. Received: --rows {args.rows}")
-        rows = rows.take(slice(args.rows))
-    orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
-    batch_size = 100 if args.batch_size is None else args.batch_size
-    log_probs = np.stack([training.log_probs(one.model, rows, batch_size, **orders) for one in trained])
-    scores = training.summary(np.logaddexp.reduce(log_probs, axis=0) - math.log(len(trained)), first.model.network.event_size)
-    preparation, found = first.preparation, {"baseline_nll": None}
-    if preparation.standardization is not None:
-        scores["nll_own_units"] = scores["nll"] - preparation.standardization.log_jacobian
-    try:
-        known = first.known(args.data_dir, download=None if args.data is None else False).x  # a baseline is not worth one
-    except (ValueError, OSError):  # other rows can be scored where the training rows, and with them the baseline, are gone
-        if args.data is None:
-            raise
-    else:
-        found = references(first.model.head, known, rows.x)
-    name = args.data or f"{first.data['name']}, {args.split or 'test'}"
-    return name, scores, found
-
-
-def references(head, known, x):
-    """What a model must beat at x, fitted to the rows known: independent positions, and for real values the normal of full covariance.
-
-    Returns:
-        A dict of `baseline_nll` and, for real values, `gaussian_nll`, in nats; the latter None where there is no such normal.
-    """
-    independent = {"baseline_nll": -float(baseline(head, known, x).mean())}
-    return independent if head.dtype.is_integer else {**independent, "gaussian_nll": gaussian_nll(known, x)}
-
-
-def report(title, scores, known):
-    """What `train` and `evaluate` print of scores from `training.summary`, and of the `references`."""
-    own = "nll_own_units" in scores
-    lines = [
-        f"{title}: {scores['rows']:,} rows",
-        f"  NLL       {scores['nll']:10.3f} +- {scores['nll_error']:.3f} nats (mean and its standard error), "
-        f"{scores['bits_per_dim']:.4f} bits per dimension" + (", standardised" if own else ""),
-    ]
-    for name, words in {"baseline_nll": "independent positions", "gaussian_nll": "a normal of full covariance"}.items():
-        if known.get(name) is not None:
-            lines.append(f"  baseline  {known[name]:10.3f} nats, {words}")
-    if own:
-        lines.append(f"  NLL       {scores['nll_own_units']:10.3f} nats in the data's own units")
-    return "\n".join(lines)
+        who = f"the mean of {1 + len(others)} models" if others else first.folder
+        print(first.report(f"{who} on {name}", scores, known))

@@ -1,48 +1,59 @@
 """`tfar export`: a trained model as the next version of a SavedModel, with its model card."""
 
 from pathlib import Path
+from typing import Any
 
-from tfar.cli import runs
-from tfar.cli.model_card import MARK, model_card
+from tfar.cli.arguments import folder_parser
+from tfar.cli.runs import Run, open_run
 from tfar.files import refuse_existing, write_text
-from tfar.serving import export, text_endpoints
-
-TEST_ROWS, TEST_LENGTH = 64, 128  # rows that are stored with a model; characters in a row of a text
 
 
-def run(args):
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser("export", parents=[folder_parser()], help="write a SavedModel", description="Export a model.")
+    parser.set_defaults(run=run)
+    help = "folder to write the next version in, PATH/1 at first (default: DIR/saved_model)"
+    parser.add_argument("--to", metavar="PATH", help=help)
+    parser.add_argument("--xla", action="store_true", help="mark the sampler for XLA, for servers that allow it")
+
+
+def run(args: Any) -> None:
     """Write the SavedModel with some test rows, and its card, and print where it is and what its endpoints take and give."""
-    trained = runs.Run.open(args.folder)
+    trained = open_run(args.folder)
+    from tfar.cli.model_card import MARK, model_card
+
     path = next_version(Path(args.to or Path(args.folder, "saved_model")))
     card = path.with_name("README.md")
     if card.exists() and MARK not in card.read_text(encoding="utf-8"):
         raise FileExistsError(f"the model card would replace a file that tfar did not write. Received: {card}")
-    trained.model.export(str(path), jit_compile=args.xla, test_rows=first_rows(trained, args.data_dir))
-    import tensorflow as tf
-
-    signatures = {
-        name: (_shown(function.structured_input_signature[1]), _shown(function.structured_outputs))
-        for name, function in tf.saved_model.load(str(path)).signatures.items()
-    }
+    trained.model.export(str(path), jit_compile=args.xla, test_rows=stored_rows(trained, args.data_dir))
+    signatures = signatures_of(path)
     write_text(card, model_card(trained, path, signatures), overwrite=True)
     print(path)
     for name, (inputs, outputs) in signatures.items():
         print(f"  {name}({inputs}) -> {outputs}")
 
 
-def first_rows(trained, data_dir):
-    """The first test rows of a run with their log-probabilities, as `export_saved_model` takes them; None where the data are gone."""
+def stored_rows(trained: Run, data_dir: str | None) -> dict[str, Any] | None:
+    """The test rows that are stored with a model; None where the data are gone."""
     try:
-        data = (trained.text if trained.is_text else trained.dataset)(data_dir, download=False)  # a few rows are not worth a download
+        return trained.test_rows(data_dir)
     except (ValueError, OSError) as error:
         print(f"no test rows are stored with the model: {' '.join(str(error).split())}")
         return None
-    if trained.is_text:
-        return text_endpoints.scored(trained.model, data.test, TEST_ROWS, TEST_LENGTH)
-    return export.scored(trained.model, data.test.take(slice(TEST_ROWS)))
 
 
-def next_version(path):
+def signatures_of(path: Path) -> dict[str, tuple[str, str]]:
+    """The inputs and outputs of each endpoint of a SavedModel, in words."""
+    import tensorflow as tf
+
+    return {
+        name: (_shown(function.structured_input_signature[1]), _shown(function.structured_outputs))
+        for name, function in tf.saved_model.load(str(path)).signatures.items()
+    }
+
+
+def next_version(path: Path) -> Path:
     """The folder of the version to write, where `path` is a folder of versions, as TF Serving watches it, or a new one.
 
     A last part that is a number asks for that version itself.
@@ -64,6 +75,6 @@ def next_version(path):
     return path / str(max(versions, default=0) + 1)
 
 
-def _shown(tensors):
+def _shown(tensors: Any) -> str:
     dims = {name: ", ".join("?" if n is None else str(n) for n in spec.shape) for name, spec in sorted(tensors.items())}
     return ", ".join(f"{name} {tensors[name].dtype.name}[{shape}]" for name, shape in dims.items())

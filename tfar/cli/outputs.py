@@ -1,26 +1,32 @@
 """What the commands write of samples and completions: pictures, arrays and tables."""
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfar import plotting
+from tfar import datasets, plotting
+from tfar.datasets.arrays import TABLES
 from tfar.files import atomic, refuse_existing
 
+if TYPE_CHECKING:
+    from tfar.cli.arrays import ArrayRun
 
-def paths(run, args, stem):
+
+def paths(run: "ArrayRun", args: Any, stem: str) -> list[Path]:
     """Where a command writes: `args.out`, or by default files of the name `stem` in the run's folder.
 
-    Tables are written as .csv, other events as .npy, and both as a picture if matplotlib is there, except that there is
-    none of the completions of events that are no images.
+    Tables are written as .csv, other events as .npy, and both as a picture if matplotlib is there, except that there is no picture of the
+    completions of events that are not images.
 
     Raises:
-        ValueError: the ending of `args.out` is none that this event can be written to.
+        ValueError: this event cannot be written to a file with the ending of `args.out`.
         FileExistsError: something is there already, without `args.overwrite`.
     """
     table = len(run.model.event_shape) == 1
-    picture = not stem.startswith("completions") or run.as_images(np.zeros([1, *run.model.event_shape])) is not None
+    picture = not stem.startswith("completions") or run.of_images
     allowed = [".csv" if table else ".npy", *([".npy"] if table else []), *([".png"] if picture else [])]
     if args.out is not None:
         if Path(args.out).suffix not in allowed:
@@ -32,7 +38,7 @@ def paths(run, args, stem):
     return [refuse_existing(run.folder / f"{stem}{ending}", args.overwrite) for ending in endings]
 
 
-def write_picture(run, path, x, data=None, overwrite=False, context=None):
+def write_picture(run: "ArrayRun", path: Path, x: np.ndarray, data: Any = None, overwrite: bool = False, context: Any = None) -> None:
     """Draw values as modelled, `x [N, *event]`: a grid of images, or a table's columns beside those of `data`.
 
     Images drawn given their classes, `context [N, C]`, are in rows with the names of the classes.
@@ -48,13 +54,44 @@ def write_picture(run, path, x, data=None, overwrite=False, context=None):
     plotting.save(figure, path, overwrite)
 
 
-def write_array(path, values, overwrite=False):
+def write_completions(run: "ArrayRun", path: Path, x: np.ndarray, blank: np.ndarray, drawn: np.ndarray, overwrite: bool = False) -> None:
+    """Draw images `[B, *event]`, what was given of them, and their completions `[B, n, *event]`."""
+    images = run.as_images(np.concatenate([x[:, None], drawn], axis=1).reshape(-1, *x.shape[1:]))
+    if images is None:
+        raise ValueError(f"completions are drawn of images alone. Received: values of shape {x.shape[1:]}")
+    images = images.reshape(len(x), -1, *images.shape[1:])  # (B, 1 + n, H, W) or (B, 1 + n, H, W, 3)
+    blank = blank.reshape(*blank.shape[:3], -1).any(axis=-1)
+    plotting.save(plotting.completions(images[:, 0], ~blank, images[:, 1:]), path, overwrite)
+
+
+def write_completed_table(run: "ArrayRun", path: Path, args: Any, blank: np.ndarray, drawn: np.ndarray, context: Any) -> None:
+    """Write each row n times, with a column for the number of the row and one for that of the draw, both from 1.
+
+    Cells that were given are those of the file, in its order of columns, not a rounded image of them; of quantised data they are levels,
+    as those that were drawn.
+    """
+    columns, values = list(run.columns), rounded(run, drawn)
+    if args.data and args.data.lower().endswith(TABLES):
+        table = datasets.read_table(args.data, allow_blanks=True, label=run.description["context"])
+        if table.columns is not None:
+            if run.preparation.columns is not None:
+                place = [columns.index(name) for name in table.columns]
+                values, blank = values[..., place], blank[:, place]
+            columns = list(table.columns)
+        if run.preparation.levels == run.preparation.input_levels:
+            values = np.where(blank[:, None], values, table.values[: len(values), None])
+    labels = run.label_cells(context, len(values))
+    rows = ([i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row))
+    write_csv(path, ["row", "draw", *columns, *run.label_column], rows, args.overwrite)
+
+
+def write_array(path: Path, values: np.ndarray, overwrite: bool = False) -> None:
     """Write a .npy file."""
     with atomic(path, overwrite) as temporary, open(temporary, "wb") as file:
         np.save(file, values)
 
 
-def write_csv(path, header, rows, overwrite=False):
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]], overwrite: bool = False) -> None:
     """Write a table. Floats have up to 15 digits, so that a number read from a file is written as it was."""
     with atomic(path, overwrite) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -62,7 +99,7 @@ def write_csv(path, header, rows, overwrite=False):
         writer.writerows([f"{cell:.15g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
 
 
-def rounded(run, x):
+def rounded(run: "ArrayRun", x: Any) -> np.ndarray:
     """Values as modelled, `x [..., *event]`, in the data's own units, to a millionth of their standard deviation: float32's worth."""
     values, standardization = np.asarray(run.own_units(x), np.float64), run.preparation.standardization
     if standardization is None:
@@ -70,3 +107,15 @@ def rounded(run, x):
     digits = 6 - np.floor(np.log10(standardization.scale)).astype(int)
     columns = values.reshape(-1, digits.size).T
     return np.stack([np.round(column, d) for column, d in zip(columns, digits.ravel(), strict=True)], axis=-1).reshape(values.shape)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table in Markdown.
+
+    >>> print(markdown_table(["a", "b"], [(1, 2)]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

@@ -1,184 +1,176 @@
-"""The folder of a trained model: what `tfar train` writes there, and how the other commands read it."""
+"""The run folder of a trained model: what `tfar train` writes, and how everything else reads it."""
 
 import json
 import platform
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import keras
-import numpy as np
+from tfar.files import write_json
 
-from tfar import datasets, plotting
-from tfar.models import AutoregressiveModel
-from tfar.models.character import CharacterModel
+if TYPE_CHECKING:
+    from tfar.models import AutoregressiveModel
+    from tfar.training import Fit
 
 MODEL, DATA, METRICS, HISTORY = "model.keras", "data.json", "metrics.json", "history.csv"
-TEXT = "text"  # the kind of data that is no array
 PACKAGES = ("tfar", "tensorflow", "tensorflow-probability", "keras", "numpy")
 
 
-@dataclass(frozen=True)
 class Run:
-    """A trained model and the description of its data.
+    """A trained model, the description of its data, and what it scored.
+
+    `tfar.load_run` makes one. A subclass says what the commands do with one kind of data.
 
     Attributes:
         folder: where it lies.
-        model: the `AutoregressiveModel`.
-        data: the dict of `tfar.datasets.Dataset.to_config`.
+        model: the `tfar.AutoregressiveModel`.
+        description: the dict of data.json: where the data came from, and how they were prepared.
     """
 
-    folder: Path
-    model: AutoregressiveModel
-    data: dict
+    unit: ClassVar[str]  # what a score is the mean of: "rows" or "characters"
+    nats: ClassVar[str]  # the unit of an NLL, in words
+    bits: ClassVar[str]  # the name of the score in bits
+    baseline: ClassVar[str]  # what the baseline is, in words
 
-    @classmethod
-    def open(cls, folder):
-        """Read a folder that `tfar train` wrote.
+    def __init__(self, folder: str | Path, model: Any, description: dict[str, Any]):
+        self.folder, self.model, self.description = Path(folder), model, description
+        self._loaded: dict[str | None, Any] = {}
 
-        Raises:
-            FileNotFoundError: it is no folder, or a file is missing.
-        """
-        folder = Path(folder)
-        for name in (MODEL, DATA):
-            if not (folder / name).is_file():
-                raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
-        model = keras.saving.load_model(folder / MODEL, compile=False)
-        return cls(folder, model, json.loads((folder / DATA).read_text(encoding="utf-8")))
-
-    @property
-    def is_text(self):
-        """Whether it is a `tfar.models.character.CharacterModel`."""
-        return isinstance(self.model, CharacterModel)
-
-    def refuse(self, args, *names):
-        """Refuse options of a command, by the names of their attributes, that are for the other kind of model."""
-        for name in names:
-            if getattr(args, name) is not None:
-                own, other = ("text", "arrays") if self.is_text else ("arrays", "text")
-                raise ValueError(f"--{name.replace('_', '-')} is for models of {other}. Received: {self.folder}, a model of {own}")
-
-    def text(self, data_dir=None, download=None):
-        """The `tfar.datasets.TextData` that the model was trained on, loaded again.
-
-        Raises:
-            ValueError: it has changed since.
-        """
-        kept, vocabulary = self.data, self.model.vocabulary
-        found = datasets.load_text(kept["source"], data_dir or datasets.stored_dir(kept), vocabulary, kept["splits"], download=download)
-        checksums = found.to_config()["checksums"]
-        if checksums != kept["checksums"]:
-            raise ValueError(f"the text is not that which the model was trained on: {kept['source']} has changed. Received: {checksums}")
-        return found
-
-    @property
-    def preparation(self):
-        """The `tfar.datasets.Preparation` that the model was trained behind."""
-        return datasets.Preparation.from_config(self.data)
-
-    def dataset(self, data_dir=None, download=None):
-        """The training, validation and test rows, loaded again and checked to be the same."""
-        return datasets.load_config(self.data, data_dir=data_dir, download=download)
-
-    @property
-    def metrics(self):
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
         """What `tfar train` measured: the dict of metrics.json, an empty one where that is missing."""
         path = self.folder / METRICS
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
-    def known(self, data_dir=None, download=None):
-        """The rows that the model was fitted to, loaded again: the training rows, and the validation rows after a refit."""
-        data = self.dataset(data_dir, download)
-        return data.train.joined(data.validation) if self.metrics.get("refit") else data.train
-
-    def rows(self, source=None, split=None, data_dir=None, allow_blanks=False):
-        """Rows as the model takes them: those of another `source`, or a split ("test" unless said) of its own data.
-
-        Returns:
-            A `tfar.datasets.Split(x, context)`; NaN in x stands for a blank where `allow_blanks`.
-        """
-        if source is None:
-            return self.dataset(data_dir).splits[split or "test"]
-        if split is not None:
-            raise ValueError(
-                f"a split is one of the model's own data; of others all rows are taken, or the test rows. Received: {split!r} and {source}"
-            )
-        return datasets.prepare(source, self.data, allow_blanks=allow_blanks, data_dir=data_dir)
-
-    def own_units(self, x):
-        """Values as modelled in the units of the data; discrete values, and NaN, are returned as they are."""
-        standardization = self.preparation.standardization
-        return np.asarray(x) if standardization is None else standardization.invert(x)
-
-    def data_to_compare(self, data_dir=None):
-        """The test rows of a table as modelled, or None: images are not drawn beside data, and where the data are gone there are none."""
-        if self.as_images(np.zeros([1, *self.model.event_shape])) is not None:
-            return None
-        try:
-            return self.dataset(data_dir, download=False).test.x
-        except (ValueError, OSError):
-            return None
-
-    def as_images(self, x):
-        """Values as modelled `[N, *event]` as images from 0 to 1, grey `[N, H, W]` or coloured `[N, H, W, 3]`.
-
-        Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images; None for others. Continuous ones are scaled from the
-        least to the greatest value.
-        """
-        return plotting.as_images(self.own_units(x), self.preparation.levels)
-
     @property
-    def columns(self):
-        """Names of the values of an event `[D]`."""
-        return self.preparation.columns or tuple(f"column {i + 1}" for i in range(self.model.network.event_size))
+    def data(self) -> Any:
+        """The data that the model was trained on, read again from where they were and checked to be the same."""
+        return self.load_data()
 
-    @property
-    def label_column(self):
-        """The name of the column that class labels are written to, in a list; an empty one where there are none."""
-        return [] if self.preparation.context_names is None else [self.data["context"]]
-
-    def label_cells(self, context, n):
-        """What stands in `label_column` in each of n rows: a list of one label, or an empty one."""
-        names = self.preparation.context_names
-        return [[]] * n if names is None else [[names[i]] for i in np.argmax(context, axis=-1)]
-
-    def contexts(self, text, n):
-        """The contexts `[n, C]` that a command asks for, or None for a model without one.
-
-        Args:
-            text: class names or column values, or else C numbers, with commas; None for all classes in turn.
-            n: how many rows; the classes are repeated in turn.
+    def load_data(self, data_dir: str | None = None, download: bool | None = None) -> Any:
+        """`data`, with TFDS' folder where it has moved; read once.
 
         Raises:
-            ValueError: the model takes no context, another one, or needs one to be given.
+            ValueError: the data are gone, or have changed.
         """
-        size, names = self.preparation.context_size, self.preparation.context_names
-        if size is None:
-            if text is not None:
-                raise ValueError(f"this model was trained without a context. Received: context={text!r}")
-            return None
-        if names is not None:
-            wanted = list(names) if text is None else [word.strip() for word in text.split(",")]
-            return datasets.one_hot([wanted[i % len(wanted)] for i in range(n)], names)
-        try:
-            vector = np.array([float(word) for word in (text or "").split(",")], np.float32)
-        except ValueError:
-            vector = np.empty(0, np.float32)
-        if vector.shape != (size,):
-            raise ValueError(f"this model needs a context of {size} numbers with commas between them. Received: context={text!r}")
-        return np.tile(vector, (n, 1))
+        if data_dir not in self._loaded:
+            self._loaded[data_dir] = self._read(data_dir, download)
+        return self._loaded[data_dir]
+
+    def _read(self, data_dir: str | None, download: bool | None) -> Any:
+        raise NotImplementedError
+
+    def refuse(self, args: Any, *names: str) -> None:
+        """Raise a ValueError where a command was given options that are for another kind of model."""
+        for name in names:
+            if getattr(args, name) is not None:
+                raise ValueError(f"--{name.replace('_', '-')} is not for a model of {self.unit}. Received: {self.folder}")
+
+    def evaluate(self, others: "Sequence[Run]", args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """Score data as `tfar evaluate` asks, by this run's model or by the mean of the probabilities of it and others.
+
+        Returns:
+            The name of the data, the scores, and a dict of the baselines' NLLs.
+        """
+        raise NotImplementedError
+
+    def report(self, title: str, scores: dict[str, Any], known: dict[str, Any]) -> str:
+        """The lines that `train` and `evaluate` print of scores and baselines."""
+        raise NotImplementedError
+
+    def sample(self, args: Any) -> None:
+        """Draw samples as `tfar sample` asks, and write them."""
+        raise NotImplementedError
+
+    def complete(self, args: Any) -> None:
+        """Complete rows as `tfar complete` asks, and write them."""
+        raise NotImplementedError
+
+    def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:
+        """What the endpoint `log_prob` takes and gives for the first test rows, arrays by name."""
+        raise NotImplementedError
+
+    @property
+    def values(self) -> str:
+        """What the model is a density of, in words."""
+        raise NotImplementedError
+
+    def described_values(self) -> list[str]:
+        """Paragraphs of the model card: what the values mean."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r}, {type(self.model.network).__name__} on {self.description['name']})"
 
 
-def save_model(model, path):
+def load_run(folder: str | Path) -> Run:
+    """Read a run folder that `tfar train` wrote.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        A `Run`: its `model`, `data`, `metrics`, and for arrays `preparation`. The data are read when they are asked for.
+
+    Raises:
+        FileNotFoundError: it is not a folder, or a file is missing.
+
+    >>> import tempfile, tfar
+    >>> from tfar.cli.main import main
+    >>> folder = tempfile.mkdtemp() + "/made"
+    >>> words = ["train", "made", "--data", "digits", "--out", folder, "--hidden-units", "8", "--epochs", "1", "--epoch-steps", "1", "--quiet"]
+    >>> code = main([*words, "--no-jit"])  # doctest: +ELLIPSIS
+    Dataset(...
+    >>> run = tfar.load_run(folder)
+    >>> run.model.event_shape, run.preparation.kind, run.data.test.x.shape, round(run.metrics["test"]["nll"])
+    ((8, 8, 1), 'binary', (250, 8, 8, 1), 24)
+    """
+    folder = Path(folder)
+    for name in (MODEL, DATA):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
+    from tfar.cli.arrays import ArrayRun
+    from tfar.cli.text import TextRun
+    from tfar.models.loading import load_model
+
+    description = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    kind = TextRun if description["kind"] == TextRun.kind else ArrayRun
+    return kind(folder, load_model(folder / MODEL), description)
+
+
+def open_run(folder: str | Path) -> Run:
+    """`load_run` for a command: a folder that is missing is refused before TensorFlow is imported, which is then done quietly."""
+    from tfar.cli.quiet import import_tensorflow
+
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"a folder that 'tfar train' wrote is needed. Received: {folder}")
+    import_tensorflow()
+    return load_run(folder)
+
+
+def save_run(folder: Path, model: "AutoregressiveModel", description: dict[str, Any], fit: "Fit", metrics: dict[str, Any]) -> None:
+    """Write the files of a run into a folder that exists."""
+    from tfar.cli.outputs import write_csv
+
+    save_model(model, folder / MODEL)
+    write_json(folder / DATA, description)
+    columns = ["epoch", *fit.history], zip(range(1, fit.epochs + 1), *fit.history.values(), strict=True)
+    write_csv(folder / HISTORY, *columns)
+    write_json(folder / METRICS, metrics)
+
+
+def save_model(model: Any, path: Path) -> None:
     """Write a model's `.keras` file without the optimizer's state, which is three times as large as the weights."""
     copy = type(model).from_config(model.get_config())
     copy.set_weights(model.get_weights())
     copy.save(path)
 
 
-def record(model, fit, command):
-    """How a model came about, for its metrics.json: `fit` is a `tfar.training.Fit`, `command` the command line."""
+def record(model: Any, fit: "Fit", command: str) -> dict[str, Any]:
+    """How a model came about, for its metrics.json: `command` is the command line."""
     return {
         "parameters": model.count_params(),
         "epochs": fit.epochs,
@@ -191,9 +183,9 @@ def record(model, fit, command):
     }
 
 
-def versions():
+def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that a result depends on."""
-    found = {"python": platform.python_version()}
+    found: dict[str, str | None] = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)

@@ -1,39 +1,27 @@
 """`tfar sample`: draw from a trained model."""
 
-import numpy as np
+from typing import Any
 
-from tfar import noise
-from tfar.cli import outputs, runs, text
-
-ROWS = 500  # at a time: what a row needs in a sampler may be a thousand times its size
+from tfar.cli.arguments import check_at_least_one, draws_parser, folder_parser
+from tfar.cli.runs import open_run
 
 
-def run(args):
-    """Draw samples, and write them as a picture, and as an array or a table: in the data's own units, or in levels of quantised data."""
-    trained = runs.Run.open(args.folder)
-    if args.n is not None and args.n < 1:
-        raise ValueError(f"there must be at least one sample. Received: -n {args.n}")
-    if trained.is_text:
-        return text.sample(trained, args)
-    trained.refuse(args, "prompt", "length", "temperature", "top_k")
-    args.n = args.n or 64
-    paths = outputs.paths(trained, args, f"samples-{args.seed}")
-    context = trained.contexts(args.context, args.n)
-    seeds = noise.seeds_of(args.seed, args.n)
-    x = in_parts(lambda seeds, context: trained.model.sample(len(seeds), seeds, context), seeds, context)
-    for path in paths:
-        if path.suffix == ".png":
-            outputs.write_picture(trained, path, x, trained.data_to_compare(args.data_dir), args.overwrite, context)
-        elif path.suffix == ".npy":
-            outputs.write_array(path, trained.own_units(x), args.overwrite)
-        else:
-            labels = trained.label_cells(context, args.n)
-            rows = [[*values, *label] for values, label in zip(outputs.rounded(trained, x), labels, strict=True)]
-            outputs.write_csv(path, [*trained.columns, *trained.label_column], rows, args.overwrite)
-        print(path)
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parents = [folder_parser(), draws_parser()]
+    parser = commands.add_parser("sample", parents=parents, help="draw samples", description="Draw from a model.")
+    parser.set_defaults(run=run)
+    parser.add_argument("-n", type=int, help="number of samples (default: 64, or one text)")
+    parser.add_argument("--context", help="class names, or numbers, with commas between them (default: all classes in turn)")
+    parser.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.*), or one for the text")
+    text = parser.add_argument_group("models of text")
+    text.add_argument("--prompt", metavar="TEXT", help="beginning of the text")
+    text.add_argument("--length", type=int, metavar="N", help="characters after the prompt (default: those of a training window)")
+    text.add_argument("--temperature", type=float, metavar="T", help="below 1 for likelier texts (default: 1)")
+    text.add_argument("--top-k", type=int, metavar="K", help="draw from the K most probable characters only")
 
 
-def in_parts(draw, *arrays):
-    """What `draw` makes of the rows of some arrays, None among them, a part of the rows at a time: each has a seed of its own."""
-    parts = [slice(start, start + ROWS) for start in range(0, len(arrays[0]), ROWS)]
-    return np.concatenate([draw(*(None if array is None else array[rows] for array in arrays)).numpy() for rows in parts])
+def run(args: Any) -> None:
+    """Draw samples, and write them."""
+    check_at_least_one(args, "-n", "--length", "--top-k")
+    open_run(args.folder).sample(args)

@@ -1,4 +1,4 @@
-"""Reading the user's own files: NumPy's .npz and .npy, and tables of text."""
+"""Reading the user's own arrays: NumPy's .npy and .npz files."""
 
 import zipfile
 import zlib
@@ -6,106 +6,122 @@ from pathlib import Path
 
 import numpy as np
 
-from tfar.datasets.source import Source, Split
-from tfar.datasets.tables import read_table
+from tfar.datasets.source import Source, Split, readable_file
 
-TABLES = (".csv", ".tsv", ".txt", ".data")
-ENDINGS = (".npz", ".npy", *TABLES)
+Arrays = dict[str, np.ndarray]
+
 KEYS = 'either "train" with "valid" or "validation" and "test", or one array of at least two axes'
+SPLIT_KEYS = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
 
 
-def is_file_name(source):
-    """Whether a data source names a file rather than a data set: it has the ending of one.
+def read_npy(path: str | Path, context: str | None = None) -> Source:
+    """Read a .npy file: one undivided array `[N, *event]`.
 
-    >>> is_file_name("mine.csv"), is_file_name("mnist:3.0.1")
-    (True, False)
-    """
-    return Path(source).suffix.lower() in ENDINGS
-
-
-def read_file(path, context=None, allow_blanks=False):
-    """Read a file by its ending.
-
-    - `.npy`: one array `[N, *event]`.
-    - `.npz`: arrays `train`, `valid` or `validation`, `test`, each `[N, *event]`, of which `train` is needed; or one
-      array of at least two axes under any name. For conditional models also `train_labels` `[N]` and so on, or
-      `train_context` float `[N, C]` and so on (`labels`, `context` beside a single array). uint8 arrays beside a scalar
-      `n_features` are bits packed by `np.packbits(x, axis=1)`.
-    - both: arrays `[N, H, W]` are images of one channel, `[N, H, W, 1]`, as TFDS has them.
-    - `.csv` (and .tsv, .txt, .data): see `read_table`.
+    An array `[N, H, W]` holds images of one channel, and is read as `[N, H, W, 1]`, the shape that TFDS gives images.
 
     Args:
-      path: the file.
-      context: None; "label" or "context" in a `.npz`; the name of a column in a table.
-      allow_blanks: whether blank cells of a table are read as NaN.
+        path: the file.
+        context: None; a .npy file has no context.
 
     Returns:
-      A `Source`.
+        A `Source`.
 
     Raises:
-      ValueError: for a file that is missing, cannot be read, or lacks what is named above.
+        ValueError: the file is missing or is not an array of numbers, or `context` is not None.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"There is no such file. Received: {path}")
-    if path.suffix.lower() in TABLES:
-        table = read_table(path, allow_blanks=allow_blanks, label=context)
-        return Source({"all": Split(table.values, table.labels)}, columns=table.columns)
-    arrays = _read_numpy(path)
-    if path.suffix.lower() == ".npy":
-        if context is not None:
-            raise ValueError(f"A .npy file has no context, a .npz file may. Received: context={context!r}, {path}")
-        splits = {"all": Split(arrays["array"])}
-    else:
-        splits = _splits(arrays, context, path)
-    return Source({name: split._replace(x=split.x[..., None]) if split.x.ndim == 3 else split for name, split in splits.items()})
+    path = readable_file(path)
+    if context is not None:
+        raise ValueError(f"A .npy file has no context; a .npz file may have one. Received: context={context!r}, {path}")
+    return Source({"all": _as_images(Split(_load(path)["array"]))})
 
 
-def _read_numpy(path):
+def read_npz(path: str | Path, context: str | None = None) -> Source:
+    """Read a .npz file of arrays by name.
+
+    - `train`, `valid` or `validation`, `test`: each `[N, *event]`; `train` is needed. Or one array of at least two axes under any name.
+    - `train_labels` `[N]` or `train_context` float `[N, C]`, and likewise for the other splits: contexts. Beside a single array they
+      are named `labels` and `context`.
+    - `n_features`: a scalar beside uint8 arrays of bits packed by `np.packbits(x, axis=1)`.
+
+    Arrays `[N, H, W]` hold images of one channel, and are read as `[N, H, W, 1]`, the shape that TFDS gives images.
+
+    Args:
+        path: the file.
+        context: None, "label" or "context".
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        ValueError: the file is missing or is not a NumPy archive, or the arrays are not those above.
+    """
+    path = readable_file(path)
+    splits = _splits(_load(path), context, path)
+    return Source({name: _as_images(split) for name, split in splits.items()})
+
+
+def _as_images(split: Split) -> Split:
+    return split._replace(x=split.x[..., None]) if split.x.ndim == 3 else split
+
+
+def _load(path: Path) -> Arrays:
+    """The arrays of a .npz file by name, or {"array": ...} of a .npy file."""
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"array": loaded}
         if path.suffix.lower() == ".npy":
-            raise ValueError("an archive of arrays, which are .npz files")
+            raise ValueError("an archive of arrays must be named .npz")
         with loaded:
             return {key: loaded[key] for key in loaded.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"Not a NumPy file of plain arrays ({error}). Received: {path}") from error
 
 
-def _splits(arrays, context, path):
+def _splits(arrays: Arrays, context: str | None, path: Path) -> dict[str, Split]:
     if context not in (None, "label", "context"):
         raise ValueError(f'The context of a .npz file is "label" or "context". Received: {context!r}')
-    names = {"train": "train", "valid": "validation", "validation": "validation", "test": "test"}
-    found = {names[key]: key for key in arrays if key in names}
-    prefix = {name: f"{key}_" for name, key in found.items()}
-    if "train" not in found:
-        single = [key for key, array in arrays.items() if array.ndim >= 2 and key != "context"]
-        if found or len(single) != 1:
-            raise ValueError(f"{path}: a .npz file holds {KEYS}. Received: {sorted(arrays)}")
-        found, prefix = {"all": single[0]}, {"all": ""}
-    elif lost := [key for key in arrays if key not in found.values() and _is_split(key, arrays)]:
-        raise ValueError(f"{path}: a .npz file holds {KEYS}. Received: {sorted(arrays)}, of which {', '.join(lost)} would be left out")
-
+    keys = _keys(arrays, path)
+    if "all" in keys:
+        prefixes = {"all": ""}
+    else:
+        prefixes = {name: f"{key}_" for name, key in keys.items()}
     splits = {}
-    for name, key in found.items():
-        x = arrays[key]
-        if "n_features" in arrays and x.dtype == np.uint8 and x.ndim == 2:
-            count = int(arrays["n_features"])
-            if not 8 * (x.shape[1] - 1) < count <= 8 * x.shape[1]:
-                raise ValueError(f"{path}: {x.shape[1]} bytes a row cannot hold n_features. Received: {count}")
-            x = np.unpackbits(x, axis=1, count=count)
-        splits[name] = Split(x, None if context is None else _context(arrays, prefix[name], context, path))
+    for name, key in keys.items():
+        x = _unpacked(arrays[key], arrays, path)
+        splits[name] = Split(x, None if context is None else _context(arrays, prefixes[name], context, path))
     return splits
 
 
-def _is_split(key, arrays):
-    """Whether an array of a divided file looks like rows of x."""
+def _keys(arrays: Arrays, path: Path) -> dict[str, str]:
+    """The names of the arrays of rows, by split."""
+    keys = {SPLIT_KEYS[key]: key for key in arrays if key in SPLIT_KEYS}
+    if "train" not in keys:
+        single = [key for key, array in arrays.items() if array.ndim >= 2 and key != "context"]
+        if keys or len(single) != 1:
+            raise ValueError(f"{path}: a .npz file holds {KEYS}. Received: {sorted(arrays)}")
+        return {"all": single[0]}
+    if lost := [key for key in arrays if key not in keys.values() and _is_split(key, arrays)]:
+        raise ValueError(f"{path}: a .npz file holds {KEYS}. Received: {sorted(arrays)}, of which {', '.join(lost)} would be left out")
+    return keys
+
+
+def _is_split(key: str, arrays: Arrays) -> bool:
+    """Whether an array beside "train" looks like the rows of another split."""
     return not key.endswith("_context") and arrays[key].ndim >= 2 and arrays[key].shape[1:] == arrays["train"].shape[1:]
 
 
-def _context(arrays, prefix, context, path):
+def _unpacked(x: np.ndarray, arrays: Arrays, path: Path) -> np.ndarray:
+    """The bits of rows that `np.packbits` packed, where "n_features" says that they are packed; others as they are."""
+    if "n_features" not in arrays or x.dtype != np.uint8 or x.ndim != 2:
+        return x
+    count = int(arrays["n_features"])
+    if not 8 * (x.shape[1] - 1) < count <= 8 * x.shape[1]:
+        raise ValueError(f"{path}: {x.shape[1]} bytes a row cannot hold n_features. Received: {count}")
+    return np.unpackbits(x, axis=1, count=count)
+
+
+def _context(arrays: Arrays, prefix: str, context: str, path: Path) -> np.ndarray:
     key = prefix + {"label": "labels", "context": "context"}[context]
     if key not in arrays:
         raise ValueError(f"{path}: context={context!r} needs an array {key!r}. Received: {sorted(arrays)}")

@@ -1,22 +1,24 @@
 """Class labels as one-hot contexts."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 
-def one_hot(labels, names):
+def one_hot(labels: npt.ArrayLike, names: Sequence[str]) -> np.ndarray:
     """One-hot rows of class labels.
 
     Args:
-      labels: `[N]` of class names, or of whole numbers where the names are numbers.
-      names: the class names in the order of the columns.
+        labels: class names `[N]`, or whole numbers where the names are numbers.
+        names: the class names in the order of the columns.
 
     Returns:
-      float32 `[N, len(names)]`.
+        float32 `[N, len(names)]`.
 
     Raises:
-      ValueError: for a label that is none of the names.
+        ValueError: a label is not among the names, or the labels are not `[N]`.
 
     >>> one_hot(["elm", "oak"], ("oak", "elm")).tolist()
     [[0.0, 1.0], [1.0, 0.0]]
@@ -31,11 +33,11 @@ def one_hot(labels, names):
     return np.eye(len(names), dtype=np.float32)[[index[word] for word in words]]
 
 
-def class_names(labels):
-    """The distinct labels as strings, in numeric order where all are numbers, else in alphabetic order.
+def class_names(labels: npt.ArrayLike) -> tuple[str, ...]:
+    """The distinct labels as strings: in numeric order where all are numbers, else in alphabetic order.
 
     Raises:
-      ValueError: for numbers with a fraction, which are measurements and no classes, or a number that is written in two ways.
+        ValueError: a number has a fraction (it is a measurement, not a class), or one number is written in two ways.
 
     >>> class_names(["10", "9"]), class_names(["b", "a"])
     (('9', '10'), ('a', 'b'))
@@ -48,8 +50,8 @@ def class_names(labels):
     fractions = [word for word, number in zip(words, numbers, strict=True) if not number.is_integer()]
     if fractions:
         raise ValueError(
-            "Labels must be words or whole numbers; a model is conditioned on real numbers by the train_context arrays "
-            f"of a .npz file. Received: {fractions[0]!r}"
+            "Labels must be words or whole numbers; to condition on real numbers, store train_context arrays in a .npz file. "
+            f"Received: {fractions[0]!r}"
         )
     pairs = sorted(zip(numbers, words, strict=True))
     for (number, word), (following, other) in itertools.pairwise(pairs):
@@ -58,7 +60,7 @@ def class_names(labels):
     return tuple(word for _, word in pairs)
 
 
-def as_words(labels):
+def as_words(labels: npt.ArrayLike) -> list[str]:
     """Labels of any dtype as a list of strings; floats without a fraction as whole numbers.
 
     >>> as_words(np.array([3.0, 4.0])), as_words([b"oak"])

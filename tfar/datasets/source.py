@@ -1,7 +1,10 @@
-"""What a reader of data returns, before any preparation, and how it is cut into train, validation and test."""
+"""What a reader returns before preparation, and how it is divided into train, validation and test."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,44 +17,56 @@ class Split(NamedTuple):
     """The rows of one split.
 
     Attributes:
-      x: array `[N, *event]`.
-      context: what the model is conditioned on, or None. As a reader returns it: labels `[N]`, or numbers `[N, C]`.
-        In a prepared `Dataset`: float32 `[N, C]`, one-hot where labels were given.
+        x: array `[N, *event]`.
+        context: what the model is conditioned on, or None. A reader returns labels `[N]` or numbers `[N, C]`. A prepared `Dataset`
+            holds float32 `[N, C]`, one-hot where the reader returned labels.
     """
 
     x: np.ndarray
     context: np.ndarray | None = None
 
-    def take(self, rows):
-        """The given rows (an index array or a slice) of x and context."""
+    def take(self, rows: Any) -> Split:
+        """The given rows, an index array or a slice, of x and context."""
         return Split(self.x[rows], None if self.context is None else self.context[rows])
 
-    def joined(self, other):
-        """These rows and those of another split after them."""
-        return Split(*(None if mine is None else np.concatenate([mine, theirs]) for mine, theirs in zip(self, other, strict=True)))
+    def joined(self, other: Split) -> Split:
+        """These rows followed by those of another split.
+
+        Raises:
+            ValueError: only one of the two has a context.
+        """
+        x = np.concatenate([self.x, other.x])
+        if self.context is None and other.context is None:
+            return Split(x)
+        if self.context is None or other.context is None:
+            raise ValueError("Both splits must have a context, or neither. Received: one context")
+        return Split(x, np.concatenate([self.context, other.context]))
 
 
 @dataclass(frozen=True)
 class Source:
-    """Data as read, with what is known about it.
+    """Data as read, and what is known about them.
 
     Attributes:
-      splits: `{name: Split}` with the names of `SPLITS`, or the one name "all".
-      columns: names of the columns of a table, or None.
-      label_names: names of the classes in the order of the one-hot context, or None to take the training labels.
-      levels: the number of levels that whole numbers in x have (17 for digits), or None to infer it.
-      default_levels: the number of levels to quantise to where the user does not say, or None to keep them.
-      in_order: True where neighbouring rows may be alike, so that held-out rows must be drawn and not cut off the end.
+        splits: `{name: Split}` with the names in `SPLITS`, or with the one name "all".
+        columns: names of the columns of a table, or None.
+        label_names: class names in the order of the one-hot context, or None to take them from the training labels.
+        levels: number of levels of the integers in x (17 for digits), or None to infer it.
+        default_levels: number of levels to quantise to unless the user gives another, or None to keep the values.
+        in_order: True where neighbouring rows may be alike, so that held-out rows must be drawn and not cut off the end.
+
+    Raises:
+        ValueError: x is not `[N, *event]` or has an empty axis, or the number of contexts is not the number of rows.
     """
 
-    splits: dict
-    columns: tuple | None = None
-    label_names: tuple | None = None
+    splits: dict[str, Split]
+    columns: tuple[str, ...] | None = None
+    label_names: tuple[str, ...] | None = None
     levels: int | None = None
     default_levels: int | None = None
     in_order: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, (x, context) in self.splits.items():
             if x.ndim < 2 or 0 in x.shape:
                 raise ValueError(f"{name}: x must have shape [N, *event] with no empty axis. Received: shape {x.shape}")
@@ -59,23 +74,38 @@ class Source:
                 raise ValueError(f"{name}: each of the {len(x)} rows needs a context. Received: {len(context)} contexts")
 
 
-def three_splits(source, seed=0):
-    """The `{"train": ..., "validation": ..., "test": ...}` of a source; what it does not have is held out.
-
-    One undivided set is shuffled by `seed` and cut 80 / 10 / 10. Where only the validation or only the test rows are
-    missing, a sixth of the training rows takes their place (MNIST: 50,000 / 10,000 / 10,000): drawn by `seed`, or the
-    last sixth where the records are shuffled already, as in TFDS. With a training split alone, both are held out as
-    from an undivided set.
-
-    Args:
-      source: a `Source`.
-      seed: whole number >= 0; the same seed always gives the same rows.
-
-    Returns:
-      Dict of three `Split`s.
+def readable_file(path: str | Path) -> Path:
+    """Return the path of a file that exists and can be opened; its content is not read.
 
     Raises:
-      ValueError: if the seed is no whole number >= 0, or there are too few rows to divide.
+        ValueError: there is no such file, or it cannot be opened.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            with path.open("rb"):
+                return path
+    except OSError as error:
+        raise ValueError(f"The file cannot be read ({error.strerror}). Received: {path}") from error
+    raise ValueError(f"There is no such file. Received: {path}")
+
+
+def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
+    """Divide a source into `{"train": ..., "validation": ..., "test": ...}`; the splits that it lacks are held out.
+
+    - An undivided source is shuffled by `seed` and cut 80 / 10 / 10. So is a source with a training split alone.
+    - Where only the validation or only the test split is missing, a sixth of the training rows takes its place (MNIST: 50,000 /
+      10,000 / 10,000). The sixth is drawn by `seed`, or is the last one where the records are shuffled already, as in TFDS.
+
+    Args:
+        source: a `Source`.
+        seed: integer >= 0; the same seed always gives the same rows.
+
+    Returns:
+        A dict of three `Split`s.
+
+    Raises:
+        ValueError: the seed is not an integer >= 0, there is no training split, or there are too few rows to divide.
 
     >>> import numpy as np
     >>> splits = three_splits(Source({"all": Split(np.arange(100)[:, None])}))
@@ -108,23 +138,23 @@ def three_splits(source, seed=0):
     return {name: splits[name] for name in SPLITS}
 
 
-def fold_splits(source, fold, folds=10, seed=0):
-    """The `{"train": ..., "validation": ..., "test": ...}` of one fold of a cross-validation.
+def fold_splits(source: Source, fold: int, folds: int = 10, seed: int = 0) -> dict[str, Split]:
+    """Divide a source into the `{"train": ..., "validation": ..., "test": ...}` of one fold of a cross-validation.
 
-    The rows are shuffled by `seed`, alike for all folds, and cut into chunks of N // folds rows, of which the last one
-    takes the remainder. Chunk `fold` is for the test, the last of the others for validation, and the rest for training.
+    The rows are shuffled by `seed`, alike for all folds, and cut into chunks of N // folds rows; the last chunk takes the remainder.
+    Chunk `fold` is the test split, the last of the other chunks is the validation split, and the rest are the training split.
 
     Args:
-      source: a `Source` that has not been divided: of one split, "all" or "train".
-      fold: which one, 0..folds-1.
-      folds: how many chunks, at least 3.
-      seed: whole number >= 0; the same seed always gives the same chunks.
+        source: an undivided `Source`: its one split is "all" or "train".
+        fold: number of the fold, 0..folds-1.
+        folds: number of chunks, at least 3.
+        seed: integer >= 0; the same seed always gives the same chunks.
 
     Returns:
-      Dict of three `Split`s.
+        A dict of three `Split`s.
 
     Raises:
-      ValueError: for a source that has splits of its own or fewer rows than folds, and for numbers out of range.
+        ValueError: the source has splits of its own or fewer rows than folds, or a number is out of range.
 
     >>> import numpy as np
     >>> splits = fold_splits(Source({"all": Split(np.arange(105)[:, None])}), fold=9)
@@ -137,7 +167,7 @@ def fold_splits(source, fold, folds=10, seed=0):
         raise ValueError(f"fold must be an integer in 0..{folds - 1}. Received: fold={fold!r}")
     whole = undivided(source)
     if whole is None:
-        raise ValueError(f"Folds are cut from undivided rows, and these data have splits of their own. Received: {sorted(source.splits)}")
+        raise ValueError(f"Folds are cut from undivided rows; these data have splits of their own. Received: {sorted(source.splits)}")
     n = len(whole.x)
     if n < folds:
         raise ValueError(f"At least {folds} rows are needed to make {folds} folds. Received: {n} rows")
@@ -147,7 +177,7 @@ def fold_splits(source, fold, folds=10, seed=0):
     return {name: whole.take(rows) for name, rows in zip(SPLITS, (np.concatenate(chunks), validation, test), strict=True)}
 
 
-def undivided(source):
-    """The only split of a source, where it is "all" or "train"; else None."""
+def undivided(source: Source) -> Split | None:
+    """The only split of a source where it is "all" or "train"; else None."""
     names = list(source.splits)
     return source.splits[names[0]] if names in (["all"], ["train"]) else None

@@ -1,8 +1,12 @@
 """The affine map between continuous data in their own units and data of mean 0 and standard deviation 1."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 
 @dataclass(frozen=True, eq=False)
@@ -10,7 +14,8 @@ class Standardization:
     """z = (x - mean) / scale, elementwise over the event.
 
     Attributes:
-      mean, scale: float64 `[*event]`, the mean and the (population) standard deviation of the rows that it was fitted to.
+        mean: float64 `[*event]`, the mean of the rows that it was fitted to.
+        scale: float64 `[*event]`, their (population) standard deviation.
 
     >>> s = Standardization(np.array([1.0, 0.0]), np.array([2.0, 1.0]))
     >>> s.apply([[3.0, 1.0]]).tolist(), s.invert([[1.0, 2.0]]).tolist(), round(s.log_jacobian, 3)
@@ -21,11 +26,15 @@ class Standardization:
     scale: np.ndarray
 
     @classmethod
-    def fit(cls, x, columns=None):
-        """The statistics of the rows of x `[N, *event]`; `columns` names the values in errors.
+    def fit(cls, x: npt.ArrayLike, columns: Sequence[str] | None = None) -> Standardization:
+        """The statistics of the rows of x `[N, *event]`.
+
+        Args:
+            x: numbers `[N, *event]`.
+            columns: names of the columns, for error messages, or None.
 
         Raises:
-          ValueError: if one of the values is the same in all rows, so that its standard deviation is zero.
+            ValueError: a value is the same in all rows, so its standard deviation is zero.
         """
         x = np.asarray(x, np.float64)
         constant = np.argwhere(x.min(axis=0) == x.max(axis=0))
@@ -44,15 +53,15 @@ class Standardization:
             )
         return cls(x.mean(axis=0), x.std(axis=0))
 
-    def apply(self, x):
+    def apply(self, x: npt.ArrayLike) -> np.ndarray:
         """z = (x - mean) / scale, float32 `[N, *event]`; NaN stays NaN."""
         return ((np.asarray(x, np.float64) - self.mean) / self.scale).astype(np.float32)
 
-    def invert(self, z):
+    def invert(self, z: npt.ArrayLike) -> np.ndarray:
         """x = mean + scale z in the original units, float64 `[N, *event]`."""
         return self.mean + self.scale * np.asarray(z, np.float64)
 
     @property
-    def log_jacobian(self):
+    def log_jacobian(self) -> float:
         """log |dz / dx| = -sum log scale, nats: log p(x) in the original units = log p(z) + log_jacobian."""
         return -float(np.log(self.scale).sum())

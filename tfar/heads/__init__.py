@@ -1,6 +1,6 @@
 """Heads: what the raw parameters of a position mean. One file per kind of value."""
 
-from tfar.heads.base import Head, get, names, register
+from tfar.heads.base import Head, get, named, names, register
 from tfar.heads.continuous import Normal
 from tfar.heads.discrete import Bernoulli, Categorical
 from tfar.heads.encodings import Encoding, Number, OneHot
@@ -19,6 +19,7 @@ __all__ = [
     "Number",
     "OneHot",
     "get",
+    "named",
     "names",
     "register",
 ]

@@ -1,0 +1,58 @@
+"""Folders of trained models, which the tests of the commands share."""
+
+import numpy as np
+import pytest
+from support.commands import TINY, write_table
+
+from tfar.cli.main import main
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """A model of the embedded digits."""
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    assert main(["train", "made", "--data", "digits", "--out", out, *TINY]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    """A model of a table of three columns, with its data."""
+    base = tmp_path_factory.mktemp("tables")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1)) @ np.array([[1.0, 20.0, -3.0]]) + rng.normal(size=(200, 3)) + 100
+    data = write_table(base / "mine.csv", x, ["a", "b", "c"])
+    assert main(["train", "made", "--data", data, "--out", base / "run", "--components", "2", *TINY]) == 0
+    return base / "run", data
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory):
+    """A model of the digits given their class."""
+    out = tmp_path_factory.mktemp("labelled") / "run"
+    assert main(["train", "logistic", "--data", "digits", "--context", "label", "--out", out, *TINY[2:]]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """A small model of a text, and its file."""
+    base = tmp_path_factory.mktemp("texts")
+    (base / "song.txt").write_text("row, row, row your boat\n" * 60, encoding="utf-8")
+    words = [
+        "--units",
+        "24",
+        "--num-layers",
+        "1",
+        "--dropout",
+        "0",
+        "--epochs",
+        "3",
+        "--sequence-length",
+        "24",
+        "--batch-size",
+        "8",
+        "--quiet",
+    ]
+    assert main(["train", "charrnn", "--data", base / "song.txt", "--out", base / "run", "--splits", "60", "20", "20", *words]) == 0
+    return base / "run", base / "song.txt"

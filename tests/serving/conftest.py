@@ -1,0 +1,33 @@
+"""Exported models, and one process that serves them."""
+
+import pytest
+from serving_client import Client
+from support.cases import CASES, randomize
+from support.served import TEXTS, Made
+
+
+@pytest.fixture(scope="session")
+def models():
+    def build(name):
+        model = TEXTS[name]() if name in TEXTS else CASES[name].model()
+        randomize(model.network)
+        return model
+
+    return Made(build)
+
+
+@pytest.fixture(scope="session")
+def paths(models, tmp_path_factory):
+    def write(name):
+        path = tmp_path_factory.mktemp(name) / "1"
+        models[name].export(path)
+        return path
+
+    return Made(write)
+
+
+@pytest.fixture(scope="session")
+def client(paths):
+    """One process that serves all models, as they are after each other's requests."""
+    with Client(paths) as client:
+        yield client

@@ -1,0 +1,163 @@
+"""Settings as options of a parser, and words of the command line as values."""
+
+import argparse
+import collections.abc
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tfar import config
+
+
+class UsageError(ValueError):
+    """The arguments cannot be understood."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are exceptions, and whose options are not abbreviated."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**{"allow_abbrev": False, **kwargs})
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+def add_settings(parser: Any, settings: type, defaults: Mapping[str, Any] | None = None) -> None:
+    """Add the settings of a dataclass of `tfar.config` as options.
+
+    Args:
+        parser: an argparse parser, or a group of one.
+        settings: the dataclass.
+        defaults: other defaults, by name.
+    """
+    hints = typing.get_type_hints(settings, include_extras=True)
+    for name, field in config.settings_of(settings).items():
+        shown = field.metadata["shown"]
+        if shown.command_line:
+            default = (defaults or {}).get(name, field.default)
+            flag = f"--{(shown.flag or name).replace('_', '-')}"
+            parser.add_argument(flag, dest=name, default=default, **_options(hints[name], default, shown))
+
+
+def values_of(args: argparse.Namespace, settings: type) -> dict[str, Any]:
+    """The values that a command has for the settings of a dataclass, by name."""
+    fields = config.settings_of(settings)
+    return {name: getattr(args, name) for name, field in fields.items() if field.metadata["shown"].command_line}
+
+
+def _options(hint: Any, default: Any, shown: config.Shown) -> dict[str, Any]:
+    """What argparse's `add_argument` is told of a setting with this type hint."""
+    many = typing.get_origin(hint) is collections.abc.Sequence
+    words = ("yes" if default else "no") if hint is bool else " ".join(f"{v:g}" for v in default) if many else default
+    help = shown.help if default is None else f"{shown.help} (default: {words})"
+    if hint is bool:
+        return {"action": argparse.BooleanOptionalAction, "help": help}
+    if hint == config.Order:
+        return {"type": order, "metavar": shown.metavar, "help": f"{help}; a permutation is a list 2,0,1,... or a file of it"}
+    options: dict[str, Any] = {"help": help, "metavar": shown.metavar}
+    if typing.get_origin(hint) is types.UnionType:
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if many:
+        options["nargs"], hint = "*", typing.get_args(hint)[0]
+    if hint == config.Seed:
+        return {**options, "type": seed}
+    if typing.get_origin(hint) is typing.Literal:
+        return {**options, "choices": typing.get_args(hint)}
+    return {**options, "type": hint}
+
+
+def order(text: str) -> str | list[int]:
+    """An order from the command line: a word, a list `2,0,1`, or a text or .npy file that holds the permutation.
+
+    >>> order("reversed"), order("2,0,1")
+    ('reversed', [2, 0, 1])
+    """
+    if text in config.ORDERS:
+        return text
+    if Path(text).suffix == ".npy" and Path(text).is_file():
+        import numpy as np
+
+        return np.load(text, allow_pickle=False).ravel().tolist()
+    try:
+        return _integers(text)
+    except ValueError:  # the name of a file
+        try:
+            return _integers(Path(text).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            expected = f"{', '.join(config.ORDERS)}, integers like 2,0,1, or a file of them"
+            raise argparse.ArgumentTypeError(f"expected {expected}. Received: {text!r}") from None
+
+
+def _integers(words: str) -> list[int]:
+    return [int(word) for word in words.replace(",", " ").split()]
+
+
+def seed(text: str) -> int:
+    """A seed from the command line, an integer of at least 0: NumPy's generators refuse negative ones.
+
+    >>> seed("3")
+    3
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 0. Received: {text!r}")
+    return int(text)
+
+
+def check_at_least_one(args: argparse.Namespace, *flags: str) -> None:
+    """Refuse counts below 1, given by their flags, such as "-n" and "--rows"; those that were not given are None.
+
+    Raises:
+        ValueError: one is below 1.
+    """
+    for flag in flags:
+        value = getattr(args, flag.lstrip("-").replace("-", "_"))
+        if value is not None and value < 1:
+            raise ValueError(f"{flag} must be an integer of at least 1. Received: {flag} {value}")
+
+
+def fraction(text: str) -> float | str:
+    """What part of the positions is given: "first-half", or a number from 0 to 1.
+
+    >>> fraction("first-half"), fraction("0.25")
+    ('first-half', 0.25)
+    """
+    if text == "first-half":
+        return text
+    try:
+        if 0 <= float(text) <= 1:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"expected first-half or a number from 0 to 1. Received: {text!r}")
+
+
+def shared_parser() -> Parser:
+    """The options of every subcommand."""
+    parser = Parser(add_help=False)
+    parser.add_argument("--traceback", action="store_true", help="show the whole traceback of an error")
+    return parser
+
+
+def data_dir_parser() -> Parser:
+    """The options of subcommands that read the data of a trained model."""
+    parser = Parser(add_help=False, parents=[shared_parser()])
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of prepared TFDS data sets, if it has moved")
+    return parser
+
+
+def folder_parser() -> Parser:
+    """The options of subcommands that work with one trained model."""
+    parser = Parser(add_help=False, parents=[data_dir_parser()])
+    parser.add_argument("folder", metavar="DIR", help="run folder, written by 'tfar train'")
+    return parser
+
+
+def draws_parser() -> Parser:
+    """The options of subcommands that draw."""
+    parser = Parser(add_help=False)
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same draws (default: 1)")
+    parser.add_argument("--overwrite", action="store_true", help="replace output files that exist")
+    return parser

@@ -1,0 +1,165 @@
+"""The training of arrays from the command line: pictures as the model learns, a refit, and pictures at the end."""
+
+import dataclasses
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfar import config, datasets
+from tfar.cli.arguments import values_of
+from tfar.cli.fitting import checkpoint_of, fitted, verbosity
+from tfar.cli.quiet import import_tensorflow
+from tfar.datasets import digits
+from tfar.datasets.arrays import is_file_name
+from tfar.validation import check_counts
+
+
+class ArrayJob:
+    """`tfar train` on arrays, images and tables.
+
+    Args:
+        args: the command's arguments.
+        out: the run folder to write.
+        settings: of the training.
+    """
+
+    def __init__(self, args: Any, out: Path, settings: config.Training):
+        check_counts(score_rows=args.score_rows)
+        check_counts(0, pictures_every=args.pictures_every)
+        self.args, self.out, self.settings = args, out, settings
+        self.drawn = out.with_name(f"{out.name}.pictures")
+        if not (is_file_name(args.data) or args.data == digits.NAME):
+            import_tensorflow()  # quietly: TFDS does
+        data = values_of(args, config.DataSettings)
+        data["seed"] = data.pop("data_seed")
+        self.data = datasets.load(args.data, data.pop("data_dir"), **data)
+        self.head = config.head_name(self.data.kind, args.head)
+
+    def build(self) -> Any:
+        """The model that the arguments ask for, with a head that fits the data and weights drawn from `args.seed`."""
+        import keras
+
+        from tfar import heads, models
+
+        given = {**values_of(self.args, config.HeadSettings), "num_classes": self.data.levels, "levels": self.data.levels}
+        head = heads.named(self.head)(**{name: given[name] for name in config.HEADS[self.head].options})
+        keras.utils.set_random_seed(self.args.seed % 2**32)
+        return models.build(
+            self.args.model,
+            self.data.event_shape,
+            head,
+            seed=self.args.seed,
+            data_mean=self.data.train.x.mean(axis=0),
+            context_size=self.data.context_size or 0,
+            **values_of(self.args, config.FAMILIES[self.args.model]),
+        )
+
+    def train(self, run: Any) -> tuple[Any, dict[str, Any]]:
+        from tfar import plotting
+
+        args, model = self.args, run.model
+        if not plotting.available():
+            print(f"no pictures will be made: {plotting.MISSING}", flush=True)
+        callbacks = self._watchers(run)
+        if args.pictures_every and not checkpoint_of(self.out).exists():
+            for stale in self.drawn.glob("epoch-*.png"):
+                stale.unlink()
+        weights = model.get_weights()
+        fit = fitted(args, self.out, model, self.data.train, self.data.validation, self.settings, callbacks=callbacks)
+        if args.refit and not fit.interrupted:
+            return self._refitted(model, weights, fit)
+        return fit, self._measure(model, fit)
+
+    def _measure(self, model: Any, fit: Any) -> dict[str, Any]:
+        """The content of metrics.json; NLLs in nats, of standardised values where the data are continuous."""
+        from tfar.cli.arrays import references
+        from tfar.cli.runs import record
+
+        data, args = self.data, self.args
+        known = data.train.joined(data.validation) if args.refit and not fit.interrupted else data.train
+        return {
+            "model": args.model,
+            "data": data.name,
+            **{name: self._score(model, name) for name in data.splits},
+            **references(model.head, known.x, data.test.x[: args.score_rows]),
+            **record(model, fit, args.command_line),
+        }
+
+    def _score(self, model: Any, name: str) -> dict[str, Any]:
+        """The scores of a split's first rows."""
+        from tfar import training
+
+        found = training.evaluate(model, self.data.splits[name].take(slice(self.args.score_rows)), self.args.batch_size)
+        return found | ({"nll_own_units": found["nll"] - self.data.log_jacobian} if self.data.kind == "continuous" else {})
+
+    def _refitted(self, model: Any, initial_weights: Any, fit: Any) -> tuple[Any, dict[str, Any]]:
+        """Train anew on training and validation rows; the validation NLL of the metrics is from before.
+
+        Ctrl-C gives the model the weights of the first training back.
+        """
+        from tfar.training import refit
+
+        weights, began = model.get_weights(), time.perf_counter()
+        validation = self._score(model, "validation")
+        print(f"training on training and validation rows together for {fit.best_epoch} epochs", flush=True)
+        try:
+            refit.refit(model, initial_weights, self.data.train, self.data.validation, fit, self.settings, verbosity(self.args))
+        except KeyboardInterrupt:
+            model.set_weights(weights)
+            print("\ninterrupted: going on with the weights of the training without validation rows", flush=True)
+            fit = dataclasses.replace(fit, interrupted=True)
+            return fit, self._measure(model, fit)
+        fit = dataclasses.replace(fit, seconds=fit.seconds + time.perf_counter() - began)
+        return fit, {**self._measure(model, fit), "validation": validation, "refit": True}
+
+    def _watchers(self, run: Any) -> list[Any]:
+        """The Keras callbacks that log to TensorBoard and draw pictures as the model learns, where they are asked for."""
+        import keras
+
+        from tfar import plotting
+        from tfar.training import callbacks
+
+        args, found = self.args, []
+        if args.tensorboard:
+            callbacks.require_tensorboard()
+            found.append(keras.callbacks.TensorBoard(args.tensorboard, write_graph=False))
+        if (args.tensorboard or args.pictures_every) and plotting.available():
+            context, count = self._contexts(run, 36)
+            labels = sum(run.label_cells(context, count), []) or None
+            where = self.drawn if args.pictures_every else None, Path(args.tensorboard, "pictures") if args.tensorboard else None
+            rows = self.data.validation.take(slice(8))
+            found.append(callbacks.SamplePictures(*where, args.pictures_every, count, args.seed, context, labels, rows))
+        return found
+
+    def _contexts(self, run: Any, count: int) -> tuple[Any, int]:
+        """What to draw samples for, and how many, at most `count`: classes in turn, else contexts of test rows."""
+        names, context = run.preparation.context_names, self.data.test.context
+        if names is not None:
+            count -= count % len(names) if len(names) < count else 0  # a grid with no gaps
+            return run.contexts(None, count), count
+        return None if context is None else context[np.arange(count) % len(context)], count
+
+    def finish(self, folder: Path) -> None:
+        if self.args.pictures_every and self.drawn.exists():
+            os.replace(self.drawn, folder / "pictures")
+
+    def draw(self, run: Any, fit: Any, metrics: dict[str, Any]) -> None:
+        """Draw the learning curve, samples, and what each pixel of some test images costs."""
+        from tfar import plotting
+        from tfar.cli import outputs
+        from tfar.distributions import AutoregressiveDistribution
+
+        if not plotting.available():
+            return
+        if fit.epochs:
+            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png")
+        context, count = self._contexts(run, 64)
+        x = run.model.sample(count, self.args.seed, context).numpy()
+        outputs.write_picture(run, run.folder / "samples.png", x, self.data.test.x, context=context)
+        rows = self.data.test.take(slice(8))
+        images, distribution = run.as_images(rows.x), run.model.distribution(rows.context)
+        if images is not None and isinstance(distribution, AutoregressiveDistribution):
+            plotting.save(plotting.nll_maps(images, distribution.position_log_prob(rows.x)), run.folder / "nll.png")

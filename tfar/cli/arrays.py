@@ -1,0 +1,296 @@
+"""Runs of arrays, images and tables: what the commands do with them."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tfar import datasets, noise, plotting, serving, training
+from tfar.cli import outputs
+from tfar.cli.runs import Run
+from tfar.heads import Head
+from tfar.models import AutoregressiveModel
+from tfar.training.baselines import baseline_nll, gaussian_nll
+
+STORED_ROWS = 64  # test rows that are stored with an exported model
+DRAWN_AT_ONCE = 500  # rows: what a row needs in a sampler may be a thousand times its size
+MOST_DRAWN = 40  # rows in a picture of completions
+
+
+class ArrayRun(Run):
+    """A run whose data are arrays: vectors, images or tables."""
+
+    unit, nats, bits = "rows", "nats", "bits_per_dim"
+    baseline = "Independent positions, fitted to the rows that the model was,"
+
+    @cached_property
+    def preparation(self) -> datasets.Preparation:
+        """The `tfar.datasets.Preparation` that the model was trained behind."""
+        return datasets.Preparation.from_config(self.description)
+
+    def _read(self, data_dir: str | None, download: bool | None) -> datasets.Dataset:
+        return datasets.load_config(self.description, data_dir=data_dir, download=download)
+
+    def known(self, data_dir: str | None = None, download: bool | None = None) -> datasets.Split:
+        """The rows that the model was fitted to: the training rows, and the validation rows after a refit."""
+        data = self.load_data(data_dir, download)
+        return data.train.joined(data.validation) if self.metrics.get("refit") else data.train
+
+    def rows(
+        self, source: str | None = None, split: str | None = None, data_dir: str | None = None, allow_blanks: bool = False
+    ) -> datasets.Split:
+        """Rows as the model takes them: those of another `source`, or a split ("test" unless said) of its own data.
+
+        Returns:
+            A `tfar.datasets.Split(x, context)`; NaN in x stands for a blank where `allow_blanks`.
+        """
+        if source is None:
+            return self.load_data(data_dir).splits[split or "test"]
+        if split is not None:
+            raise ValueError(
+                f"a split is one of the model's own data; of others all rows are taken, or the test rows. Received: {split!r} and {source}"
+            )
+        return datasets.prepare(source, self.description, allow_blanks=allow_blanks, data_dir=data_dir)
+
+    def own_units(self, x: Any) -> np.ndarray:
+        """Values as modelled in the units of the data; discrete values, and NaN, are returned as they are."""
+        standardization = self.preparation.standardization
+        return np.asarray(x) if standardization is None else standardization.invert(x)
+
+    def as_images(self, x: Any) -> np.ndarray | None:
+        """Values as modelled `[N, *event]` as images from 0 to 1, grey `[N, H, W]` or coloured `[N, H, W, 3]`.
+
+        Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images; None for others. Continuous ones are scaled from the least to the
+        greatest value.
+        """
+        return plotting.as_images(self.own_units(x), self.preparation.levels)
+
+    @cached_property
+    def of_images(self) -> bool:
+        """Whether the events are images."""
+        return self.as_images(np.zeros([1, *self.model.event_shape])) is not None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the values of an event `[D]`."""
+        return self.preparation.columns or tuple(f"column {i + 1}" for i in range(self.model.network.event_size))
+
+    @property
+    def label_column(self) -> list[str]:
+        """The name of the column that class labels are written to, in a list; an empty one where there are none."""
+        return [] if self.preparation.context_names is None else [self.description["context"]]
+
+    def label_cells(self, context: Any, n: int) -> list[list[str]]:
+        """What stands in `label_column` in each of n rows: a list of one label, or an empty one."""
+        names = self.preparation.context_names
+        return [[]] * n if names is None else [[names[i]] for i in np.argmax(context, axis=-1)]
+
+    def contexts(self, text: str | None, n: int) -> np.ndarray | None:
+        """The contexts `[n, C]` that a command asks for, or None for a model without one.
+
+        Args:
+            text: class names or column values, or else C numbers, with commas between them; None for all classes in turn.
+            n: number of rows; the classes are repeated in turn.
+
+        Raises:
+            ValueError: the model takes no context, another one, or needs one to be given.
+        """
+        size, names = self.preparation.context_size, self.preparation.context_names
+        if size is None:
+            if text is not None:
+                raise ValueError(f"this model was trained without a context. Received: context={text!r}")
+            return None
+        if names is not None:
+            wanted = list(names) if text is None else [word.strip() for word in text.split(",")]
+            return datasets.one_hot([wanted[i % len(wanted)] for i in range(n)], names)
+        try:
+            vector = np.array([float(word) for word in (text or "").split(",")], np.float32)
+        except ValueError:
+            vector = np.empty(0, np.float32)
+        if vector.shape != (size,):
+            raise ValueError(f"this model needs a context of {size} numbers with commas between them. Received: context={text!r}")
+        return np.tile(vector, (n, 1))
+
+    def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        self.refuse(args, "streams")
+        for other in others:
+            if not isinstance(other, ArrayRun) or other._rows_fitted() != self._rows_fitted():
+                raise ValueError(
+                    f"only models of arrays can be averaged, of the same data, prepared alike, as {self.folder}. Received: {other.folder}"
+                )
+        rows = self.rows(args.data, args.split, args.data_dir)
+        if args.rows is not None:
+            rows = rows.take(slice(args.rows))
+        orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
+        models = [self.model, *(other.model for other in others)]
+        log_probs = np.stack([training.log_probs(model, rows, args.batch_size or 100, **orders) for model in models])
+        scores = training.summary(np.logaddexp.reduce(log_probs, axis=0) - math.log(len(models)), self.model.network.event_size)
+        if self.preparation.standardization is not None:
+            scores["nll_own_units"] = scores["nll"] - self.preparation.standardization.log_jacobian
+        found: dict[str, Any] = {"baseline_nll": None}
+        try:
+            known = self.known(args.data_dir, download=None if args.data is None else False).x  # a baseline is not worth one
+        except (ValueError, OSError):  # other rows can be scored where the training rows, and with them the baseline, are gone
+            if args.data is None:
+                raise
+        else:
+            found = references(self.model.head, known, rows.x)
+        return args.data or f"{self.description['name']}, {args.split or 'test'}", scores, found
+
+    def _rows_fitted(self) -> tuple[dict[str, Any], Any]:
+        """Which rows the model was fitted to and how they were prepared: what it keeps of its data but for name and place."""
+        kept = {key: value for key, value in self.description.items() if key not in ("name", "source", "data_dir")}
+        return kept, self.metrics.get("refit")
+
+    def report(self, title: str, scores: dict[str, Any], known: dict[str, Any]) -> str:
+        own = "nll_own_units" in scores
+        lines = [
+            f"{title}: {scores['rows']:,} rows",
+            f"  NLL       {scores['nll']:10.3f} +- {scores['nll_error']:.3f} nats (mean and its standard error), "
+            f"{scores['bits_per_dim']:.4f} bits per dimension" + (", standardised" if own else ""),
+        ]
+        for name, words in {"baseline_nll": "independent positions", "gaussian_nll": "a normal of full covariance"}.items():
+            if known.get(name) is not None:
+                lines.append(f"  baseline  {known[name]:10.3f} nats, {words}")
+        if own:
+            lines.append(f"  NLL       {scores['nll_own_units']:10.3f} nats in the data's own units")
+        return "\n".join(lines)
+
+    def sample(self, args: Any) -> None:
+        """Draw samples, and write them as a picture, and as an array or a table: in the data's own units, or in levels."""
+        self.refuse(args, "prompt", "length", "temperature", "top_k")
+        n = args.n or 64
+        paths = outputs.paths(self, args, f"samples-{args.seed}")
+        context = self.contexts(args.context, n)
+        seeds = noise.seeds_of(args.seed, n)
+        x = in_parts(lambda seeds, context: self.model.sample(len(seeds), seeds, context), seeds, context)
+        for path in paths:
+            if path.suffix == ".png":
+                outputs.write_picture(self, path, x, self._data_beside(args.data_dir), args.overwrite, context)
+            elif path.suffix == ".npy":
+                outputs.write_array(path, self.own_units(x), args.overwrite)
+            else:
+                labels = self.label_cells(context, n)
+                rows = [[*values, *label] for values, label in zip(outputs.rounded(self, x), labels, strict=True)]
+                outputs.write_csv(path, [*self.columns, *self.label_column], rows, args.overwrite)
+            print(path)
+
+    def _data_beside(self, data_dir: str | None) -> np.ndarray | None:
+        """The test rows of a table, to be drawn beside samples; None for images, and where the data are gone."""
+        if self.of_images:
+            return None
+        try:
+            return self.load_data(data_dir, download=False).test.x
+        except (ValueError, OSError):
+            return None
+
+    def complete(self, args: Any) -> None:
+        """Complete rows with blanks, or else rows of which the first positions of the model's order are given."""
+        paths = outputs.paths(self, args, f"completions-{args.seed}")
+        x, context = self.rows(args.data, None, args.data_dir, allow_blanks=True)
+        blank = np.isnan(x)
+        filling = blank.any()
+        if filling and args.observe is not None:
+            raise ValueError(f"--observe is for rows without blanks. Received: --observe {args.observe}, and {blank.sum()} blanks")
+        rows = slice(args.rows or (None if filling else 8))
+        x, blank, context = x[rows], blank[rows], None if context is None else context[rows]
+        if not filling:
+            blank = ~first_positions(self.model, args.observe)[None].repeat(len(x), axis=0)
+        drawn = draws(self.model, np.where(blank, 0, x), ~blank, args.n, args.seed, context)
+        for path in paths:
+            if path.suffix == ".png":
+                outputs.write_completions(self, path, *(part[:MOST_DRAWN] for part in (x, blank, drawn)), args.overwrite)
+            elif path.suffix == ".npy":
+                outputs.write_array(path, self.own_units(drawn), args.overwrite)
+            else:
+                outputs.write_completed_table(self, path, args, blank, drawn, context)
+            print(path)
+
+    def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:
+        data = self.load_data(data_dir, download=False)  # a few rows are not worth a download
+        return serving.scored(self.model, data.test.take(slice(STORED_ROWS)))
+
+    @property
+    def values(self) -> str:
+        return f"{self.preparation.kind} values `{list(self.model.event_shape)}`"
+
+    def described_values(self) -> list[str]:
+        return [*self._described_x(), *self._described_context(), self._described_order()]
+
+    def _described_x(self) -> list[str]:
+        """What x means: its support, and how it was made from the data."""
+        p, head = self.preparation, self.model.head
+        words = [f"`x` is {head.dtype.name}: {head.support}."]
+        if p.standardization is None:
+            if p.levels != p.input_levels:
+                words.append(f"A value v of the data, 0 to {(p.input_levels or 0) - 1}, is floor({p.levels} v / {p.input_levels}) here.")
+            return words
+        s = p.standardization
+        words.append(
+            "`x` is standardised, (value - mean) / scale, with the statistics of the rows that it was fitted to. Log-densities in the "
+            f"data's own units are `log_prob` {s.log_jacobian:+.6f}."
+        )
+        rows = zip(self.columns, s.mean.ravel(), s.scale.ravel(), strict=True)
+        words.append(
+            outputs.markdown_table(["value", "mean", "scale"], [(name, f"{mean:.9g}", f"{scale:.9g}") for name, mean, scale in rows])
+        )
+        return words
+
+    def _described_context(self) -> list[str]:
+        names = self.preparation.context_names
+        if names is not None:
+            return [f"`context` is one-hot, of the classes {', '.join(names)}, in this order."]
+        if self.preparation.context_size:
+            return [f"`context` is {self.preparation.context_size} numbers, as they were at training."]
+        return []
+
+    def _described_order(self) -> str:
+        """What `complete` can do, and of which order `log_prob` is where there is a choice."""
+        network = self.model.network
+        if network.order_agnostic:
+            return (
+                "`complete` takes any pattern of `observed`, another one for each row. `log_prob` is always that of one and the same order; "
+                "the mean of the probabilities in several orders, which scores better, is no endpoint."
+            )
+        orders = [network.generation_order(**network.member(k)) for k in range(network.num_members)]
+        orders = list(dict.fromkeys(tuple(np.asarray(order).tolist()) for order in orders))
+        rule = "`complete` takes patterns of `observed` that come first in the order of generation"
+        if orders == [tuple(range(network.event_size))]:
+            return f"{rule}, which is that of the flat array `x`."
+        of = "" if len(orders) == 1 else f" of one of {len(orders)} members"
+        lists = "\n".join(f"    {', '.join(map(str, order))}" for order in orders)
+        return f"{rule}{of}; positions in the flat array `x`:\n\n{lists}"
+
+
+def references(head: Head, known: np.ndarray, x: np.ndarray) -> dict[str, float | None]:
+    """What a model must beat at x, fitted to the rows known: independent positions, and for real values the normal of full covariance.
+
+    Returns:
+        A dict of `baseline_nll` and, for real values, `gaussian_nll`, in nats; None where there is no such density.
+    """
+    independent = {"baseline_nll": baseline_nll(head, known, x)}
+    return independent if head.discrete else {**independent, "gaussian_nll": gaussian_nll(known, x)}
+
+
+def in_parts(draw: Callable[..., Any], *arrays: Any) -> np.ndarray:
+    """What `draw` makes of the rows of some arrays, None among them, a part of the rows at a time: each has a seed of its own."""
+    parts = [slice(start, start + DRAWN_AT_ONCE) for start in range(0, len(arrays[0]), DRAWN_AT_ONCE)]
+    return np.concatenate([draw(*(None if array is None else array[rows] for array in arrays)).numpy() for rows in parts])
+
+
+def first_positions(model: AutoregressiveModel, observe: float | str | None) -> np.ndarray:
+    """Which positions are given, bool `[*event]`: a fraction `observe` (or "first-half", or None for it), first in the order."""
+    order = model.network.order
+    fraction = 0.5 if observe is None or isinstance(observe, str) else observe
+    shown = np.zeros(len(order), bool)
+    shown[order[: round(fraction * len(order))]] = True
+    return shown.reshape(model.event_shape)
+
+
+def draws(model: AutoregressiveModel, x: np.ndarray, observed: np.ndarray, n: int, seed: int, context: Any = None) -> np.ndarray:
+    """Complete each row n times, `[B, n, *event]`; the k-th completion does not depend on n."""
+    x = x.astype(model.head.dtype.as_numpy_dtype)
+    seeds = noise.row_seeds(noise.as_seed(seed), n * len(x)).numpy().reshape(n, len(x), 2)
+    return np.stack([in_parts(model.complete, x, observed, rows, context) for rows in seeds], axis=1)

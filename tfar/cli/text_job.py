@@ -1,0 +1,67 @@
+"""The training of a text from the command line."""
+
+from pathlib import Path
+from typing import Any
+
+from tfar import config, datasets
+from tfar.cli.arguments import values_of
+from tfar.cli.fitting import fitted
+from tfar.cli.quiet import import_tensorflow
+from tfar.datasets.text_sources import is_local
+from tfar.files import write_text
+
+MOST_TRAINING = 100_000  # characters of the training split that are scored
+SAMPLE_LENGTH = 2000
+
+
+class TextJob:
+    """`tfar train` on a text.
+
+    Args:
+        args: the command's arguments.
+        out: the run folder to write.
+        settings: of the training.
+    """
+
+    def __init__(self, args: Any, out: Path, settings: config.SequenceTraining):
+        self.args, self.out, self.settings = args, out, settings
+        if not is_local(args.data):
+            import_tensorflow()  # quietly: TFDS does
+        text = values_of(args, config.TextSettings)
+        self.data = datasets.load_text(args.data, **text, sequence_length=settings.sequence_length)
+
+    def build(self) -> Any:
+        import keras
+
+        from tfar import models
+
+        keras.utils.set_random_seed(self.args.seed % 2**32)
+        options = values_of(self.args, config.FAMILIES[self.args.model])
+        return models.CONSTRUCTORS[self.args.model](self.data.vocabulary, self.settings.sequence_length, **options)
+
+    def train(self, run: Any) -> tuple[Any, dict[str, Any]]:
+        from tfar import training
+        from tfar.cli.runs import record
+        from tfar.training.baselines import baseline_nll
+
+        data, model = self.data, run.model
+        fit = fitted(self.args, self.out, model, data.train, data.validation, self.settings)
+        splits = {**data.splits, "train": data.train[:MOST_TRAINING]}
+        return fit, {
+            "model": self.args.model,
+            "data": data.name,
+            **{name: training.evaluate(model, codes) for name, codes in splits.items()},
+            "baseline_nll": baseline_nll(model.head, data.train[:, None], data.test[:, None]),
+            **record(model, fit, self.args.command_line),
+        }
+
+    def finish(self, folder: Path) -> None:
+        pass  # the model is there before anything else is made of it
+
+    def draw(self, run: Any, fit: Any, metrics: dict[str, Any]) -> None:
+        """Draw the learning curve, and write a sample."""
+        from tfar import plotting
+
+        if plotting.available() and fit.epochs:
+            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png")
+        write_text(run.folder / "sample.txt", run.model.sample(1, self.args.seed, length=SAMPLE_LENGTH)[0])
