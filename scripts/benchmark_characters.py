@@ -32,11 +32,10 @@ import tensorflow as tf
 from timing import best
 
 import tfar
-from tfar import noise
+from tfar import noise, training
 from tfar.datasets import Vocabulary, read_text
 from tfar.distributions import writing
 from tfar.files import refuse_existing, write_text
-from tfar.training import sequences
 
 SYMBOLS = "".join(map(chr, range(32, 97)))  # 65, as tiny Shakespeare has
 PREFIX = 100
@@ -94,7 +93,7 @@ def score_file(model, source):
     peaks = []
     for part in (10, 2, 1):
         start = time.perf_counter()
-        sequences.evaluate(model, codes[: len(codes) // part])
+        training.evaluate(model, codes[: len(codes) // part])
         seconds = time.perf_counter() - start
         peaks.append(f"{memory():.0f}")
     return (

@@ -24,7 +24,6 @@ import os
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -33,12 +32,9 @@ import tensorflow as tf
 from timing import best
 
 import tfar
-from tfar import noise
+from tfar import config, noise
 from tfar.files import refuse_existing, write_text
-from tfar.options import FAMILIES
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from serving_client import Client  # noqa: E402
+from tfar.testing import Client
 
 HEADER = (
     f"{'model':38s} {'batch':>5s} {'log_prob':>9s} {'served':>9s} {'sample':>9s} {'ratio':>6s} "
@@ -51,22 +47,21 @@ def models(side):
     size = side * side
 
     def image(family):
-        options = {option.name: option.default for option in FAMILIES[family].options}
-        depth = options.get("num_blocks") or options["num_layers"]
-        name = f"{family} {side}x{side}, {depth} x {options['filters']}"
-        return {name: lambda: tfar.models.FAMILIES[family]([side, side, 1], **options)}
+        chosen = config.FAMILIES[family]
+        depth = getattr(chosen, "num_blocks", None) or chosen.num_layers
+        return {f"{family} {side}x{side}, {depth} x {chosen.filters}": lambda: tfar.models.CONSTRUCTORS[family]([side, side, 1])}
 
     return {
         "logistic": {f"logistic {size}": lambda: tfar.LogisticAutoregressive([size])},
         "made": {
-            f"made {size}-500-{size}": lambda: tfar.MADE([size], hidden_units=[500]),
-            f"made {size}-500-500-{size}": lambda: tfar.MADE([size], hidden_units=[500, 500]),
-            f"made {size}-500-{size} direct, random order": lambda: tfar.MADE([size], hidden_units=[500], direct=True, order="random"),
-            f"made {size}-8000-{size}": lambda: tfar.MADE([size], hidden_units=[8000]),
+            f"made {size}-500-{size}": lambda: tfar.MADE([size], hidden_units=[500], direct=False),
+            f"made {size}-500-500-{size}": lambda: tfar.MADE([size], hidden_units=[500, 500], direct=False),
+            f"made {size}-500-{size} direct, random order": lambda: tfar.MADE([size], hidden_units=[500], order="random"),
+            f"made {size}-8000-{size}": lambda: tfar.MADE([size], hidden_units=[8000], direct=False),
         },
         "nade": {f"nade {size}-500": lambda: tfar.NADE([size], hidden_units=500)},
         "rnade": {f"rnade {size}-500, 10 normals": lambda: tfar.RNADE([size], hidden_units=500)},
-        "neural": {f"neural {size}-16": lambda: tfar.NeuralAutoregressive([size], hidden_units=16)},
+        "neural": {f"neural {size}-16": lambda: tfar.NeuralAutoregressive([size], hidden_units=16, direct=False)},
         **{family: image(family) for family in ("pixelcnn", "gated_pixelcnn", "rowlstm", "diagonal_bilstm")},
     }
 

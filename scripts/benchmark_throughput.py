@@ -20,10 +20,9 @@ import numpy as np
 import tensorflow as tf
 from timing import best
 
-import tfar
+from tfar import config, models
 from tfar.files import refuse_existing, write_text
-from tfar.options import FAMILIES, TRAINING
-from tfar.training import optimizer
+from tfar.training.optimizer import compile_for
 
 IMAGES = ("pixelcnn", "gated_pixelcnn", "rowlstm", "diagonal_bilstm")
 HEADER = f"{'model':36s} {'batch':>5s} {'mode':>5s} {'step ms':>8s} {'images/s':>9s} {'GFLOPS':>7s} {'share':>6s}"
@@ -40,18 +39,19 @@ def peak(repeats):
 
 def row(family, batch, side, repeats, most):
     """The line of one family at one batch size."""
-    settings = {option.name: option.default for option in (*FAMILIES[family].options, *TRAINING)} | FAMILIES[family].training
-    options = {option.name: settings[option.name] for option in FAMILIES[family].options}
-    model = tfar.models.FAMILIES[family]([side, side, 1], **options)
-    model.compile(optimizer.optimizer(model.trainable_variables, settings["learning_rate"]), jit_compile=settings["jit"])
+    chosen = config.FAMILIES[family]
+    settings = config.Training(**chosen.training)
+    model = models.CONSTRUCTORS[family]([side, side, 1])
+    compile_for(model, settings, steps=1)
     x = np.random.default_rng(0).integers(2, size=[batch, side, side, 1])
     rows = iter(tf.data.Dataset.from_tensors(x).repeat())
     model.make_train_function()
     seconds = best(lambda: float(model.train_function(rows)["loss"]), repeats)
     biases = sum(weight.shape[0] for weight in model.trainable_weights if len(weight.shape) == 1)
     gflops = 6e-9 * (model.network.effective_parameters() - biases) * side * side * batch / seconds
-    name = f"{family} {side}x{side}, {options.get('num_blocks') or options['num_layers']} x {options['filters']}"
-    mode = "XLA" if settings["jit"] else "graph"
+    depth = getattr(chosen, "num_blocks", None) or chosen.num_layers
+    name = f"{family} {side}x{side}, {depth} x {chosen.filters}"
+    mode = "XLA" if settings.jit else "graph"
     return f"{name:36s} {batch:5d} {mode:>5s} {1e3 * seconds:8.1f} {batch / seconds:9.1f} {gflops:7.1f} {gflops / most:6.1%}"
 
 

@@ -63,7 +63,11 @@ def constructor(family: type[config.Family]) -> str:
     """The source of one family's constructor."""
     name, settings = family.__name__, fields(family)
     text = family.data == "text"
-    first = ["vocabulary: Vocabulary | str", "length: int = 100"] if text else ["event_shape: Sequence[int]", f'head: Head | str = "{family.head}"']
+    first = (
+        ["vocabulary: Vocabulary | str", "length: int = 100"]
+        if text
+        else ["event_shape: Sequence[int]", f'head: Head | str = "{family.head}"']
+    )
     arguments = [*first, "*", *(f"{n}: {a} = {d!r}" for n, a, d, _ in settings)]
     described = (
         [

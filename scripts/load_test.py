@@ -16,8 +16,7 @@ thread is); the resident set also holds what glibc keeps of freed memory. It kee
 to level off, so the threads share one arena. The exit status is 1 where what is in use grows by more than 100 bytes for each request, and
 by more than a quarter of a MiB besides: a lost tensor is over 200 bytes, and a minute has thousands of requests.
 
-It is no TF Serving, and has neither its batching nor its network: it is `tests/serving_client.py`, the session that the server is built
-on.
+It is no TF Serving, and has neither its batching nor its network: it is `tfar.testing.Session`, the session that the server is built on.
 """
 
 import argparse
@@ -34,9 +33,7 @@ import numpy as np
 from numpy.random import default_rng  # here, because it does not load any more once TensorFlow's libraries are
 
 from tfar.files import refuse_existing, write_text
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from serving_client import Session, load_library, signatures  # noqa: E402
+from tfar.testing.session import Session, load_library, signatures
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")

@@ -43,7 +43,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfar import cli
+from tfar.cli.fitting import checkpoint_of
+from tfar.cli.main import main as tfar
+from tfar.cli.runs import HISTORY
 from tfar.files import atomic, refuse_existing, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,15 +170,13 @@ def train(recipe, folder, besides):
     words = recipe.words(folder, besides)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if code := cli.main(words):
+        if code := tfar(words):
             raise SystemExit(code)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     settings, known = words[:-1], shlex.split(metrics["command"])[1:-1]  # all but the folder's name, which may have moved
     if known != settings:
         raise ValueError(f"{folder} must be what this recipe trains, {shlex.join(settings)}. Received: {shlex.join(known)}")
     if metrics["interrupted"]:
-        from tfar.cli.training_run import checkpoint_of  # which imports TensorFlow
-
         aside, checkpoint = folder.with_name(f"{folder.name}.interrupted"), checkpoint_of(folder)
         shutil.rmtree(aside, ignore_errors=True)
         os.replace(folder, aside)
@@ -193,7 +193,7 @@ def evaluate(folders, given):
     words = ["evaluate", *map(str, folders), *options(given), "--json"]
     print(shlex.join(["tfar", *words]), flush=True)
     with contextlib.redirect_stdout(printed):
-        if code := cli.main(words):
+        if code := tfar(words):
             raise SystemExit(code)
     return json.loads(printed.getvalue())
 
@@ -212,8 +212,6 @@ def split_nll(recipe, folders, found, split):
 
 def validation_curve(folder):
     """The validation NLL after each epoch of a training."""
-    from tfar.cli.runs import HISTORY  # which imports TensorFlow
-
     with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
         return [float(row["val_nll"]) for row in csv.DictReader(file)]
 

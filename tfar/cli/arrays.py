@@ -201,7 +201,7 @@ class ArrayRun(Run):
         drawn = draws(self.model, np.where(blank, 0, x), ~blank, args.n, args.seed, context)
         for path in paths:
             if path.suffix == ".png":
-                outputs.write_completions(self, path, *(part[:MOST_DRAWN] for part in (x, blank, drawn)), args.overwrite)
+                outputs.write_completions(self, path, x[:MOST_DRAWN], blank[:MOST_DRAWN], drawn[:MOST_DRAWN], args.overwrite)
             elif path.suffix == ".npy":
                 outputs.write_array(path, self.own_units(drawn), args.overwrite)
             else:

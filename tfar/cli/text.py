@@ -21,7 +21,6 @@ class TextRun(Run):
     kind = "text"  # in data.json
     unit, nats, bits = "characters", "nats per character", "bits_per_character"
     baseline = "The frequencies of the training characters"
-    values = "text"
 
     def _read(self, data_dir: str | None, download: bool | None) -> datasets.TextData:
         kept, vocabulary = self.description, self.model.vocabulary
@@ -93,6 +92,10 @@ class TextRun(Run):
     def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:
         test = self.load_data(data_dir, download=False).test  # a few strings are not worth a download
         return text_endpoints.scored(self.model, np.asarray(test), STORED_ROWS, STORED_LENGTH)
+
+    @property
+    def values(self) -> str:
+        return "text"
 
     def described_values(self) -> list[str]:
         vocabulary = self.model.vocabulary

@@ -24,7 +24,6 @@ class Job(Protocol):
     """
 
     data: Any
-    settings: config.Training
 
     def build(self) -> "AutoregressiveModel":
         """The model that the arguments ask for."""
@@ -87,12 +86,12 @@ def run(args: Any) -> None:
 def _job(args: Any, out: Path) -> Job:
     """The job of a command; what can be refused without TensorFlow is."""
     if config.FAMILIES[args.model].data == "text":
-        settings: config.Training = config.SequenceTraining(**values_of(args, config.SequenceTraining))
-        from tfar.cli.text_job import TextJob as Kind
-    else:
-        settings = config.Training(**values_of(args, config.Training))
-        from tfar.cli.array_job import ArrayJob as Kind
-    return Kind(args, out, settings)
+        from tfar.cli.text_job import TextJob
+
+        return TextJob(args, out, config.SequenceTraining(**values_of(args, config.SequenceTraining)))
+    from tfar.cli.array_job import ArrayJob
+
+    return ArrayJob(args, out, config.Training(**values_of(args, config.Training)))
 
 
 def _run_of(out: Path, model: Any, data: Any) -> Run:

@@ -56,7 +56,7 @@ def build(
     known = config.settings_of(config.FAMILIES[family])
     if unknown := sorted(set(options) - set(known)):
         raise ValueError(f"the settings of {family} are {', '.join(known)}. Received: {', '.join(unknown)}")
-    order = options.get("order")
+    order: Any = options.get("order")
     if is_drawn(order) and "num_masks" not in known:  # a family with several masks draws its own
         options["order"] = DRAWN[order](event_shape, 1, seed)[0].tolist()
     options |= {name: value for name, value in {"seed": seed, "data_mean": data_mean}.items() if name in known}

@@ -83,7 +83,7 @@ def checksum(arrays: Iterable[Any]) -> str:
     """CRC-32 of arrays, None among them, in hexadecimal: tells whether data have changed."""
     found = 0
     for array in arrays:
-        found = found if array is None else zlib.crc32(np.ascontiguousarray(array), found)
+        found = found if array is None else zlib.crc32(np.ascontiguousarray(array).data, found)
     return f"{found:08x}"
 
 

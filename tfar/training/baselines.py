@@ -39,7 +39,7 @@ def baseline(head: heads.Head, train: np.ndarray, x: np.ndarray) -> np.ndarray |
         return None
     params = tf.constant(found)
     parts = (x[start : start + PART] for start in range(0, len(x), PART))
-    return np.concatenate([marginal.log_prob(params, part, event_ndims=x.ndim - 1).numpy() for part in parts])
+    return np.concatenate([marginal.log_prob(params, tf.convert_to_tensor(part), event_ndims=x.ndim - 1).numpy() for part in parts])
 
 
 def baseline_nll(head: heads.Head, train: np.ndarray, x: np.ndarray) -> float | None:

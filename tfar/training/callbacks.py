@@ -1,8 +1,7 @@
-"""Keras callbacks: the best weights, progress, and pictures of a model as it learns."""
+"""Pictures of a model as it learns, drawn when epochs end."""
 
 import importlib.util
-import math
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,83 +18,10 @@ NO_TENSORBOARD = "event files need tensorboard: pip install 'tfar[tensorboard]'"
 DRAWS = 4  # completions of each row
 
 
-def require_tensorboard():
+def require_tensorboard() -> None:
     """Raise an ImportError that says what to install, where TensorBoard is missing; TensorFlow comes without it."""
     if importlib.util.find_spec("tensorboard") is None:
         raise ImportError(NO_TENSORBOARD)
-
-
-class KeepBest(keras.callbacks.Callback):
-    """Stop when the validation NLL has not improved for `patience` epochs, and give the model its best weights back.
-
-    Unlike `keras.callbacks.EarlyStopping` it does so when training is interrupted too (`restore`), and with averaged weights.
-
-    Args:
-        patience: number of epochs without improvement.
-
-    Attributes:
-        best: the lowest validation NLL so far, in nats.
-        epoch: its epoch, from 1; 0 before the first one ends.
-        weights: the model's weights then, or None.
-    """
-
-    def __init__(self, patience: int):
-        super().__init__()
-        self.patience, self.best, self.epoch = patience, math.inf, 0
-        self.weights: list[np.ndarray] | None = None
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        nll = logs["val_nll"]
-        if nll < self.best:
-            self.best, self.epoch, self.weights = nll, epoch + 1, self.model.get_weights()
-        if epoch + 1 - self.epoch >= self.patience or not math.isfinite(nll):
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self.restore()
-
-    def restore(self) -> None:
-        """Set the best weights, if an epoch has ended."""
-        if self.weights is not None:
-            self.model.set_weights(self.weights)
-
-
-class Progress(keras.callbacks.Callback):
-    """Print a line when an epoch ends: the NLL of the training batches, that of the validation data and the best so far, in nats."""
-
-    @staticmethod
-    def of(verbose: int) -> "list[Progress]":
-        """The callback for Keras' `verbose`, in a list: none for 0, with a bar for 1, and without one for 2."""
-        return [] if not verbose else [ProgressBar() if verbose == 1 else Progress()]
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self.best, self.began = math.inf, time.monotonic()
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.epoch = epoch
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs = logs or {}
-        parts = [f"epoch {epoch + 1}/{self.params['epochs']}: nll {logs['nll']:.4f}"]
-        if "val_nll" in logs:
-            self.best = min(self.best, logs["val_nll"])
-            parts.append(f"val_nll {logs['val_nll']:.4f} (best {self.best:.4f})")
-        print(f"{', '.join(parts)}, {time.monotonic() - self.began:.0f} s", flush=True)
-
-
-class ProgressBar(Progress):
-    """A `Progress` that also shows how far the epoch is, on a terminal."""
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        super().on_epoch_begin(epoch, logs)
-        self.bar = keras.utils.Progbar(self.params["steps"], stateful_metrics=["nll"])
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.bar.update(batch + 1, [("nll", (logs or {})["nll"])], finalize=False)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        print("\r\033[K", end="")  # the line of the epoch takes the place of the bar
-        super().on_epoch_end(epoch, logs)
 
 
 class SamplePictures(keras.callbacks.Callback):
@@ -133,7 +59,17 @@ class SamplePictures(keras.callbacks.Callback):
     ['epoch-0002-completions.png', 'epoch-0002-nll.png', 'epoch-0002.png']
     """
 
-    def __init__(self, folder=None, log_dir=None, every=1, count=36, seed=1, context=None, labels=None, reference=None):
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        log_dir: str | Path | None = None,
+        every: int = 1,
+        count: int = 36,
+        seed: Any = 1,
+        context: Any = None,
+        labels: Sequence[str] | None = None,
+        reference: Any = None,
+    ):
         super().__init__()
         plotting.require()
         if folder is None and log_dir is None:
@@ -148,23 +84,28 @@ class SamplePictures(keras.callbacks.Callback):
         self.x, self.x_context = reference if isinstance(reference, tuple) else (reference, None)
         self._epochs = 0
 
-    def set_model(self, model):
+    @property
+    def _model(self) -> Any:
+        """The model in training, a `tfar.AutoregressiveModel`."""
+        return self.model
+
+    def set_model(self, model: Any) -> None:
         super().set_model(model)
         if isinstance(model, CharacterModel):
             raise ValueError(f"pictures are of arrays. Received: {model!r}, a model of text")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._epochs = epoch + 1
         if self.every and self._epochs % self.every == 0:
             self.write(f"epoch-{self._epochs:04d}", self._epochs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         if not self.every:
             self.write("final", self._epochs)
 
-    def write(self, stem, step):
+    def write(self, stem: str, step: int) -> None:
         """Write all pictures: files whose names begin with `stem`, and TensorBoard's images of a step."""
-        if not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+        if not all(np.isfinite(weight).all() for weight in self._model.get_weights()):
             return  # a training that has diverged ends by itself, and there is nothing to see
         for name, picture in self.pictures().items():
             if self.folder is not None:
@@ -175,34 +116,35 @@ class SamplePictures(keras.callbacks.Callback):
                     tf.summary.image(name, plotting.rendered(picture)[None], step=step)
                     self.writer.flush()
 
-    def pictures(self):
+    def pictures(self) -> dict[str, Any]:
         """Draw the pictures of the weights that the model has now: dict of name -> matplotlib `Figure`."""
-        x = self.model.sample(self.count, self.seed, self.context).numpy()
+        x = self._model.sample(self.count, self.seed, self.context).numpy()
         images = self._images(x)
         if images is None:
-            flat = [None if rows is None else np.reshape(rows, [len(rows), -1]) for rows in (x, self.x)]
-            return {"samples": plotting.table(*flat)}
+            beside = None if self.x is None else np.reshape(self.x, [len(self.x), -1])
+            return {"samples": plotting.table(x.reshape(len(x), -1), beside)}
         found = {"samples": plotting.image_grid(images) if self.labels is None else plotting.class_grid(images, self.labels)}
         if self.x is None:
             return found
         found["completions"] = self._completions()
-        distribution = self.model.distribution(self.x_context)
+        distribution = self._model.distribution(self.x_context)
         if isinstance(distribution, AutoregressiveDistribution):  # the positions of a mixture of orders have no one cost
             found["nll"] = plotting.nll_maps(self._images(self.x), distribution.position_log_prob(self.x))
         return found
 
-    def _completions(self):
-        network, event = self.model.network, self.model.event_shape
+    def _completions(self) -> Any:
+        network, event = self._model.network, self._model.event_shape
         observed = (inverse(network.order) < network.event_size // 2).reshape(event)
-        rows = np.repeat(self.x, DRAWS, axis=0)
+        x = np.asarray(self.x)
+        rows = np.repeat(x, DRAWS, axis=0)
         context = None if self.x_context is None else np.repeat(self.x_context, DRAWS, axis=0)
-        drawn = self.model.complete(rows, observed, self.seed, context).numpy().reshape(-1, DRAWS, *event)
-        both = np.concatenate([np.asarray(self.x)[:, None], drawn], axis=1)
+        drawn = self._model.complete(rows, observed, self.seed, context).numpy().reshape(-1, DRAWS, *event)
+        both = np.concatenate([x[:, None], drawn], axis=1)
         images = self._images(both.reshape(-1, *event))  # of all at once: continuous values have one scale
         images = images.reshape(len(both), 1 + DRAWS, *images.shape[1:])
         observed = np.broadcast_to(observed.reshape(*event[:2], -1).all(axis=-1), images.shape[:1] + event[:2])
         return plotting.completions(images[:, 0], observed, images[:, 1:])
 
-    def _images(self, x):
-        head = self.model.head
+    def _images(self, x: Any) -> Any:
+        head = self._model.head
         return plotting.as_images(x, (head.num_classes or 2) if head.dtype.is_integer else None)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 import numpy as np
@@ -12,10 +12,11 @@ import numpy as np
 from tfar import config
 from tfar.models import AutoregressiveModel, CharacterModel
 from tfar.training.arrays import array_feed, epoch_length, log_probs, summary
-from tfar.training.callbacks import KeepBest, Progress
+from tfar.training.best import KeepBest
 from tfar.training.checkpoints import Checkpoint
 from tfar.training.feed import Feed
 from tfar.training.optimizer import compile_for
+from tfar.training.progress import Progress
 from tfar.training.sequences import evaluate as evaluate_text
 from tfar.training.sequences import text_feed
 
@@ -85,12 +86,12 @@ def fit(
     (2, True)
     """
     if _is_text(model, train):
-        settings = with_changes(settings or config.SequenceTraining(), changes)
-        feed = text_feed(model, train, validation, settings, start)
+        chosen = with_changes(settings or config.SequenceTraining(), changes)
+        feed = text_feed(model, train, validation, chosen, start)
     else:
-        settings = with_changes(settings or config.Training(), changes)
-        feed = array_feed(model, train, validation, settings, start)
-    return run(model, feed, settings, callbacks=callbacks, checkpoint=checkpoint, verbose=verbose)
+        chosen = with_changes(settings or config.Training(), changes)
+        feed = array_feed(model, train, validation, chosen, start)
+    return run(model, feed, chosen, callbacks=callbacks, checkpoint=checkpoint, verbose=verbose)
 
 
 def evaluate(model: AutoregressiveModel, data: Any, batch_size: int = config.Training.batch_size, **options: Any) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def evaluate(model: AutoregressiveModel, data: Any, batch_size: int = config.Tra
     return summary(log_probs(model, data, batch_size, **options), model.network.event_size)
 
 
-def _is_text(model: AutoregressiveModel, data: Any) -> bool:
+def _is_text(model: AutoregressiveModel, data: Any) -> TypeGuard[CharacterModel]:
     return isinstance(model, CharacterModel) and isinstance(data, np.ndarray) and data.ndim == 1
 
 

@@ -18,7 +18,7 @@ def optimizer(variables: Sequence[Any], settings: config.Training, steps: int) -
             "cosine" rises to it in the first 2 % of the steps, and falls to zero.
         steps: number of steps of the training, for "cosine".
     """
-    rate = settings.learning_rate
+    rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
         warmup = max(1, steps // 50)
         decay = keras.optimizers.schedules.CosineDecay
@@ -35,7 +35,7 @@ def optimizer(variables: Sequence[Any], settings: config.Training, steps: int) -
     return adam
 
 
-def compile_for(model: keras.Model, settings: config.Training, steps: int) -> list[keras.callbacks.Callback]:
+def compile_for(model: Any, settings: config.Training, steps: int) -> list[keras.callbacks.Callback]:
     """Compile a model for a training of `steps` steps; return the callbacks that its averaged weights need."""
     adam = optimizer(model.trainable_variables, settings, steps)
     model.compile(adam, jit_compile=settings.jit)

@@ -8,9 +8,9 @@ from tfar import config
 from tfar.models import AutoregressiveModel
 from tfar.training.arrays import batches, epoch_length
 from tfar.training.baselines import start_at_marginals
-from tfar.training.callbacks import Progress
 from tfar.training.loop import Fit
 from tfar.training.optimizer import compile_for
+from tfar.training.progress import Progress
 
 
 def refit(
