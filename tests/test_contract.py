@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.cases import CASES, context_of, discrete, every_value, members, randomize, some_values
+from support.cases import CASES, context_of, discrete, every_value, members, some_values
 from support.chi_square import assert_frequencies
 
 import tfar
 from tfar import noise
 from tfar.distributions import sampling
+from tfar.testing import randomize
 
 
 @pytest.fixture(scope="module", params=list(CASES))

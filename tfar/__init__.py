@@ -4,6 +4,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from tfar import config
@@ -65,6 +66,12 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+def _within_an_import() -> bool:
+    """Whether the code of a module of tfar is being executed further up the stack."""
+    frames = (frame for frame, _ in traceback.walk_stack(None))
+    return any(frame.f_code.co_name == "<module>" and frame.f_globals["__name__"].startswith("tfar.") for frame in frames)
+
+
 class _RegisterWithKeras(importlib.abc.MetaPathFinder):
     """Registers tfar's classes when Keras is imported, so that `keras.saving.load_model` knows them.
 
@@ -83,7 +90,8 @@ class _RegisterWithKeras(importlib.abc.MetaPathFinder):
 
         def execute_and_register(module: Any) -> None:
             execute(module)
-            importlib.import_module("tfar.models")
+            if not _within_an_import():  # or tfar.models would import a module that is half executed
+                importlib.import_module("tfar.models")
 
         spec.loader.exec_module = execute_and_register
         return spec

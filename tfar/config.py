@@ -238,23 +238,26 @@ class GatedPixelCNN(ImageFamily):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowLSTM(ImageFamily):
-    """Settings of `tfar.networks.RowLSTM`."""
-
-    name = "rowlstm"
-    summary = "Row LSTM, a PixelRNN, for images (van den Oord et al. 2016)"
+class PixelRNN(ImageFamily):
+    """Settings that both PixelRNNs share."""
 
     num_layers: int = setting(7, "number of LSTM layers", "N")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiagonalBiLSTM(ImageFamily):
+class RowLSTM(PixelRNN):
+    """Settings of `tfar.networks.RowLSTM`."""
+
+    name = "rowlstm"
+    summary = "Row LSTM, a PixelRNN, for images (van den Oord et al. 2016)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagonalBiLSTM(PixelRNN):
     """Settings of `tfar.networks.DiagonalBiLSTM`."""
 
     name = "diagonal_bilstm"
     summary = "Diagonal BiLSTM, a PixelRNN, for images (van den Oord et al. 2016)"
-
-    num_layers: int = setting(7, "number of LSTM layers", "N")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ def as_seed(seed: Any) -> tf.Tensor:
             raise ValueError(f"{expected} Received: seed={seed!r}")
         pairs = tf.constant(array, tf.int32)
     if not tf.is_tensor(pairs) or pairs.dtype != tf.int32 or pairs.shape.rank not in (1, 2) or pairs.shape[-1] != 2:
-        raise ValueError(f"{expected} Received: seed={pairs!r}")
+        raise ValueError(f"{expected} Received: seed={seed!r}")
     return pairs
 
 

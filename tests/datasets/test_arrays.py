@@ -158,7 +158,8 @@ def test_a_class_of_no_training_row_is_named(tmp_path):
     found = set(seen.values())
     assert ("elm", "oak", "yew") in found
     assert {w for w in found if isinstance(w, str)} <= {
-        f"{name}: a class must be in a training row too, for which another seed may divide the rows, among ['elm', 'oak']. Received: 'yew'"
+        f"{name}: every class must occur in the training split; try another seed (--data-seed). The training split has ['elm', 'oak']. "
+        "Received: 'yew'"
         for name in ("validation", "test")
     }
     assert any(isinstance(w, str) for w in found)

@@ -1,9 +1,10 @@
 """Exported models, and one process that serves them."""
 
 import pytest
-from serving_client import Client
-from support.cases import CASES, randomize
+from support.cases import CASES
 from support.served import TEXTS, Made
+
+from tfar.testing import Client, randomize
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_client import ServingError
 from support import ROOT
 from support.served import some_requests
+
+from tfar.testing import ServingError
 
 
 class Service:

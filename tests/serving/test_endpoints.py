@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from serving_client import ServingError
 from support.cases import discrete
 from support.served import GROUPINGS, ROWS, assert_same, each_family, some_requests
+
+from tfar.testing import ServingError
 
 
 @each_family

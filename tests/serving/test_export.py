@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_client import Client, ServingError
 from support.served import ENDPOINTS, TEXTS, each_model
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tfar
 from tfar.serving import export
+from tfar.testing import Client, ServingError
 
 
 def saved(path):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support import ROOT
-from support.cases import randomize
 
 import tfar
 from tfar import datasets
@@ -15,6 +14,7 @@ from tfar.cli import model_card, runs
 from tfar.cli.main import main
 from tfar.files import write_json
 from tfar.serving.text_endpoints import scored
+from tfar.testing import randomize
 
 
 def exported(base, model, data, **config):

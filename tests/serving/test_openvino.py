@@ -11,7 +11,9 @@ What it cannot do, as of version 2026.4:
 
 import numpy as np
 import pytest
-from support.cases import CASES, context_of, randomize
+from support.cases import CASES, context_of
+
+from tfar.testing import randomize
 
 REASON = "openvino, the other implementation that these tests compare with, is not installed"
 openvino = pytest.importorskip("openvino", reason=REASON)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
-from serving_client import Client, signatures
 from support import ROOT
+
+from tfar.testing import Client, signatures
 
 FOLDER = ROOT / "saved_models"
 MODELS = sorted(path for path in FOLDER.iterdir() if path.is_dir())

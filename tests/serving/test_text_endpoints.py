@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_client import ServingError
 from support.cases import context_of
 from support.served import ENDPOINTS, GROUPINGS, ROWS, each_text
 
 from tfar import noise
 from tfar.datasets import Vocabulary
 from tfar.serving.text_endpoints import LONGEST, Codec
+from tfar.testing import ServingError
 
 
 def strings(*texts):

@@ -96,14 +96,6 @@ CASES = {
 }
 
 
-def randomize(network, scale=0.9):
-    """Weights large enough for strong dependencies."""
-    generator = np.random.default_rng(11)
-    for variable in network.trainable_variables:
-        fan_in = max(1, variable.shape[0] if len(variable.shape) == 1 else int(np.prod(variable.shape[:-1])))
-        variable.assign(generator.normal(size=variable.shape) * scale * (4 / fan_in) ** 0.5)
-
-
 def context_of(model, rows=None):
     """A context for each row, or one for all; None for models without."""
     size = model.network.context_size

@@ -13,7 +13,7 @@ from tfar.cli.arguments import values_of
 from tfar.cli.fitting import checkpoint_of, fitted, verbosity
 from tfar.cli.quiet import import_tensorflow
 from tfar.datasets import digits
-from tfar.datasets.arrays import is_file_name
+from tfar.datasets.readers import is_file_name
 from tfar.validation import check_counts
 
 

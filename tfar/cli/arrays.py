@@ -251,8 +251,8 @@ class ArrayRun(Run):
         network = self.model.network
         if network.order_agnostic:
             return (
-                "`complete` takes any pattern of `observed`, another one for each row. `log_prob` is always that of one and the same order; "
-                "the mean of the probabilities in several orders, which scores better, is no endpoint."
+                "`complete` takes any pattern of `observed`, another one for each row. `log_prob` is always that of one and the same "
+                "order; the mean of the probabilities in several orders, which scores better, is no endpoint."
             )
         orders = [network.generation_order(**network.member(k)) for k in range(network.num_members)]
         orders = list(dict.fromkeys(tuple(np.asarray(order).tolist()) for order in orders))

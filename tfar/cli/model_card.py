@@ -31,7 +31,8 @@ def model_card(trained: Run, path: Path, signatures: dict[str, tuple[str, str]])
     endpoints = {f"`{name}`": (inputs, outputs) for name, (inputs, outputs) in sorted(signatures.items())}
     parts = [
         f"# {path.parent.name}",
-        f"A density of {trained.values}. `tf.saved_model.load` loads version `{path.name}` without any other package, and TF Serving serves it.",
+        f"A density of {trained.values}. `tf.saved_model.load` loads version `{path.name}` without any other package, and TF Serving "
+        "serves it.",
         markdown_table(["", ""], facts.items()),
         "## Likelihood",
         _likelihood(trained),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfar import datasets, plotting
-from tfar.datasets.arrays import TABLES
+from tfar.datasets.tables import ENDINGS as TABLES
 from tfar.files import atomic, refuse_existing
 
 if TYPE_CHECKING:

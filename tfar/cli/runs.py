@@ -121,8 +121,8 @@ def load_run(folder: str | Path) -> Run:
     >>> import tempfile, tfar
     >>> from tfar.cli.main import main
     >>> folder = tempfile.mkdtemp() + "/made"
-    >>> words = ["train", "made", "--data", "digits", "--out", folder, "--hidden-units", "8", "--epochs", "1", "--epoch-steps", "1", "--quiet"]
-    >>> code = main([*words, "--no-jit"])  # doctest: +ELLIPSIS
+    >>> small = ["--hidden-units", "8", "--epochs", "1", "--epoch-steps", "1", "--no-jit", "--quiet"]
+    >>> code = main(["train", "made", "--data", "digits", "--out", folder, *small])
     Dataset(...
     >>> run = tfar.load_run(folder)
     >>> run.model.event_shape, run.preparation.kind, run.data.test.x.shape, round(run.metrics["test"]["nll"])

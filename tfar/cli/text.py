@@ -103,7 +103,8 @@ class TextRun(Run):
             strings = "Strings are any bytes; `characters` and `length` count them."
         else:
             other = "no others" if vocabulary.unknown is None else "any other as U+FFFD"
-            strings = f"Strings are UTF-8, of these {len(vocabulary)} characters, as Python writes them, and {other}:\n\n    {vocabulary.symbols!r}"
+            shown = f"    {vocabulary.symbols!r}"
+            strings = f"Strings are UTF-8, of these {len(vocabulary)} characters, as Python writes them, and {other}:\n\n{shown}"
         return [
             strings,
             "`text` begins with its `prompt`, which may be empty, and goes on for `length` characters. `temperature` is above 0: "

@@ -81,15 +81,11 @@ def _load(path: Path) -> Arrays:
 def _splits(arrays: Arrays, context: str | None, path: Path) -> dict[str, Split]:
     if context not in (None, "label", "context"):
         raise ValueError(f'The context of a .npz file is "label" or "context". Received: {context!r}')
-    keys = _keys(arrays, path)
-    if "all" in keys:
-        prefixes = {"all": ""}
-    else:
-        prefixes = {name: f"{key}_" for name, key in keys.items()}
     splits = {}
-    for name, key in keys.items():
+    for name, key in _keys(arrays, path).items():
+        prefix = "" if name == "all" else f"{key}_"
         x = _unpacked(arrays[key], arrays, path)
-        splits[name] = Split(x, None if context is None else _context(arrays, prefixes[name], context, path))
+        splits[name] = Split(x, None if context is None else _context(arrays, prefix, context, path))
     return splits
 
 

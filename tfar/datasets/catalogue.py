@@ -1,23 +1,26 @@
-"""Data sets by name: what is embedded, and what TensorFlow Datasets has prepared or can prepare."""
+"""Data sets by name: those that are embedded, and those that TensorFlow Datasets (TFDS) has prepared or can prepare."""
+
+from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tfar.datasets import digits
 from tfar.datasets.source import Source, Split
 
-NAME = re.compile(r"\w+(/[\w.+-]+)?(:[\w.*]+)?")
+NAME = re.compile(r"\w+(/[\w.+-]+)?(:[\w.*]+)?")  # NAME, NAME/CONFIG, NAME:VERSION or NAME/CONFIG:VERSION
 SPLIT_NAMES = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
 
 
-def resolve_data_dir(data_dir=None):
+def resolve_data_dir(data_dir: str | Path | None = None) -> str | None:
     """The TFDS data_dir as an absolute path: the argument, else the environment's TFDS_DATA_DIR, else None.
 
     Raises:
-      ValueError: if it is no folder.
+        ValueError: it is not an existing folder.
     """
     chosen = data_dir or os.environ.get("TFDS_DATA_DIR")
     if not chosen:
@@ -28,104 +31,117 @@ def resolve_data_dir(data_dir=None):
     return str(Path(chosen).expanduser().resolve())
 
 
-def available(data_dir=None):
-    """Names that `load` finds without a network: the embedded data set, and those prepared in the data_dir.
+def available(data_dir: str | Path | None = None) -> list[str]:
+    """Names that `load` finds without a download: the embedded data sets, and those prepared in the data_dir.
 
     Args:
-      data_dir: a TFDS data_dir; None for TFDS_DATA_DIR, and then for TFDS's own default.
+        data_dir: a TFDS data_dir; None for TFDS_DATA_DIR, and then for TFDS's own default.
 
     Returns:
-      A list of names, such as `["digits", "mnist", "wine_quality/red"]`.
+        A list of names, such as `["digits", "mnist", "wine_quality/red"]`.
 
     >>> available()[0]
     'digits'
     """
+    from tfar.datasets.readers import NAMES  # which imports this module
+
     folder = Path(resolve_data_dir(data_dir) or Path.home() / "tensorflow_datasets")
-    # a data set lies in NAME/VERSION or NAME/CONFIG/VERSION
-    found = [*folder.glob("*/*/dataset_info.json"), *folder.glob("*/*/*/dataset_info.json")]
-    return [digits.NAME, *sorted({info.parent.parent.relative_to(folder).as_posix() for info in found})]
+    # a data set is in NAME/VERSION or NAME/CONFIG/VERSION
+    prepared = [*folder.glob("*/*/dataset_info.json"), *folder.glob("*/*/*/dataset_info.json")]
+    return [*NAMES, *sorted({info.parent.parent.relative_to(folder).as_posix() for info in prepared})]
 
 
-def read_tfds(name, data_dir=None, context=None, download=None, manual_dir=None):
+def unknown_name(name: str, data_dir: str | Path | None = None) -> ValueError:
+    """The error for a name that is neither a file nor of the form of a TFDS name; `data_dir` as for `available`."""
+    return ValueError(f"There is no such data set or file. {_choices(data_dir)}. Received: {name!r}")
+
+
+def read_tfds(
+    name: str,
+    data_dir: str | Path | None = None,
+    context: str | None = None,
+    download: bool | None = None,
+    manual_dir: str | Path | None = None,
+) -> Source:
     """Read a TFDS data set of images (feature "image"), of vectors, or of tables of numbers.
 
-    The input is the feature "image", or else the first of the supervised pair; columns of a table are in the order of
-    their names. TFDS shuffles its records when it writes them, so the end of a split is a fair sample of it.
+    The input is the feature "image", or else the first of the supervised pair. Columns of a table are in the order of their names.
+    TFDS shuffles its records when it writes them, so the end of a split is a fair sample of it.
 
     Args:
-      name: as for `tfds.load`: "mnist", "wine_quality/red", "mnist:3.0.1"; or one of the builders in `tfar.datasets.uci`.
-      data_dir: where data sets are prepared; None for TFDS_DATA_DIR, and then for TFDS's own default.
-      context: None; "label" for the second of the supervised pair; or the name of a feature.
-      download: whether a data set that is not prepared is downloaded and prepared; None for yes only without a data_dir,
-        or with a manual_dir.
-      manual_dir: the folder of original files that TFDS cannot fetch; None for downloads/manual in the data_dir.
+        name: as for `tfds.load`: "mnist", "wine_quality/red", "mnist:3.0.1"; or one of the builders in `tfar.datasets.uci`.
+        data_dir: folder of prepared data sets; None for TFDS_DATA_DIR, and then for TFDS's own default.
+        context: None; "label" for the second of the supervised pair; or the name of a feature.
+        download: whether to download and prepare a data set that is not prepared; None: only without a data_dir, or with a manual_dir.
+        manual_dir: folder of original files that TFDS cannot download; None for downloads/manual in the data_dir.
 
     Returns:
-      A `Source`.
+        A `Source`.
 
     Raises:
-      ValueError: for a name, an original file or a context that is not there, and for features of another sort.
+        ValueError: the name, an original file or the context does not exist, or the features cannot be modelled.
     """
     folder = resolve_data_dir(data_dir)
     if download is None:
         download = folder is None or manual_dir is not None
     builder = prepared_builder(name, folder, download, manual_dir)
-    features, supervised = builder.info.features, builder.info.supervised_keys or (None, None)
-    key = "image" if "image" in features else supervised[0]
-    if key not in features:
-        raise ValueError(f'{name} has no "image" and no supervised input to model. Received: features {sorted(features)}')
-    label = None
-    if context is not None:
-        label = supervised[1] if context == "label" and "label" not in features else context
-        if label not in features:
-            raise ValueError(f"{name}: the context must be one of {sorted(set(features) - {key})}. Received: {context!r}")
-
-    names = {SPLIT_NAMES[split]: split for split in builder.info.splits if split in SPLIT_NAMES}
-    if "train" not in names:
-        if len(builder.info.splits) != 1:
-            raise ValueError(f'{name} has no split "train". Received: {sorted(builder.info.splits)}')
-        names = {"all": next(iter(builder.info.splits))}
+    features = builder.info.features
+    key, label = _keys(builder.info, context, name)
     splits, columns = {}, None
-    for split_name, split in names.items():
+    for split_name, split in _split_names(builder.info.splits, name).items():
         arrays = read_split(builder, split, name)
         x, columns = _values(arrays[key], name)
         splits[split_name] = Split(x, None if label is None else _labels(arrays[label], features[label], name))
-    classes = getattr(features[label], "names", None) if label else None
+    classes = None if label is None else getattr(features[label], "names", None)
     return Source(splits, columns=columns, label_names=tuple(classes) if classes else None, in_order=False)
 
 
-def prepared_builder(name, folder, download, manual_dir=None):
-    """The TFDS builder of a data set that is prepared in a folder, or is prepared there first; arguments as `read_tfds`."""
-    choices = f"Found without a network: {', '.join(available(folder))}; or give the path of a .npz, .npy or .csv file"
+def prepared_builder(name: str, folder: str | None, download: bool, manual_dir: str | Path | None = None) -> Any:
+    """The TFDS builder of a data set that is prepared in a folder, or that is prepared there now.
+
+    Args:
+        name, manual_dir: as for `read_tfds`.
+        folder: the data_dir, or None for TFDS's own default.
+        download: whether to download and prepare a data set that is not prepared.
+
+    Raises:
+        ValueError: there is no such data set, or it is not prepared and cannot be.
+    """
     if not NAME.fullmatch(name):
-        raise ValueError(f"There is no such data set or file. {choices}. Received: {name!r}")
+        raise unknown_name(name, folder)
     import tensorflow_datasets as tfds
 
     from tfar.datasets import uci
 
     try:
         builder = uci.BUILDERS[name](data_dir=folder) if name in uci.BUILDERS else tfds.builder(name, data_dir=folder, try_gcs=False)
-    except (ValueError, ImportError, AssertionError):  # the last for a version that there is not
-        raise ValueError(f"There is no such data set. {choices}. Received: {name!r}") from None
+    except (ValueError, ImportError, AssertionError):  # the last for a version that does not exist
+        raise ValueError(f"There is no such data set. {_choices(folder)}. Received: {name!r}") from None
     if builder.is_prepared():
         return builder
     if not download:
         manual = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
-        hint = f" It is made of original files in a manual_dir: {' '.join(manual.split())}." if manual else ""
+        hint = f" It is prepared from original files in a manual_dir: {' '.join(manual.split())}." if manual else ""
         raise ValueError(
-            f"The data set is not prepared in {folder or 'the default folder'}, and nothing is downloaded into a given one unless asked "
-            f"for (download=True).{hint} {choices}. Received: {name!r}"
+            f"The data set is not prepared in {folder or 'the default folder'}; nothing is downloaded into a given data_dir unless "
+            f"download=True.{hint} {_choices(folder)}. Received: {name!r}"
         )
     try:
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
     except Exception as error:  # the downloader and each data set's own code raise errors of every type
         reason = " ".join(str(error).split())
-        raise ValueError(f"The data set could not be prepared ({type(error).__name__}: {reason}). {choices}. Received: {name!r}") from error
+        raise ValueError(
+            f"The data set could not be prepared ({type(error).__name__}: {reason}). {_choices(folder)}. Received: {name!r}"
+        ) from error
     return builder
 
 
-def read_split(builder, split, name):
-    """All records of a split as NumPy arrays, as the builder's features have them."""
+def read_split(builder: Any, split: str, name: str) -> Any:
+    """All records of a split as NumPy arrays, in the structure of the builder's features.
+
+    Raises:
+        ValueError: the records cannot be stacked into arrays, or cannot be read.
+    """
     import tensorflow_datasets as tfds
 
     try:
@@ -134,9 +150,41 @@ def read_split(builder, split, name):
         raise ValueError(f"{name}: the split {split!r} cannot be read as one array. Received: {error}") from error
 
 
-def _values(x, name):
+def _choices(data_dir: str | Path | None) -> str:
+    """What can be read instead, for an error about a name that cannot."""
+    from tfar.datasets.readers import ENDINGS  # which imports this module
+
+    return f"Found without a download: {', '.join(available(data_dir))}; or give the path of a file ({', '.join(ENDINGS)})"
+
+
+def _keys(info: Any, context: str | None, name: str) -> tuple[str, str | None]:
+    """The features that are the input and the context."""
+    features: Any = info.features
+    supervised: Any = info.supervised_keys or (None, None)
+    key: Any = "image" if "image" in features else supervised[0]
+    if key not in features:
+        raise ValueError(f'{name} has no "image" and no supervised input to model. Received: features {sorted(features)}')
+    if context is None:
+        return key, None
+    label = supervised[1] if context == "label" and "label" not in features else context
+    if label not in features:
+        raise ValueError(f"{name}: the context must be one of {sorted(set(features) - {key})}. Received: {context!r}")
+    return key, label
+
+
+def _split_names(splits: Any, name: str) -> dict[str, str]:
+    """The names that TFDS gives the splits, by ours."""
+    names = {SPLIT_NAMES[split]: split for split in splits if split in SPLIT_NAMES}
+    if "train" in names:
+        return names
+    if len(splits) != 1:
+        raise ValueError(f'{name} has no split "train". Received: {sorted(splits)}')
+    return {"all": next(iter(splits))}
+
+
+def _values(x: np.ndarray | Mapping[str, Any], name: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """One feature of a whole split as an array `[N, *event]`, and the names of its columns where it is a dict."""
-    if not isinstance(x, dict):
+    if isinstance(x, np.ndarray):
         return (x[:, None] if x.ndim == 1 else x), None
     columns = tuple(sorted(x))
     wrong = [c for c in columns if not (isinstance(x[c], np.ndarray) and x[c].ndim == 1 and x[c].dtype.kind in "biuf")]
@@ -145,7 +193,8 @@ def _values(x, name):
     return np.stack([x[column].astype(np.float64) for column in columns], axis=1), columns
 
 
-def _labels(values, feature, name):
+def _labels(values: np.ndarray, feature: Any, name: str) -> np.ndarray:
+    """The labels of rows `[N]`: the names of their classes where the feature knows them."""
     names = getattr(feature, "names", None)
     if not names:
         return values

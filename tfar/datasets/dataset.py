@@ -1,18 +1,22 @@
-"""A data set that is ready for a model: three splits, prepared alike, and all that is needed to do it again."""
+"""A data set that is ready for a model: three splits, prepared alike, and the description that repeats it."""
+
+from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tfar.datasets import digits
-from tfar.datasets.arrays import ENDINGS, is_file_name, read_file
-from tfar.datasets.catalogue import read_tfds, resolve_data_dir
-from tfar.datasets.preparation import Preparation
-from tfar.datasets.source import SPLITS, Split, fold_splits, three_splits, undivided
+from tfar.datasets.catalogue import resolve_data_dir
+from tfar.datasets.preparation import Kind, Preparation
+from tfar.datasets.readers import is_file_name, read_source, reader_of
+from tfar.datasets.source import Source, Split, fold_splits, three_splits, undivided
+from tfar.datasets.standardization import Standardization
 
-DIVISION = ("seed", "fold", "folds")  # what says which rows are in which split
+DIVISION = ("seed", "fold", "folds")  # these settings decide which rows are in which split
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -20,13 +24,12 @@ class Dataset:
     """Three prepared splits.
 
     Attributes:
-      name: what it was loaded as, short: "digits", "wine_quality/red", the file's name.
-      train, validation, test: `Split(x, context)`. x is int32 `[N, *event]` in 0..levels-1 for discrete data, and
-        standardised float32 for continuous data; context is float32 `[N, C]` or None.
-      preparation: the `Preparation` that made them; its fields `kind` ("binary", "categorical" or "continuous"),
-        `levels`, `event_shape`, `standardization`, `columns`, `context_names`, `context_size` are properties here too.
-      origin: where the data came from: a dict of `source`, `data_dir`, `context`, `seed`, and for a fold of a
-        cross-validation `fold` and `folds`.
+        name: a short name of the source: "digits", "wine_quality/red", the file's name.
+        train, validation, test: `Split(x, context)`. x is int32 `[N, *event]` in 0..levels-1 for discrete data, and standardised
+            float32 for continuous data; context is float32 `[N, C]` or None.
+        preparation: the `Preparation` that made them. Its fields are properties here, too.
+        origin: where the data came from: a dict of `source`, `data_dir`, `context`, `seed`, and for a fold of a cross-validation
+            `fold` and `folds`.
 
     >>> load("digits")
     Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
@@ -37,36 +40,63 @@ class Dataset:
     validation: Split
     test: Split
     preparation: Preparation
-    origin: dict
-
-    kind = property(lambda self: self.preparation.kind)
-    levels = property(lambda self: self.preparation.levels)
-    event_shape = property(lambda self: self.preparation.event_shape)
-    standardization = property(lambda self: self.preparation.standardization)
-    columns = property(lambda self: self.preparation.columns)
-    context_names = property(lambda self: self.preparation.context_names)
-    context_size = property(lambda self: self.preparation.context_size)
+    origin: dict[str, Any]
 
     @property
-    def splits(self):
+    def kind(self) -> Kind:
+        """The kind of x: "binary", "categorical" or "continuous"."""
+        return self.preparation.kind
+
+    @property
+    def levels(self) -> int | None:
+        """Number of classes of discrete x; None for continuous x."""
+        return self.preparation.levels
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one row of x."""
+        return self.preparation.event_shape
+
+    @property
+    def standardization(self) -> Standardization | None:
+        """The `Standardization` of continuous x; None for discrete x."""
+        return self.preparation.standardization
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Names of the columns of a table, or None."""
+        return self.preparation.columns
+
+    @property
+    def context_names(self) -> tuple[str, ...] | None:
+        """The classes of a one-hot context in order, or None."""
+        return self.preparation.context_names
+
+    @property
+    def context_size(self) -> int | None:
+        """C of a context `[N, C]`, or None."""
+        return self.preparation.context_size
+
+    @property
+    def splits(self) -> dict[str, Split]:
         """`{"train": ..., "validation": ..., "test": ...}`."""
-        return {name: getattr(self, name) for name in SPLITS}
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
     @property
-    def log_jacobian(self):
+    def log_jacobian(self) -> float:
         """Nats to add to a log density of x to have it in the data's own units; 0.0 for discrete data."""
         return 0.0 if self.standardization is None else self.standardization.log_jacobian
 
-    def standardize(self, x):
+    def standardize(self, x: Any) -> Any:
         """From the data's own units to x as modelled; discrete values are returned as they are."""
         return x if self.standardization is None else self.standardization.apply(x)
 
-    def unstandardize(self, x):
+    def unstandardize(self, x: Any) -> Any:
         """From x as modelled to the data's own units; discrete values are returned as they are."""
         return x if self.standardization is None else self.standardization.invert(x)
 
-    def to_config(self):
-        """A dict that JSON can hold: origin, preparation, sizes and a checksum. See `load_config` and `prepare`."""
+    def to_config(self) -> dict[str, Any]:
+        """A dict that JSON can hold: origin, preparation, sizes and checksums. See `load_config` and `prepare`."""
         return {
             "name": self.name,
             **self.origin,
@@ -75,7 +105,7 @@ class Dataset:
             "checksums": {name: _checksum(split) for name, split in self.splits.items()},
         }
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         kind = f"{self.kind} of {self.levels} levels" if self.kind == "categorical" else self.kind
         parts = [repr(self.name), kind, f"event_shape={self.event_shape}"]
         if self.context_size is not None:
@@ -83,72 +113,79 @@ class Dataset:
         return f"Dataset({', '.join(parts)}, {', '.join(f'{name}={len(split.x)}' for name, split in self.splits.items())})"
 
 
-def load(source, data_dir=None, *, levels=None, context=None, seed=0, fold=None, folds=None, download=None, manual_dir=None):
+def load(
+    source: str | Path,
+    data_dir: str | Path | None = None,
+    *,
+    levels: int | None = None,
+    context: str | None = None,
+    seed: int = 0,
+    fold: int | None = None,
+    folds: int | None = None,
+    download: bool | None = None,
+    manual_dir: str | Path | None = None,
+) -> Dataset:
     """Load and prepare a data set.
 
-    Discrete data stay discrete; continuous data are standardised by the mean and the standard deviation of the training
-    rows. What is discrete, and how `levels` quantises it, says `Preparation.fit`; which rows are held out where a split
-    is missing, `three_splits`. The digits are binary unless `levels` says otherwise (17 keeps their grey levels).
+    Integer arrays are categorical. Table columns are continuous unless all values are 0 or 1. `levels=K` quantises to K classes. See
+    `Preparation.fit`. Continuous data are standardised by the mean and standard deviation of the training rows. The digits are binary
+    by default (`levels=17` keeps their grey levels). Splits that the source lacks are held out; see `three_splits`.
 
-    With a `fold`, `fold_splits` divides the rows, and the statistics are those of every chunk but the test's, of training
-    and validation rows together: RNADE's protocol, where validation rows train too once they have chosen the settings.
+    A `fold` divides the rows by `fold_splits`. Its statistics are those of training and validation rows together, as in RNADE's
+    protocol, where validation rows are trained on as well once they have chosen the settings.
 
     Args:
-      source: "digits"; the path of a .npz, .npy or .csv file; or a name known to TFDS.
-      data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
-      levels: number of classes to quantise to, or None.
-      context: what to condition on: "label"; "context" (a .npz file's own vectors); the name of a table's column or of
-        a TFDS feature; or None.
-      seed: of the division into splits, where the source has none of its own.
-      fold: which fold of a cross-validation, 0..folds-1, where the source has no splits of its own; or None.
-      folds: how many folds there are; None for 10 where there is a fold.
-      download: whether TFDS may download and prepare what is not prepared; None for yes only without a data_dir, or with
-        a manual_dir.
-      manual_dir: the folder of original files, for the data sets that TFDS cannot fetch itself, such as those of
-        `tfar.datasets.uci`; None for downloads/manual in the data_dir.
+        source: "digits"; the path of a .npz, .npy or .csv file; or a name known to TFDS.
+        data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
+        levels: number of classes to quantise to, or None.
+        context: what to condition on: None; "label"; "context" (vectors in a .npz file); the name of a table's column or TFDS feature.
+        seed: of the division into splits, where the source has none of its own.
+        fold: the fold of a cross-validation, 0..folds-1, where the source has no splits of its own; or None.
+        folds: number of folds; None for 10 where there is a fold.
+        download: whether TFDS may download a data set that is not prepared; None: only without a data_dir, or with a manual_dir.
+        manual_dir: folder of original files, for data sets that TFDS cannot download, such as those of `tfar.datasets.uci`; None for
+            downloads/manual in the data_dir.
 
     Returns:
-      A `Dataset`.
+        A `Dataset`.
 
     Raises:
-      ValueError: for a source that is not there or is not understood, and for data that cannot be modelled.
+        ValueError: the source does not exist or cannot be read, or its data cannot be modelled.
 
     >>> dataset = load("digits", levels=17, context="label")
     >>> dataset.kind, dataset.train.x.dtype.name, dataset.train.context.shape
     ('categorical', 'int32', (1297, 10))
     """
-    source = str(source)
-    read = _read(source, data_dir, context, download, manual_dir)
     if fold is None and folds is not None:
         raise ValueError(f"folds are for a cross-validation, and fold must say which one is meant. Received: fold=None, folds={folds!r}")
+    read = read_source(source, data_dir, context=context, download=download, manual_dir=manual_dir)
     division = {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": 10 if folds is None else folds}
     splits = _divided(read, division)
-    known = splits if fold is None else {**splits, "train": splits["train"].joined(splits["validation"])}
-    preparation = Preparation.fit(read, known, read.default_levels if levels is None else levels)
+    fitted = splits if fold is None else {**splits, "train": splits["train"].joined(splits["validation"])}
+    preparation = Preparation.fit(read, fitted, read.default_levels if levels is None else levels)
     prepared = {name: preparation.apply(split, name) for name, split in splits.items()}
-    origin = {
-        "source": str(Path(source).absolute()) if is_file_name(source) else source,
-        "data_dir": None if is_file_name(source) or source == digits.NAME else resolve_data_dir(data_dir),
-        "context": context,
-        **{key: int(number) for key, number in division.items()},
-    }
-    name = Path(source).name if is_file_name(source) else source
+    origin = {**_place(source, data_dir), "context": context, **{key: int(number) for key, number in division.items()}}
+    name = Path(source).name if is_file_name(source) else str(source)
     return Dataset(name=name, preparation=preparation, origin=origin, **prepared)
 
 
-def load_config(config, source=None, data_dir=None, download=None):
-    """Load again the data set that `Dataset.to_config` describes, with its statistics, and check that it is the same.
+def load_config(
+    config: Mapping[str, Any], source: str | Path | None = None, data_dir: str | Path | None = None, download: bool | None = None
+) -> Dataset:
+    """Load the data set that `Dataset.to_config` describes again, with its statistics, and check that it is the same.
+
+    The source is read once, for all three splits.
 
     Args:
-      config: the dict.
-      source, data_dir: where the data lie now, if not where they lay.
-      download: as for `load`.
+        config: the dict.
+        source, data_dir: where the data are now, if they have moved.
+        download: as for `load`.
 
     Returns:
-      A `Dataset`, equal to the one that was described up to the order of rows.
+        A `Dataset`, equal to the one that was described up to the order of rows.
 
     Raises:
-      ValueError: if the data are gone or have changed.
+        ValueError: the data do not exist any more, or have changed.
 
     >>> dataset = load("digits")
     >>> load_config(dataset.to_config())
@@ -158,7 +195,7 @@ def load_config(config, source=None, data_dir=None, download=None):
     if source is not None:
         origin["source"] = str(Path(source).absolute()) if is_file_name(source) else str(source)
     origin["data_dir"] = data_dir or stored_dir(config)
-    read = _read(origin["source"], origin["data_dir"], origin["context"], download)
+    read = read_source(origin["source"], origin["data_dir"], context=origin["context"], download=download)
     preparation = Preparation.from_config(config)
     splits = _divided(read, {key: origin[key] for key in DIVISION if key in origin})
     prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
@@ -171,52 +208,55 @@ def load_config(config, source=None, data_dir=None, download=None):
     return Dataset(name=config["name"], preparation=preparation, origin=origin, **prepared)
 
 
-def stored_dir(config):
-    """The folder of prepared data that a description names, or None where it is gone: then the usual one is asked."""
+def stored_dir(config: Mapping[str, Any]) -> str | None:
+    """The data_dir that a description names; None where it does not exist, and `load` falls back to the usual one."""
     return config["data_dir"] if config["data_dir"] and Path(config["data_dir"]).is_dir() else None
 
 
-def prepare(source, config, *, allow_blanks=False, data_dir=None):
-    """Prepare other data exactly as those of a description were: for evaluation or completion by a trained model.
+def prepare(
+    source: str | Path | Source, config: Mapping[str, Any], *, allow_blanks: bool = False, data_dir: str | Path | None = None
+) -> Split:
+    """Prepare other data as those of a description were: for evaluation or completion by a trained model.
+
+    All rows of undivided data are taken, and the test rows of divided data.
 
     Args:
-      source: as for `load`. All rows of undivided data are taken, and the test rows of divided ones.
-      config: a dict from `Dataset.to_config`.
-      allow_blanks: True keeps blank cells (and NaN) as NaN in x, which is then float32 for discrete data too.
-      data_dir: as for `load`.
+        source: as for `load`; or a `Source` that `read_source` read with the description's context and these `allow_blanks`.
+        config: a dict from `Dataset.to_config`.
+        allow_blanks: True keeps blank cells (and NaN) as NaN in x, which is then float32 for discrete data as well.
+        data_dir: as for `load`.
 
     Returns:
-      A `Split(x, context)`.
+        A `Split(x, context)`.
 
     Raises:
-      ValueError: for data that do not fit the description: another event shape or other columns, values out of range.
+        ValueError: the data do not fit the description: another event shape, other columns, or values out of range.
 
     >>> prepare("digits", load("digits").to_config()).x.shape
     (250, 8, 8, 1)
     """
-    source = str(source)
-    read = _read(source, data_dir, config["context"], allow_blanks=allow_blanks)
-    whole = undivided(read)
-    if whole is None and "test" not in read.splits:
-        raise ValueError(f'{source}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
-    return Preparation.from_config(config).apply(read.splits["test"] if whole is None else whole, source, read.columns, allow_blanks)
+    if isinstance(source, Source):
+        read, name = source, "x"
+    else:
+        read, name = read_source(source, data_dir, context=config["context"], allow_blanks=allow_blanks), str(source)
+    split = undivided(read) or read.splits.get("test")
+    if split is None:
+        raise ValueError(f'{name}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
+    return Preparation.from_config(config).apply(split, name, read.columns, allow_blanks)
 
 
-def _read(source, data_dir, context, download=None, manual_dir=None, allow_blanks=False):
-    if source == digits.NAME:
-        return digits.read_digits(context)
+def _place(source: str | Path, data_dir: str | Path | None) -> dict[str, Any]:
+    """Where a data source is, in a form that holds in another working directory."""
     if is_file_name(source):
-        return read_file(source, context, allow_blanks)
-    if Path(source).is_file():
-        raise ValueError(f"The ending of a data file must be one of {', '.join(ENDINGS)}. Received: {source}")
-    return read_tfds(source, data_dir, context, download, manual_dir)
+        return {"source": str(Path(source).absolute()), "data_dir": None}
+    return {"source": str(source), "data_dir": resolve_data_dir(data_dir) if reader_of(source).in_data_dir else None}
 
 
-def _divided(source, division):
+def _divided(source: Source, division: Mapping[str, Any]) -> dict[str, Split]:
     return fold_splits(source, **division) if "fold" in division else three_splits(source, **division)
 
 
-def _checksum(split):
+def _checksum(split: Split) -> str:
     """A checksum of the rows in any order: TFDS may write the same records in another order on another machine."""
     rows = [split.x.reshape(len(split.x), -1)]
     if split.context is not None:

@@ -1,62 +1,69 @@
 """From values as read to values as modelled: the kind of the data is inferred once, then any rows are treated alike."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from tfar.datasets.labels import as_words, class_names, one_hot
-from tfar.datasets.source import Split
+from tfar.datasets.source import Source, Split
 from tfar.datasets.standardization import Standardization
 from tfar.validation import check_counts
+
+Kind = Literal["binary", "categorical", "continuous"]
 
 MOST_LEVELS = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """All that must be known to treat new rows as the training rows were treated.
+    """What must be known to treat new rows as the training rows were treated.
 
     Attributes:
-      kind: "binary", "categorical" or "continuous".
-      event_shape: shape of one row of x.
-      levels: number of classes of discrete x, values 0..levels-1; None for continuous x.
-      input_levels: number of levels of discrete x before quantisation: v becomes floor(v * levels / input_levels).
-      standardization: a `Standardization` for continuous x, else None.
-      columns: names of the columns of a table, or None.
-      context_names: the classes of a one-hot context in order, or None.
-      context_size: C of a context `[N, C]`, or None.
+        kind: "binary", "categorical" or "continuous".
+        event_shape: shape of one row of x.
+        levels: number of classes of discrete x, values 0..levels-1; None for continuous x.
+        input_levels: number of levels of discrete x before quantisation: v becomes floor(v * levels / input_levels).
+        standardization: a `Standardization` for continuous x, else None.
+        columns: names of the columns of a table, or None.
+        context_names: the classes of a one-hot context in order, or None.
+        context_size: C of a context `[N, C]`, or None.
     """
 
-    kind: str
-    event_shape: tuple
+    kind: Kind
+    event_shape: tuple[int, ...]
     levels: int | None = None
     input_levels: int | None = None
     standardization: Standardization | None = None
-    columns: tuple | None = None
-    context_names: tuple | None = None
+    columns: tuple[str, ...] | None = None
+    context_names: tuple[str, ...] | None = None
     context_size: int | None = None
 
     @classmethod
-    def fit(cls, source, splits, levels=None):
-        """Infer the kind from the values, and take the statistics from the rows of "train" alone.
+    def fit(cls, source: Source, splits: Mapping[str, Split], levels: int | None = None) -> Preparation:
+        """Infer the kind of the data from the values, and take the statistics from the rows of "train" alone.
 
-        Values 0 and 1 only: binary. Whole numbers of an integer dtype: categorical, with 256 levels for uint8 images
-        and as many as occur otherwise. Everything else: continuous. `levels` asks for that many classes: whole numbers
-        below it are kept, and others are quantised into that many equal bins of their range (2 bins: binary, by a
-        threshold at the middle).
+        - Values 0 and 1 only, of any dtype, are binary.
+        - Integer arrays are categorical: 256 classes for uint8 images, else as many as the largest value needs.
+        - All others are continuous. Tables are read as floats, so their columns are continuous unless all values are 0 or 1.
+        - `levels=K` quantises to K classes. Integers below K are kept; others are cut into K equal bins of their range. With K = 2 that
+          is a threshold in the middle, and the data are binary.
 
         Args:
-          source: the `Source`.
-          splits: its three splits; of a fold, "train" may hold the validation rows too.
-          levels: None or a whole number >= 2.
+            source: the `Source`.
+            splits: its three splits; for a fold, "train" may include the validation rows.
+            levels: number K of classes, at least 2; or None.
 
         Returns:
-          A `Preparation`.
+            A `Preparation`.
 
         Raises:
-          ValueError: if the values allow no such treatment.
+            ValueError: the splits differ in shape; values are not finite, or cannot be quantised; a column is constant; or a class of
+                the context does not occur in "train".
 
-        >>> from tfar.datasets.source import Source
         >>> rows = Split(np.array([[0, 200], [255, 100]], np.uint8))
         >>> two = Preparation.fit(Source({}), {"train": rows}, levels=2)
         >>> two.kind, two.apply(rows).x.tolist()
@@ -71,42 +78,30 @@ class Preparation:
             if split.x.shape[1:] != event_shape:
                 raise ValueError(f"{name}: the event shape must be {event_shape}, as in train. Received: {split.x.shape[1:]}")
             _check_numbers(split.x, name)
-
+        names, size = _context_classes(source, splits)
+        context: dict[str, Any] = {"context_names": names, "context_size": size}
         if levels in (None, 2) and ((train.x == 0) | (train.x == 1)).all():
-            values = {"kind": "binary", "levels": 2, "input_levels": 2}
-        elif levels is not None or not np.issubdtype(train.x.dtype, np.floating):
-            values = _discrete({name: split.x for name, split in splits.items()}, source.levels, levels)
-        else:
-            values = {"kind": "continuous", "standardization": Standardization.fit(train.x, source.columns)}
+            return cls("binary", event_shape, 2, 2, columns=source.columns, **context)
+        if levels is None and np.issubdtype(train.x.dtype, np.floating):
+            standardization = Standardization.fit(train.x, source.columns)
+            return cls("continuous", event_shape, standardization=standardization, columns=source.columns, **context)
+        classes, input_levels = _levels({name: split.x for name, split in splits.items()}, source.levels, levels)
+        return cls("binary" if classes == 2 else "categorical", event_shape, classes, input_levels, columns=source.columns, **context)
 
-        names, size = None, None
-        if train.context is not None and train.context.ndim == 1:
-            names = source.label_names or class_names(train.context)
-            for name, split in splits.items():
-                if split.context is not None and (unseen := set(as_words(split.context)) - set(names)):
-                    raise ValueError(
-                        f"{name}: a class must be in a training row too, for which another seed may divide the rows, among {list(names)}. "
-                        f"Received: {min(unseen)!r}"
-                    )
-            size = len(names)
-        elif train.context is not None:
-            size = train.context.shape[1]
-        return cls(event_shape=event_shape, columns=source.columns, context_names=names, context_size=size, **values)
-
-    def apply(self, split, name="x", columns=None, allow_blanks=False):
-        """Prepare one split: discrete values become int32, continuous ones standardised float32.
+    def apply(self, split: Split, name: str = "x", columns: Sequence[str] | None = None, allow_blanks: bool = False) -> Split:
+        """Prepare one split: discrete values become int32, continuous values standardised float32.
 
         Args:
-          split: a `Split` as read.
-          name: what to call it in errors.
-          columns: names of its columns, or None; columns in another order than at training are put in that order.
-          allow_blanks: True lets NaN in x stand for a blank, keeps it, and returns every kind as float32.
+            split: a `Split` as read.
+            name: what to call it in errors.
+            columns: names of its columns, or None. Columns in another order than at training are put in that order.
+            allow_blanks: True keeps NaN in x, which stands for a blank, and returns discrete values as float32.
 
         Returns:
-          A `Split` with x `[N, *event]` and context float32 `[N, C]` or None.
+            A `Split` with x `[N, *event]` and context float32 `[N, C]` or None.
 
         Raises:
-          ValueError: for another event shape, other columns, or values outside the range of the training data's kind.
+            ValueError: the event shape or the columns are others, or values are outside the range of the training data's kind.
         """
         x = np.asarray(split.x)
         if columns is not None and self.columns is not None:
@@ -119,17 +114,21 @@ class Preparation:
         context = self._context(split.context, name)
         if self.standardization is not None:
             return Split(self.standardization.apply(x), context)
+        if not allow_blanks:
+            return Split(self._quantised(x, name), context)
+        blank = np.isnan(x)
+        return Split(np.where(blank, np.float32(np.nan), self._quantised(np.where(blank, 0, x), name).astype(np.float32)), context)
 
-        blank = np.isnan(x) if allow_blanks else np.False_
-        whole = np.where(blank, 0, x)
-        wrong = whole[(whole < 0) | (whole >= self.input_levels) | (whole != np.floor(whole))]
+    def _quantised(self, x: np.ndarray, name: str) -> np.ndarray:
+        """Discrete values as classes, int32."""
+        assert self.levels is not None and self.input_levels is not None  # as `fit` sets them for discrete data
+        wrong = x[(x < 0) | (x >= self.input_levels) | (x != np.floor(x))]
         if wrong.size:
             raise ValueError(f"{name}: values must be whole numbers in 0..{self.input_levels - 1}. Received: {wrong[0]}")
         # int64, since value times levels may pass 2^31
-        quantised = (whole.astype(np.int64) * self.levels // self.input_levels).astype(np.int32)
-        return Split(np.where(blank, np.float32(np.nan), quantised.astype(np.float32)) if allow_blanks else quantised, context)
+        return (x.astype(np.int64) * self.levels // self.input_levels).astype(np.int32)
 
-    def _context(self, context, name):
+    def _context(self, context: np.ndarray | None, name: str) -> np.ndarray | None:
         if self.context_size is None:
             return None
         if context is None:
@@ -141,7 +140,7 @@ class Preparation:
         _check_numbers(context, f"{name} context")
         return context.astype(np.float32)
 
-    def to_config(self):
+    def to_config(self) -> dict[str, Any]:
         """A dict that JSON can hold, and from which `from_config` makes the same preparation."""
         s = self.standardization
         return {
@@ -156,9 +155,9 @@ class Preparation:
         }
 
     @classmethod
-    def from_config(cls, config):
-        """The inverse of `to_config`; other entries of the dict are left alone."""
-        values = {key: config[key] for key in ("kind", "levels", "input_levels", "context_size")}
+    def from_config(cls, config: Mapping[str, Any]) -> Preparation:
+        """The inverse of `to_config`; other entries of the dict are ignored. No data are read."""
+        values: dict[str, Any] = {key: config[key] for key in ("kind", "levels", "input_levels", "context_size")}
         for key in ("event_shape", "columns", "context_names"):
             values[key] = None if config[key] is None else tuple(config[key])
         if config["standardization"] is not None:
@@ -167,7 +166,7 @@ class Preparation:
         return cls(**values)
 
 
-def _check_numbers(x, name, allow_nan=False):
+def _check_numbers(x: np.ndarray, name: str, allow_nan: bool = False) -> None:
     if not (np.issubdtype(x.dtype, np.number) or x.dtype == np.bool_) or np.issubdtype(x.dtype, np.complexfloating):
         raise ValueError(f"{name}: values must be real numbers. Received: dtype {x.dtype}")
     if np.issubdtype(x.dtype, np.floating):
@@ -177,8 +176,31 @@ def _check_numbers(x, name, allow_nan=False):
             raise ValueError(f"{name}: values must be finite. Received: {x[bad][0]} in row {row}")
 
 
-def _discrete(xs, native, levels):
-    """Kind and levels of whole numbers: `native` is their number of levels where the source knows it."""
+def _context_classes(source: Source, splits: Mapping[str, Split]) -> tuple[tuple[str, ...] | None, int | None]:
+    """The class names of a context of labels, or None, and the size C of the prepared context, or None."""
+    context = splits["train"].context
+    if context is None:
+        return None, None
+    if context.ndim != 1:
+        return None, context.shape[1]
+    names = source.label_names or class_names(context)
+    for name, split in splits.items():
+        if split.context is not None and (unseen := set(as_words(split.context)) - set(names)):
+            raise ValueError(
+                f"{name}: every class must occur in the training split; try another seed (--data-seed). The training split has "
+                f"{list(names)}. Received: {min(unseen)!r}"
+            )
+    return names, len(names)
+
+
+def _levels(xs: Mapping[str, np.ndarray], native: int | None, levels: int | None) -> tuple[int, int]:
+    """The number of classes of discrete data, and the number of levels that they are quantised from.
+
+    Args:
+        xs: x of each split.
+        native: number of levels where the source knows it, or None.
+        levels: number of classes that the user asks for, or None.
+    """
     for name, x in xs.items():
         wrong = x[(x < 0) | (x != np.floor(x))]
         if wrong.size:
@@ -190,14 +212,15 @@ def _discrete(xs, native, levels):
     train = xs["train"]
     if native is None:
         native = 256 if train.dtype == np.uint8 and train.ndim > 2 else most
-    if levels is None and native > MOST_LEVELS:
-        raise ValueError(
-            f"Whole numbers of more than {MOST_LEVELS} levels: give levels to quantise them, or store them as floats "
-            f"for a continuous model. Received: values up to {most - 1}"
-        )
-    if levels is None or most <= levels:
-        native = levels or native
-    elif levels > native:
+    if levels is None:
+        if native > MOST_LEVELS:
+            raise ValueError(
+                f"Whole numbers of more than {MOST_LEVELS} levels: give levels to quantise them, or store them as floats "
+                f"for a continuous model. Received: values up to {most - 1}"
+            )
+        return native, native
+    if most <= levels:
+        return levels, levels
+    if levels > native:
         raise ValueError(f"levels must be at most the {native} levels of the data. Received: {levels}")
-    levels = levels or native
-    return {"kind": "binary" if levels == 2 else "categorical", "levels": levels, "input_levels": native}
+    return levels, native

@@ -12,6 +12,7 @@ from tfar.datasets.source import Source, Split, readable_file
 
 csv.field_size_limit(2**31 - 1)  # a line in which another delimiter is tried is one field
 
+ENDINGS = (".csv", ".tsv", ".txt", ".data")
 BLANKS = frozenset({"", "?", "na", "nan", "null"})
 
 Line = tuple[int, list[str]]  # its number in the file, from 1, and its cells
@@ -71,7 +72,7 @@ def read_table(path: str | Path, *, allow_blanks: bool = False, label: str | int
     if label is not None:
         position = _position(label, names, header, path)
         keep.remove(position)
-        labels = _labels(lines, position, f"{path}, line {{}}, {names[position]!r}")
+        labels = _labels(lines, position, names[position], path)
     if not keep:
         raise ValueError(f"{path}: no column is left beside the label. Received: columns {names}")
 
@@ -180,15 +181,15 @@ def _position(label: str | int, names: Sequence[str], header: bool, path: str | 
     raise ValueError(f"{path}: the context must be one of the columns {names}. Received: {label!r}")
 
 
-def _labels(lines: Sequence[Line], position: int, where: str) -> np.ndarray:
-    """The cells of a column as strings `[N]`; `where` is its place in errors, with {} for the number of the line."""
+def _labels(lines: Sequence[Line], position: int, name: str, path: str | Path) -> np.ndarray:
+    """The cells of a column as strings `[N]`."""
     for number, cells in lines:
         if cells[position].lower() in BLANKS:
-            raise ValueError(f"{where.format(number)}: a label is needed. Received: a blank cell")
+            raise ValueError(f"{path}, line {number}, {name!r}: a label is needed. Received: a blank cell")
     return np.array([cells[position] for _, cells in lines])
 
 
-def _numbers(cells: Sequence[str], names: Sequence[str], where: str, allow_blanks: bool) -> Any:
+def _numbers(cells: Sequence[str], names: Sequence[str], where: str, allow_blanks: bool) -> np.ndarray:
     """One row as float64. NumPy converts a faultless row; a faulty one is read cell by cell to name the fault."""
     try:
         row = np.array(cells, dtype=np.float64)
@@ -196,10 +197,12 @@ def _numbers(cells: Sequence[str], names: Sequence[str], where: str, allow_blank
             return row
     except ValueError:
         pass
-    values = [math.nan if cell.lower() in BLANKS else _to_float(cell) for cell in cells]
-    for name, cell, value in zip(names, cells, values, strict=True):
+    values = []
+    for name, cell in zip(names, cells, strict=True):
+        value = math.nan if cell.lower() in BLANKS else _to_float(cell)
         if value is None or math.isinf(value):
             raise ValueError(f"{where}, {name!r}: not a finite number. Received: {cell!r}")
         if math.isnan(value) and not allow_blanks:
             raise ValueError(f"{where}, {name!r}: a number is needed here. Received: a blank cell {cell!r}")
-    return values
+        values.append(value)
+    return np.array(values)

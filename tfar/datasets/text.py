@@ -1,12 +1,17 @@
 """Text for character models: encoded, and cut into three splits."""
 
+from __future__ import annotations
+
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 
+from tfar.config import VocabularyKind
 from tfar.datasets.catalogue import resolve_data_dir
 from tfar.datasets.source import SPLITS
 from tfar.datasets.text_sources import is_local, read_text
@@ -18,10 +23,10 @@ class TextData:
     """A text as codes, in three splits.
 
     Attributes:
-      name: what it was loaded as, short: "tiny_shakespeare", the file's name.
-      vocabulary: the `Vocabulary` of the codes.
-      train, validation, test: codes `[n]`, in the smallest of uint8, uint16 and int32 that holds those of the vocabulary.
-      origin: where the text came from: a dict of `source`, `data_dir`, `splits`.
+        name: a short name of the source: "tiny_shakespeare", the file's name.
+        vocabulary: the `Vocabulary` of the codes.
+        train, validation, test: codes `[n]`, in the smallest of uint8, uint16 and int32 that holds those of the vocabulary.
+        origin: where the text came from: a dict of `source`, `data_dir`, `splits`.
     """
 
     name: str
@@ -29,50 +34,58 @@ class TextData:
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
-    origin: dict = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def splits(self):
+    def splits(self) -> dict[str, np.ndarray]:
         """`{"train": ..., "validation": ..., "test": ...}`."""
-        return {name: getattr(self, name) for name in SPLITS}
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
-    def to_config(self):
+    def to_config(self) -> dict[str, Any]:
         """A dict that JSON can hold: name, origin, vocabulary, and the size and a checksum of the codes of each split."""
         return {
             "name": self.name,
             **self.origin,
             "vocabulary": self.vocabulary.to_config(),
             "sizes": {name: len(codes) for name, codes in self.splits.items()},
-            "checksums": {name: f"{zlib.crc32(np.ascontiguousarray(codes)):08x}" for name, codes in self.splits.items()},
+            "checksums": {name: f"{zlib.crc32(np.ascontiguousarray(codes).data):08x}" for name, codes in self.splits.items()},
         }
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         sizes = ", ".join(f"{name}={len(codes):,}" for name, codes in self.splits.items())
         return f"TextData({self.name!r}, {self.vocabulary.kind} of {len(self.vocabulary)} classes, {sizes})"
 
 
-def load_text(source, data_dir=None, vocabulary="characters", splits=(90, 5, 5), unknown=False, sequence_length=1, download=None):
+def load_text(
+    source: str | Path,
+    data_dir: str | Path | None = None,
+    vocabulary: VocabularyKind | Vocabulary = "characters",
+    splits: Sequence[float] = (90, 5, 5),
+    unknown: bool = False,
+    sequence_length: int = 1,
+    download: bool | None = None,
+) -> TextData:
     """Load a text, encode it, and cut it into three splits one after the other.
 
-    A vocabulary of characters is that of the whole text, as char-rnn and nanoGPT define it: which characters there are is known
-    to the model, whatever the split. With `unknown=True` it is that of the training split alone.
+    A vocabulary of characters is that of the whole text, as in char-rnn and nanoGPT: the model knows which characters there are, whatever
+    the split. With `unknown=True` it is that of the training split alone.
 
     The splits end at the given percentages of the characters (bytes for a vocabulary of bytes), rounded down. So (90, 5, 5) are the
     splits of TFDS' tiny_shakespeare, and the test split of (85, 5, 10) is nanoGPT's last tenth.
 
     Args:
-      source, data_dir, download: as for `read_text`.
-      vocabulary: "characters"; "bytes", which takes any file; or a `Vocabulary`, such as that of a trained model.
-      splits: percentages of train, validation and test, all positive, that sum to 100.
-      unknown: True gives characters that are not in the training split a class of their own; for "characters" only.
-      sequence_length: what a split must have at least.
+        source, data_dir, download: as for `read_text`.
+        vocabulary: "characters"; "bytes", which encodes any file; or a `Vocabulary`, such as that of a trained model.
+        splits: percentages of train, validation and test, all positive, that sum to 100.
+        unknown: True gives characters that are not in the training split a class of their own; for "characters" only.
+        sequence_length: the least number of characters that a split must have.
 
     Returns:
-      A `TextData`.
+        A `TextData`.
 
     Raises:
-      ValueError: for a source that cannot be read, characters that a given vocabulary lacks, percentages that do not sum to 100, and
-        a split shorter than `sequence_length`.
+        ValueError: the source cannot be read; a given vocabulary lacks a character; the percentages do not sum to 100; or a split is
+            shorter than `sequence_length`.
 
     >>> import tempfile, os
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -84,40 +97,47 @@ def load_text(source, data_dir=None, vocabulary="characters", splits=(90, 5, 5),
     >>> data.train.dtype.name, data.vocabulary.decode(data.test)
     ('uint8', 'adabra')
     """
-    if not isinstance(vocabulary, Vocabulary) and vocabulary not in ("characters", "bytes"):
-        raise ValueError(f'vocabulary must be "characters", "bytes" or a Vocabulary. Received: {vocabulary!r}')
-    if unknown and vocabulary != "characters":
-        raise ValueError(f'unknown=True goes with vocabulary="characters": others are complete. Received: vocabulary={vocabulary!r}')
+    _check_vocabulary(vocabulary, unknown)
     splits = _percentages(splits)
     if vocabulary == "bytes":
         vocabulary = Vocabulary.bytes()
-    binary = vocabulary != "characters" and vocabulary.kind == "bytes"
-    name, text = read_text(source, data_dir, binary, download)
-    if not binary:
-        text = text.decode("utf-8")
-
-    ends = [int(len(text) * sum(splits[: i + 1]) // 100) for i in range(2)] + [len(text)]
-    starts = [0, *ends[:2]]
-    for split, start, end in zip(SPLITS, starts, ends, strict=True):
-        if end - start < sequence_length:
-            raise ValueError(
-                f"{name}: each split must have at least one sequence of {sequence_length} characters. "
-                f"Received: {end - start} in {split}, of {len(text)} in all"
-            )
-    if vocabulary == "characters":
+    binary = isinstance(vocabulary, Vocabulary) and vocabulary.kind == "bytes"
+    name, content = read_text(source, data_dir, binary, download)
+    text: Any = content if binary else content.decode("utf-8")
+    ends = _ends(len(text), splits, sequence_length, name)
+    if not isinstance(vocabulary, Vocabulary):
         vocabulary = Vocabulary.of(text[: ends[0]] if unknown else text, unknown)
-    codes = vocabulary.encode(text, vocabulary.dtype)
+    train, validation, test = np.split(vocabulary.encode(text, vocabulary.dtype), ends)
     local = is_local(str(source))
     origin = {
         "source": str(Path(source).expanduser().absolute()) if local else str(source),
         "data_dir": None if local else resolve_data_dir(data_dir),
         "splits": list(splits),
     }
-    return TextData(name, vocabulary, *(codes[start:end] for start, end in zip(starts, ends, strict=True)), origin)
+    return TextData(name, vocabulary, train, validation, test, origin)
 
 
-def _percentages(splits):
+def _check_vocabulary(vocabulary: Any, unknown: bool) -> None:
+    if not isinstance(vocabulary, Vocabulary) and vocabulary not in get_args(VocabularyKind):
+        raise ValueError(f'vocabulary must be "characters", "bytes" or a Vocabulary. Received: {vocabulary!r}')
+    if unknown and vocabulary != "characters":
+        raise ValueError(f'unknown=True goes with vocabulary="characters" alone. Received: vocabulary={vocabulary!r}')
+
+
+def _percentages(splits: Any) -> tuple[float, ...]:
     numbers = tuple(splits) if isinstance(splits, tuple | list) else ()
     if len(numbers) != 3 or not all(isinstance(p, int | float) and p > 0 for p in numbers) or not math.isclose(sum(numbers), 100):
         raise ValueError(f"splits must be three percentages, all positive, that sum to 100. Received: {splits!r}")
     return numbers
+
+
+def _ends(size: int, splits: Sequence[float], sequence_length: int, name: str) -> list[int]:
+    """Where the training and the validation split of a text end, which has `size` characters or bytes."""
+    ends = [int(size * sum(splits[: i + 1]) // 100) for i in range(2)]
+    for split, start, end in zip(SPLITS, [0, *ends], [*ends, size], strict=True):
+        if end - start < sequence_length:
+            raise ValueError(
+                f"{name}: each split must have at least one sequence of {sequence_length} characters. "
+                f"Received: {end - start} in {split}, of {size} in all"
+            )
+    return ends

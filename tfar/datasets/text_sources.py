@@ -1,5 +1,7 @@
 """Where texts are read from: files, folders, patterns, archives, and TFDS."""
 
+from __future__ import annotations
+
 import bz2
 import fnmatch
 import glob
@@ -8,42 +10,47 @@ import lzma
 import os
 import tarfile
 import zlib
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
 
-from tfar.datasets.catalogue import SPLIT_NAMES, prepared_builder, read_split, resolve_data_dir
+from tfar.datasets.catalogue import NAME, SPLIT_NAMES, prepared_builder, read_split, resolve_data_dir, unknown_name
 from tfar.datasets.source import SPLITS
 
-OPENERS = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
+UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error, tarfile.TarError)
+
+Piece = tuple[str, bytes]  # the file, member or data set that it was read from, and its content
 
 
-def read_text(source, data_dir=None, binary=False, download=None):
-    """Read a text as it is: no character is changed, and none left out.
+def read_text(source: str | Path, data_dir: str | Path | None = None, binary: bool = False, download: bool | None = None) -> Piece:
+    """Read a text as it is: no character is changed or left out.
 
     A source is one of
 
     - a file, which may be compressed: .gz, .xz, .bz2;
-    - a folder: all its files, and those of the folders in it, in the order of their names. Hidden ones are passed over, and a file
-      that is no text is refused rather than left out: a pattern says which are meant;
-    - a pattern of files, "folder/*.tex" ("folder/**/*.tex" with the folders in it);
-    - a tar archive: .tar, .tar.gz, .tar.xz, .tar.bz2. It is read as a folder, and what follows its name is a pattern of its members,
-      in which * stands for / too: "archive.tar.xz/*.tex";
-    - a TFDS name with a feature "text", "tiny_shakespeare": train, validation and test joined again. Files of that name come first.
+    - a folder: all files in it and in its folders, in the order of their names. Hidden files are left out. A file that is not text is
+      refused rather than left out; use a pattern to choose files;
+    - a pattern of files, "folder/*.tex" ("folder/**/*.tex" includes the folders in it);
+    - a tar archive: .tar, .tar.gz, .tar.xz, .tar.bz2. It is read as a folder. What follows its name is a pattern of its members, in
+      which * also stands for /: "archive.tar.xz/*.tex";
+    - a TFDS name with a feature "text", "tiny_shakespeare": train, validation and test joined again. A file of that name comes first.
 
-    Files are joined by a newline where one does not end in it, and so are the records of a TFDS data set unless each split is a
-    single one.
+    Files are joined by a newline where one does not end in it. So are the records of a TFDS data set, unless each split is a single
+    record.
 
     Args:
-      source: see above.
-      data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
-      binary: True takes files that are no UTF-8 text, and those with NUL bytes.
-      download: whether TFDS may download what is not prepared; None for yes only without a data_dir.
+        source: see above.
+        data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
+        binary: True accepts files that are not UTF-8 text or have NUL bytes.
+        download: whether TFDS may download a data set that is not prepared; None: only without a data_dir.
 
     Returns:
-      `(name, bytes)`: a short name, and the text in UTF-8.
+        `(name, bytes)`: a short name, and the text in UTF-8.
 
     Raises:
-      ValueError: if nothing is found, it is empty, cannot be unpacked, or is no text.
+        ValueError: nothing is found; the text is empty; a file cannot be unpacked or is not text.
 
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -54,13 +61,13 @@ def read_text(source, data_dir=None, binary=False, download=None):
     """
     source = str(source)
     if is_local(source):
-        pieces = [(where, data) for path in _paths(source) for where, data in _files(*path)]
+        name, separator = _short_name(source), b"\n"
+        pieces = [piece for path, pattern in _paths(source) for piece in _pieces(path, pattern)]
         if not pieces:
-            raise ValueError(f"There are no files (hidden ones are not read). Received: {source}")
-        path = Path(source).expanduser()
-        name, separator = (Path(os.path.abspath(path)).name if path.exists() else source), b"\n"
+            raise _no_files(source)
     else:
-        name, (pieces, separator) = source, _records(source, data_dir, download)
+        name = source
+        pieces, separator = _records(source, data_dir, download)
     if not binary:
         for where, data in pieces:
             _check_text(where, data)
@@ -70,45 +77,80 @@ def read_text(source, data_dir=None, binary=False, download=None):
     return name, text
 
 
-def _archive(path):
-    """The tar archive that a path names or leads into, or None."""
-    return next((p for p in (path, *path.parents) if is_archive(p.name) and p.is_file()), None)
+def check_text_source(source: str | Path, data_dir: str | Path | None = None) -> None:
+    """Refuse a text source that cannot be read, at once: files are opened but not read, and TensorFlow is not imported.
+
+    A source that passes may still be refused by `read_text`: the content of files is not looked at, and TFDS is not asked for a name.
+
+    Args:
+        source, data_dir: as for `read_text`.
+
+    Raises:
+        ValueError: as `read_text` does. There are no files; one cannot be opened, or its beginning is not that of its format; the source
+            is neither a file nor of the form of a TFDS name; or the data_dir is not a folder.
+
+    >>> check_text_source("missing.txt")
+    Traceback (most recent call last):
+    ...
+    ValueError: A text must be a file, a folder, a pattern of files, a tar archive or a TFDS name ... Received: 'missing.txt'
+    """
+    source = str(source)
+    if not is_local(source):
+        resolve_data_dir(data_dir)
+        if not NAME.fullmatch(source):
+            raise _not_a_text(source, unknown_name(source, data_dir))
+        return
+    paths = _paths(source)
+    if not paths:
+        raise _no_files(source)
+    for path, _ in paths:
+        _check_opens(path)
 
 
-def is_archive(name):
+def is_archive(name: str) -> bool:
     """Whether a name is one of a tar archive."""
     return name.lower().endswith(TAR_ENDINGS)
 
 
-def is_pattern(text):
-    """Whether a path, or a part of one, stands for several."""
+def is_pattern(text: str) -> bool:
+    """Whether a path, or a part of one, is a pattern of several."""
     return bool(set(text) & set("*?["))
 
 
-def is_local(source):
-    """Whether a source is a file, a folder, a pattern of files or an archive, and no TFDS name."""
+def is_local(source: str) -> bool:
+    """Whether a source is a file, a folder, a pattern of files or an archive, and not a TFDS name."""
     path = Path(source).expanduser()
     return bool(path.exists() or is_pattern(source) or _archive(path))
 
 
-def _paths(source):
-    """The files that a local source names, each with the pattern of the members wanted where it is an archive."""
+def _archive(path: Path) -> Path | None:
+    """The tar archive that a path names or leads into, or None."""
+    return next((p for p in (path, *path.parents) if is_archive(p.name) and p.is_file()), None)
+
+
+def _short_name(source: str) -> str:
+    path = Path(source).expanduser()
+    return Path(os.path.abspath(path)).name if path.exists() else source
+
+
+def _paths(source: str) -> list[tuple[Path, str]]:
+    """The files that a local source names, each with the pattern of the wanted members where it is an archive."""
     path = Path(source).expanduser()
     archive = _archive(path)
     if archive:
         return [(archive, path.relative_to(archive).as_posix())]
     if path.exists():
-        found = sorted(_below(path)) if path.is_dir() else [path]
+        paths = sorted(_below(path)) if path.is_dir() else [path]
     else:
-        found = sorted(map(Path, glob.glob(str(path), recursive=True)))
-    return [(p, ".") for p in found if os.path.isfile(p)]
+        paths = sorted(map(Path, glob.glob(str(path), recursive=True)))
+    return [(p, ".") for p in paths if os.path.isfile(p)]
 
 
-def _below(folder, above=()):
-    """The files of a folder and of the folders in it, linked ones too, but for hidden ones; no folder within itself."""
+def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """The files of a folder and of the folders in it, links included and hidden ones left out; no folder within itself."""
     above = (*above, folder.resolve())
     for path in folder.iterdir():
-        if _hidden(path.relative_to(folder)):
+        if _is_hidden(path.relative_to(folder)):
             continue
         if not path.is_dir():
             yield path
@@ -116,43 +158,60 @@ def _below(folder, above=()):
             yield from _below(path, above)
 
 
-def _files(path, pattern):
-    """`(where, bytes)` of a file, or of the members of an archive that match the pattern; "." for all."""
+def _pieces(path: Path, pattern: str) -> list[Piece]:
+    """The content of a file, or of the members of an archive that match the pattern; "." for all."""
     try:
         if is_archive(path.name):
-            with tarfile.open(path) as tar:
-                found = {}
-                # in the archive's own order, because going back in a compressed one means unpacking it again
-                for member in tar:
-                    name = PurePosixPath(member.name)
-                    if member.isfile() and not _hidden(name) and _matches(name, pattern):
-                        found[name] = tar.extractfile(member).read()
-                return [(f"{path}/{name}", found[name]) for name in sorted(found)]
-        with OPENERS.get(path.suffix.lower(), open)(path, "rb") as file:
-            return [(path, file.read())]
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, tarfile.TarError) as error:
-        reason = str(error).splitlines()[:1] or [type(error).__name__]
-        raise ValueError(f"The file must be readable and whole ({reason[0].rstrip(':')}). Received: {path}") from error
+            return _members(path, pattern)
+        with _open(path) as file:
+            return [(str(path), file.read())]
+    except UNREADABLE as error:
+        raise _not_whole(path, error) from error
 
 
-def _hidden(path):
+def _members(path: Path, pattern: str) -> list[Piece]:
+    contents: dict[PurePosixPath, bytes] = {}
+    with tarfile.open(path) as tar:
+        # in the archive's own order: to go back in a compressed one is to unpack it again
+        for member in tar:
+            name = PurePosixPath(member.name)
+            file = tar.extractfile(member) if member.isfile() and not _is_hidden(name) and _matches(name, pattern) else None
+            if file is not None:
+                contents[name] = file.read()
+    return [(f"{path}/{name}", contents[name]) for name in sorted(contents)]
+
+
+def _open(path: Path) -> Any:
+    return OPENERS.get(path.suffix.lower(), open)(path, "rb")
+
+
+def _check_opens(path: Path) -> None:
+    """Refuse a file that cannot be opened, or whose first bytes are not those of its format."""
+    try:
+        if is_archive(path.name):
+            tarfile.open(path).close()
+        else:
+            with _open(path) as file:
+                file.read(1)
+    except UNREADABLE as error:
+        raise _not_whole(path, error) from error
+
+
+def _is_hidden(path: PurePath) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _matches(name, pattern):
+def _matches(name: PurePosixPath, pattern: str) -> bool:
     return pattern == "." or any(fnmatch.fnmatchcase(str(name), wanted) for wanted in (pattern, f"{pattern}/*"))
 
 
-def _records(name, data_dir, download=None):
-    """The records of a TFDS data set as (name, bytes), and what is put between them."""
+def _records(name: str, data_dir: str | Path | None, download: bool | None) -> tuple[list[Piece], bytes]:
+    """The records of a TFDS data set, and what is put between them."""
     folder = resolve_data_dir(data_dir)
     try:
         builder = prepared_builder(name, folder, download=folder is None if download is None else download)
     except ValueError as error:
-        reason = str(error).split(". ")[0]
-        raise ValueError(
-            f"A text is a file, a folder, a pattern of files, a tar archive or a TFDS name, and this is none ({reason}). Received: {name!r}"
-        ) from error
+        raise _not_a_text(name, error) from error
     features = sorted(builder.info.features)
     if "text" not in features:
         raise ValueError(f'{name} must have a feature "text". Received: features {features}')
@@ -163,7 +222,7 @@ def _records(name, data_dir, download=None):
     return [(name, text) for texts in records for text in texts], separator
 
 
-def _check_text(where, data):
+def _check_text(where: str, data: bytes) -> None:
     offset = data.find(b"\0")
     if offset < 0 and not data.isascii():
         try:
@@ -172,10 +231,27 @@ def _check_text(where, data):
             offset = error.start
     if offset >= 0:
         raise ValueError(
-            f"{where}: a text must be UTF-8 without NUL bytes. A pattern (folder/*.txt) leaves such files out, and a vocabulary of bytes "
-            f"(--vocabulary bytes) takes any file. Received: byte 0x{data[offset]:02x} at offset {offset}"
+            f"{where}: a text must be UTF-8 without NUL bytes. Use a pattern (folder/*.txt) to leave such files out, or a vocabulary of "
+            f"bytes (--vocabulary bytes), which takes any file. Received: byte 0x{data[offset]:02x} at offset {offset}"
         )
 
 
-def _joined(pieces, separator):
-    return b"".join(p if i == len(pieces) - 1 or p.endswith(separator) else p + separator for i, p in enumerate(pieces))
+def _joined(pieces: Sequence[bytes], separator: bytes) -> bytes:
+    last = len(pieces) - 1
+    parts: Iterable[bytes] = (p if i == last or p.endswith(separator) else p + separator for i, p in enumerate(pieces))
+    return b"".join(parts)
+
+
+def _no_files(source: str) -> ValueError:
+    return ValueError(f"There are no files (hidden files are left out). Received: {source}")
+
+
+def _not_whole(path: Path, error: Exception) -> ValueError:
+    reason = str(error).splitlines()[:1] or [type(error).__name__]
+    return ValueError(f"The file must be readable and whole ({reason[0].rstrip(':')}). Received: {path}")
+
+
+def _not_a_text(name: str, error: ValueError) -> ValueError:
+    """The error for a name that TFDS refuses, with the first sentence of its own error."""
+    reason = str(error).split(". ")[0]
+    return ValueError(f"A text must be a file, a folder, a pattern of files, a tar archive or a TFDS name ({reason}). Received: {name!r}")

@@ -1,15 +1,22 @@
-"""Batches of consecutive characters, for backpropagation through time that is cut at their ends."""
+"""Batches of consecutive characters, for truncated backpropagation through time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfar.validation import check_counts
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def steps_per_pass(num_codes, length, batch_size):
-    """How many batches of `windows` make one pass over a text of `num_codes` characters.
+
+def steps_per_pass(num_codes: int, length: int, batch_size: int) -> int:
+    """The number of batches of `windows` in one pass over a text of `num_codes` characters.
 
     Raises:
-      ValueError: if the text is shorter than one batch, or a number is no whole number >= 1.
+        ValueError: the text is shorter than one batch, or a number is not an integer of at least 1.
 
     >>> steps_per_pass(1_003_854, length=50, batch_size=50)
     401
@@ -21,30 +28,30 @@ def steps_per_pass(num_codes, length, batch_size):
     return max(1, (num_codes - length + 1) // (batch_size * length))
 
 
-def windows(codes, length, batch_size, seed=0, carry=False, start_step=0):
+def windows(codes: Any, length: int, batch_size: int, seed: int = 0, carry: bool = False, start_step: int = 0) -> tf.data.Dataset:
     """An endless dataset of batches of consecutive characters. Step s is a function of the arguments and of s alone.
 
-    - carry=False: each pass cuts the text into windows from a random phase on and shuffles them; every character is in one window at
-      most, and left out are only less than a window at either end, and windows that do not fill a batch.
-    - carry=True: the text is cut into B equal parts and row b goes through the b-th, so that a row continues that of the batch before.
-      Every pass begins at the start of the parts; `seed` has no effect. In no batch are the end of a part, at most a window,
-      and the few codes that the division into parts leaves over.
+    - carry=False: each pass cuts the text into windows from a random phase on, and shuffles them. Every character is in at most one
+      window. Less than a window at either end is left out, and so are windows that do not fill a batch.
+    - carry=True: the text is cut into B equal parts, and row b goes through the b-th part, so that a row continues that of the batch
+      before. Every pass begins at the start of the parts; `seed` has no effect. The end of each part, at most a window, is left out, and
+      so are the few codes that the division into parts leaves over.
 
     Args:
-      codes: integers `[n]`.
-      length: of a window.
-      batch_size: B.
-      seed: whole number >= 0.
-      carry: see above.
-      start_step: the step to begin with, at no cost of those before. With carry it may lie inside a pass: the state there is the
-        caller's to restore.
+        codes: integers `[n]`.
+        length: number of characters in a window.
+        batch_size: B.
+        seed: integer >= 0.
+        carry: see above.
+        start_step: the step to begin with; the steps before it cost nothing. With carry it may be inside a pass: the caller then
+            restores the state.
 
     Returns:
-      A `tf.data.Dataset` of int32 `[B, length]`; with carry of `(x, reset)`, where `reset`, a bool scalar, is True in the first step
-      of every pass. `steps_per_pass` tells how many steps that has.
+        A `tf.data.Dataset` of int32 `[B, length]`. With carry, of `(x, reset)`, where `reset`, a bool scalar, is True in the first step
+        of every pass. `steps_per_pass` is the number of steps in a pass.
 
     Raises:
-      ValueError: for codes that are no integers `[n]`, or shorter than one batch, and numbers that are no whole numbers.
+        ValueError: the codes are not integers `[n]`, or are fewer than a batch has; or a number is not an integer in its range.
 
     >>> for x, reset in windows(np.arange(12), length=2, batch_size=2, carry=True).take(3):
     ...     print(x.numpy().tolist(), bool(reset))
@@ -58,26 +65,47 @@ def windows(codes, length, batch_size, seed=0, carry=False, start_step=0):
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise ValueError(f"codes must be integers [n]. Received: {codes.dtype} {list(codes.shape)}")
     check_counts(0, seed=seed, start_step=start_step)
+    steps_per_pass(len(codes), length, batch_size)
+    batch = _carried(codes, length, batch_size) if carry else _shuffled(codes, length, batch_size, seed)
+    return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _carried(codes: np.ndarray, length: int, batch_size: int) -> Any:
+    """The function from a step to its batch and `reset`, for carry=True."""
+    import tensorflow as tf
+
+    text, rows = tf.constant(codes), tf.range(batch_size, dtype=tf.int64)
     steps = steps_per_pass(len(codes), length, batch_size)
-    rows = tf.range(batch_size, dtype=tf.int64)
-    text = tf.constant(codes)
 
-    def gather(starts):
-        return tf.cast(tf.gather(text, starts[:, None] + tf.range(length, dtype=tf.int64)), tf.int32)
-
-    def stream(step):
+    def batch(step: Any) -> tuple[tf.Tensor, tf.Tensor]:
         at = step % steps
-        return gather(rows * (len(codes) // batch_size) + at * length), tf.equal(at, 0)
+        return _gather(text, rows * (len(codes) // batch_size) + at * length, length), tf.equal(at, 0)
 
+    return batch
+
+
+def _shuffled(codes: np.ndarray, length: int, batch_size: int, seed: int) -> Any:
+    """The function from a step to its batch, for carry=False."""
+    import tensorflow as tf
+
+    random: Any = tf.random
+    text, rows = tf.constant(codes), tf.range(batch_size, dtype=tf.int64)
+    steps = steps_per_pass(len(codes), length, batch_size)
     phases = min(length, len(codes) - steps * batch_size * length + 1)
 
-    def shuffled(step):
-        key = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), step // steps)
+    def batch(step: Any) -> tf.Tensor:
+        key = random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), step // steps)
         # "philox" by name: the choice of "auto_select" depends on the device
-        phase = tf.random.stateless_uniform([], key, 0, phases, tf.int64, alg="philox")
+        phase = random.stateless_uniform([], key, 0, phases, tf.int64, alg="philox")
         last = (len(codes) - phase) // length - 1
-        index = tf.random.experimental.index_shuffle(step % steps * batch_size + rows, key, last)
-        return gather(phase + index * length)
+        index = random.experimental.index_shuffle(step % steps * batch_size + rows, key, last)
+        return _gather(text, phase + index * length, length)
 
-    steps_from = tf.data.Dataset.counter(start_step)
-    return steps_from.map(stream if carry else shuffled, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return batch
+
+
+def _gather(text: tf.Tensor, starts: Any, length: int) -> tf.Tensor:
+    """Windows `[B, length]` of a text, int32, by where they start `[B]`."""
+    import tensorflow as tf
+
+    return tf.cast(tf.gather(text, starts[:, None] + tf.range(length, dtype=tf.int64)), tf.int32)

@@ -1,12 +1,15 @@
-"""TFDS builders of the sets of RNADE's table that TFDS lacks: three tables of the UCI Machine Learning Repository.
+"""TFDS builders of three tables of the UCI Machine Learning Repository that RNADE's paper models and TFDS lacks.
 
-They are made of the original files, which the user puts into TFDS's manual folder, and keep the columns that the paper
-modelled (Uria, Murray & Larochelle 2013): none that is discrete, and one of each pair correlated above 0.98.
+They are prepared from the original files, which the user puts into TFDS's manual folder. They keep the columns that the paper modelled
+(Uria, Murray & Larochelle 2013): no discrete ones, and one of each pair correlated above 0.98.
 """
 
 import gzip
 import hashlib
 import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -16,22 +19,29 @@ class Table(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A table in a text file, as one split "train" of a dict `features` of float32 scalars, and a class.
 
     Attributes:
-      URL, FILE: the folder on the web and the name of the original file.
-      SHA256: of that file, unpacked.
-      COLUMNS: the names of all its columns in order, with blanks between them.
-      LEFT_OUT: likewise, those that are not among the features.
-      LABEL, CLASSES: the one of them that is kept as a class, and the words for its classes.
+        URL, FILE: the folder on the web and the name of the original file.
+        SHA256: of that file, unpacked.
+        COLUMNS: the names of all its columns in order, separated by spaces.
+        LEFT_OUT: likewise, the columns that are not features.
+        LABEL, CLASSES: the column that is kept as a class, and its values.
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    URL: ClassVar[str]
+    FILE: ClassVar[str]
+    SHA256: ClassVar[str]
+    COLUMNS: ClassVar[str]
+    LEFT_OUT: ClassVar[str]
+    LABEL: ClassVar[str]
+    CLASSES: ClassVar[tuple[str, ...]]
 
     @property
-    def MANUAL_DOWNLOAD_INSTRUCTIONS(self):
+    def MANUAL_DOWNLOAD_INSTRUCTIONS(self) -> str:
         """What TFDS tells the user to do."""
         return f"Put {self.FILE} (or {self.FILE}.gz) of {self.URL} into the manual folder, or into a folder in it"
 
     @classmethod
-    def kept(cls):
+    def kept(cls) -> list[str]:
         """The names of the features, in the order of the file.
 
         >>> {builder.name: len(builder.kept()) for builder in (BostonHousing, Ionosphere, ParkinsonsTelemonitoring)}
@@ -40,37 +50,37 @@ class Table(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         left_out = cls.LEFT_OUT.split()
         return [name for name in cls.COLUMNS.split() if name not in left_out]
 
-    def _info(self):
+    def _info(self) -> tfds.core.DatasetInfo:
         features = {"features": dict.fromkeys(self.kept(), np.float32), self.LABEL: tfds.features.ClassLabel(names=self.CLASSES)}
         return tfds.core.DatasetInfo(
             builder=self,
-            description=inspect.cleandoc(self.__doc__),
+            description=inspect.cleandoc(self.__doc__ or ""),
             features=tfds.features.FeaturesDict(features),
             supervised_keys=("features", self.LABEL),
             homepage=self.URL,
         )
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         return {"train": self._generate_examples(self._original(dl_manager.manual_dir))}
 
-    def _original(self, folder):
+    def _original(self, folder: Any) -> str:
         """The text of the original file, in the manual folder or in a folder there."""
         patterns = [f"{below}{self.FILE}{packed}" for below in ("", "*/") for packed in ("", ".gz")]
-        found = next((path for pattern in patterns for path in folder.glob(pattern)), None)
-        if found is None:
+        path: Path | None = next((path for pattern in patterns for path in folder.glob(pattern)), None)
+        if path is None:
             raise ValueError(f"The original file is missing. {self.MANUAL_DOWNLOAD_INSTRUCTIONS}. Received: {folder}")
-        content = found.read_bytes()
-        if found.suffix == ".gz":
+        content = path.read_bytes()
+        if path.suffix == ".gz":
             content = gzip.decompress(content)
         digest = hashlib.sha256(content).hexdigest()
         if digest != self.SHA256:
-            raise ValueError(f"{found} must be the original of {self.URL}, of SHA-256 {self.SHA256}. Received: SHA-256 {digest}")
+            raise ValueError(f"{path} must be the original of {self.URL}, with SHA-256 {self.SHA256}. Received: SHA-256 {digest}")
         return content.decode()
 
-    def _generate_examples(self, text):
+    def _generate_examples(self, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(text.splitlines()):
             row = dict(zip(self.COLUMNS.split(), line.replace(",", " ").split(), strict=True))
-            if row[self.LABEL] != self.LABEL:  # no header
+            if row[self.LABEL] != self.LABEL:  # not the header
                 yield number, {"features": {name: float(row[name]) for name in self.kept()}, self.LABEL: row[self.LABEL]}
 
 
@@ -119,5 +129,5 @@ class BostonHousing(Table, skip_registration=True):
     LABEL, CLASSES = "CHAS", ("0", "1")
 
 
-# Not in TFDS's own register, where a name that another package has given already would be an error for all data sets.
+# not in TFDS's own registry, where a name that another package has registered would be an error for all data sets
 BUILDERS = {builder.name: builder for builder in (ParkinsonsTelemonitoring, Ionosphere, BostonHousing)}

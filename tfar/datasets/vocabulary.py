@@ -1,31 +1,39 @@
 """The classes of a character model: which characters (or bytes) there are, and which code each has."""
 
+from __future__ import annotations
+
+import builtins
 import codecs
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+from tfar.config import VocabularyKind
 
 REPLACEMENT = "\ufffd"
 BYTES = "".join(map(chr, range(256)))
-CHUNK = 1 << 20  # characters encoded at once: keeps the four bytes a character of UTF-32 from being held for a whole text
+CHUNK = 1 << 20  # characters encoded at once, so that the UTF-32 of a whole text (four bytes a character) is never held
 SHOWN = 8
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Vocabulary:
     """Characters in the order of their codes; or the 256 bytes, by which any text is written in UTF-8.
 
     Args:
-      symbols: a string, or a sequence of single characters, that all differ: symbol k has code k.
-      unknown: the one of them that stands for every character that is not among them; None refuses such characters.
-      kind: "characters", or "bytes" for what `Vocabulary.bytes` makes.
+        symbols: a string, or single characters, that all differ: symbol k has code k.
+        unknown: the symbol that stands for every character that is not among the symbols; None refuses such characters.
+        kind: "characters", or "bytes" for what `Vocabulary.bytes` makes.
 
     Attributes:
-      symbols, unknown, kind: as above, symbols as a string. For bytes, symbol k is the character of Latin-1 with byte k.
+        symbols, unknown, kind: as above, symbols as a string. For bytes, symbol k is the character of Latin-1 with byte k.
 
     Raises:
-      ValueError: for no symbols, symbols that are not single characters or not all different, or an unknown that is none of them.
+        ValueError: there are no symbols; they are not single characters, or not all different; or `unknown` is not one of them.
 
     >>> vocabulary = Vocabulary.of("abracadabra")
     >>> vocabulary
@@ -35,33 +43,35 @@ class Vocabulary:
     """
 
     symbols: str
-    unknown: str | None = None
-    kind: str = field(default="characters", kw_only=True)
+    unknown: str | None
+    kind: VocabularyKind
 
-    def __post_init__(self):
-        symbols = list(self.symbols)
-        wrong = [s for s in symbols if not isinstance(s, str) or len(s) != 1]
-        if wrong or not symbols:
-            raise ValueError(f"symbols must be single characters, at least one. Received: {wrong[0] if wrong else self.symbols!r}")
-        if len(set(symbols)) < len(symbols):
-            repeated = sorted(s for s in set(symbols) if symbols.count(s) > 1)
+    def __init__(self, symbols: Iterable[str], unknown: str | None = None, *, kind: VocabularyKind = "characters") -> None:
+        characters = list(symbols)
+        wrong = [s for s in characters if not isinstance(s, str) or len(s) != 1]
+        if wrong or not characters:
+            raise ValueError(f"symbols must be single characters, at least one. Received: {wrong[0] if wrong else symbols!r}")
+        if len(set(characters)) < len(characters):
+            repeated = sorted(s for s in set(characters) if characters.count(s) > 1)
             raise ValueError(f"symbols must all differ. Received: {_shown(repeated)} more than once")
-        object.__setattr__(self, "symbols", "".join(symbols))
-        if self.unknown is not None and self.unknown not in symbols:
-            raise ValueError(f"unknown must be one of the symbols, or None. Received: {self.unknown!r}")
-        if self.kind not in ("characters", "bytes"):
-            raise ValueError(f'kind must be "characters" or "bytes". Received: {self.kind!r}')
-        if self.kind == "bytes" and (self.symbols != BYTES or self.unknown is not None):
-            raise ValueError(f"A vocabulary of bytes has all 256 in their order, and no unknown. Received: {len(symbols)} symbols")
+        if unknown is not None and unknown not in characters:
+            raise ValueError(f"unknown must be one of the symbols, or None. Received: {unknown!r}")
+        if kind not in ("characters", "bytes"):
+            raise ValueError(f'kind must be "characters" or "bytes". Received: {kind!r}')
+        joined = "".join(characters)
+        if kind == "bytes" and (joined != BYTES or unknown is not None):
+            raise ValueError(f"A vocabulary of bytes has all 256 in their order, and no unknown. Received: {len(joined)} symbols")
+        for name, value in {"symbols": joined, "unknown": unknown, "kind": kind}.items():
+            object.__setattr__(self, name, value)  # as a frozen dataclass sets its fields
 
     @classmethod
-    def of(cls, text, unknown=False):
+    def of(cls, text: str, unknown: bool = False) -> Vocabulary:
         """The vocabulary of a text: its distinct characters, sorted by code point.
 
         Args:
-          text: a string of at least one character.
-          unknown: True for one more class, the last, U+FFFD, of every other character. A text that has U+FFFD already
-            keeps it where it is sorted.
+            text: a string of at least one character.
+            unknown: True adds one class, the last, for all other characters: U+FFFD. Where the text itself has U+FFFD, that is the
+                class, in its sorted place.
 
         >>> Vocabulary.of("no", unknown=True).encode("ono!")
         array([1, 0, 1, 2], dtype=int32)
@@ -72,8 +82,8 @@ class Vocabulary:
         return cls(symbols if REPLACEMENT in symbols else [*symbols, REPLACEMENT], REPLACEMENT)
 
     @classmethod
-    def bytes(cls):
-        """The 256 bytes: encodes any text as UTF-8, and decodes what is no UTF-8 as U+FFFD.
+    def bytes(cls) -> Vocabulary:
+        """The 256 bytes: encodes any text as UTF-8, and decodes bytes that are not UTF-8 as U+FFFD.
 
         >>> Vocabulary.bytes()
         Vocabulary(256 bytes)
@@ -83,11 +93,11 @@ class Vocabulary:
         return cls(BYTES, kind="bytes")
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Mapping[str, Any]) -> Vocabulary:
         """The vocabulary that `to_config` described."""
         return cls.bytes() if config["kind"] == "bytes" else cls(config["symbols"], config["unknown"])
 
-    def to_config(self):
+    def to_config(self) -> dict[str, Any]:
         """A dict that JSON can hold.
 
         >>> Vocabulary("ab").to_config()
@@ -98,44 +108,43 @@ class Vocabulary:
         return {"kind": self.kind, "symbols": self.symbols, "unknown": self.unknown}
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """The smallest of uint8, uint16 and int32 that holds every code."""
         return np.dtype(next(t for t in (np.uint8, np.uint16, np.int32) if len(self) - 1 <= np.iinfo(t).max))
 
-    def encode(self, text, dtype=np.int32):
+    def encode(self, text: str | builtins.bytes, dtype: npt.DTypeLike = np.int32) -> np.ndarray:
         """Codes of a text.
 
         Args:
-          text: a string; for bytes also a bytes object.
-          dtype: of the result.
+            text: a string; for bytes also a bytes object.
+            dtype: of the result.
 
         Returns:
-          Integers `[n]`, one for each character (or byte).
+            Integers `[n]`, one for each character (or byte).
 
         Raises:
-          ValueError: for a character that is not in the vocabulary where there is no `unknown`.
+            ValueError: a character is not in the vocabulary, and there is no `unknown`.
         """
         if self.kind == "bytes":
-            if isinstance(text, str):
-                # a byte that is no UTF-8 reaches Python's command line as a lone surrogate
-                text = text.encode("utf-8", "surrogateescape")
-            return np.frombuffer(text, np.uint8).astype(dtype)
+            # a byte that is not UTF-8 reaches Python's command line as a lone surrogate
+            data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+            return np.frombuffer(data, np.uint8).astype(dtype)
         if not isinstance(text, str):
             raise ValueError(f"A vocabulary of characters encodes a string. Received: {type(text).__name__}")
         codes = np.empty(len(text), dtype)
         for start in range(0, len(text), CHUNK):
             points = np.frombuffer(text[start : start + CHUNK].encode("utf-32-le", "surrogatepass"), "<u4")
-            found = self._codes[np.minimum(points, len(self._codes) - 1)]
-            if found.min() < 0:
+            chunk = self._codes[np.minimum(points, len(self._codes) - 1)]
+            if chunk.min() < 0:
                 raise self._lacking(text)
-            codes[start : start + CHUNK] = found
+            codes[start : start + CHUNK] = chunk
         return codes
 
-    def decode(self, codes):
+    def decode(self, codes: npt.ArrayLike) -> str:
         """The text of codes, integers `[n]`, as a string.
 
         Raises:
-          ValueError: for codes that are no integers `[n]`, or not in 0..len - 1.
+            ValueError: the codes are not integers `[n]`, or not in 0..len - 1.
         """
         codes = np.asarray(codes)
         if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
@@ -147,14 +156,14 @@ class Vocabulary:
             return codes.astype(np.uint8).tobytes().decode("utf-8", "replace")
         return self._points[codes.astype(np.int64)].tobytes().decode("utf-32-le", "surrogatepass")
 
-    def decoder(self):
+    def decoder(self) -> Decoder:
         """A `Decoder`, for codes that come a few at a time."""
         return Decoder(self)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.symbols)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if self.kind == "bytes":
             return "Vocabulary(256 bytes)"
         shown = repr(self.symbols) if len(self) <= 100 else f"{self.symbols[:100]!r}..."
@@ -162,50 +171,54 @@ class Vocabulary:
         return f"Vocabulary({len(self)} characters: {shown}{unknown})"
 
     @cached_property
-    def _points(self):
+    def _points(self) -> np.ndarray:
         """The code point of every code."""
         return np.array([ord(symbol) for symbol in self.symbols], "<u4")
 
     @cached_property
-    def _codes(self):
+    def _codes(self) -> np.ndarray:
         """The code of every code point; the last entry is that of all larger ones."""
         other = -1 if self.unknown is None else self.symbols.index(self.unknown)
         codes = np.full(int(self._points.max()) + 2, other, np.int32)
         codes[self._points] = np.arange(len(self))
         return codes
 
-    def _lacking(self, text):
+    def _lacking(self, text: str) -> ValueError:
         missing = sorted(set(text) - set(self.symbols))
         return ValueError(
-            f"Every character must be one of the vocabulary's {len(self)}; one made with unknown=True takes any other as U+FFFD, "
-            f"one of bytes takes all. Received: {_shown(missing)}, first at position {min(map(text.index, missing))}"
+            f"Every character must be one of the vocabulary's {len(self)}. A vocabulary made with unknown=True encodes others as U+FFFD, "
+            f"and one of bytes encodes any text. Received: {_shown(missing)}, first at position {min(map(text.index, missing))}"
         )
 
 
 class Decoder:
-    """Text from codes that come a few at a time: a character of several bytes is held back until it is complete.
+    """Decodes codes that come a few at a time: a character of several bytes is held back until it is complete.
 
     >>> decoder = Vocabulary.bytes().decoder()
     >>> [decoder.feed([195]), decoder.feed([169, 33]), decoder.finish()]
     ['', 'é!', '']
     """
 
-    def __init__(self, vocabulary):
+    def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace") if vocabulary.kind == "bytes" else None
 
-    def feed(self, codes):
-        """The text that codes, integers `[n]`, complete. Raises ValueError as `Vocabulary.decode`."""
+    def feed(self, codes: npt.ArrayLike) -> str:
+        """The text that codes, integers `[n]`, complete.
+
+        Raises:
+            ValueError: as `Vocabulary.decode`.
+        """
         if self._utf8 is None:
             return self._vocabulary.decode(codes)
         self._vocabulary.decode(codes)
         return self._utf8.decode(np.asarray(codes).astype(np.uint8).tobytes())
 
-    def finish(self):
-        """What is left at the end: U+FFFD for an incomplete character, or nothing. Begins anew."""
+    def finish(self) -> str:
+        """The end of the text: U+FFFD for an incomplete character, else nothing. The decoder then begins a new text."""
         return "" if self._utf8 is None else self._utf8.decode(b"", final=True)
 
 
-def _shown(characters):
+def _shown(characters: Sequence[str]) -> str:
     more = len(characters) - SHOWN
     return ", ".join(map(repr, characters[:SHOWN])) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""TFP distributions over networks."""
+"""TFP distributions over networks: `tfd.Distribution`s whose parameters a network computes."""
 
 from tfar.distributions.autoregressive import AutoregressiveDistribution
 from tfar.distributions.ensemble import AutoregressiveEnsemble

@@ -1,31 +1,38 @@
 """The distribution of one network in one order."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from tfar.distributions import sampling
-from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes
-from tfar.validation import require
+from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
+from tfar.heads.base import Head, get
+from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
+from tfar.validation import given_event_shape, require
 
 
 class AutoregressiveDistribution(NetworkDistribution):
     """p(x) = prod_k p(x_{order[k]} | x_{order[0]}, ..., x_{order[k-1]}, context), as a `tfd.Distribution`.
 
-    `log_prob` (nats) takes one call of the network; `sample` runs one loop over the positions that costs the arithmetic of one call.
-    It is a thin view: the Keras network owns the variables.
+    `log_prob` (nats) takes one call of the network. `sample` runs one loop over the positions, which costs the arithmetic of one call.
+    The variables stay with the Keras network.
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork`, or any Keras network (or function) that maps `x [B, *event_shape]`, and
-            `context [B, C]` if there is one, to raw parameters `[B, *event_shape, P]` of which those at a position depend on earlier
-            positions alone. `tfar.check_autoregressive` tells whether it does.
-        head: what the parameters mean, a `tfar.heads.Head`.
+            `context [B, C]` if there is one, to raw parameters `[B, *event_shape, P]`. Those at a position depend on earlier positions
+            alone, which `tfar.check_autoregressive` checks.
+        head: a `tfar.heads.Head`, or the name of one.
         context: `[*batch, C]`; its leading axes are the batch shape. None for an unconditional density.
-        member: dict of keyword arguments that selects one of the network's members; None for the network's own order.
+        member: keyword arguments that select a member of the network; None for the network's own order.
         event_shape, order: of a network that is not tfar's.
-        method: how to sample: "stepping", "fixed_point" or "naive" (`tfar.distributions.sampling`); None for stepping with tfar's networks, and
-            fixed-point iteration with others.
+        method: how to sample, "stepping", "fixed_point" or "naive" (`tfar.distributions.sampling.sample_rows`); None for stepping with
+            tfar's networks, and fixed-point iteration with others.
+        validate_args, allow_nan_stats, name: as in `tfd.Distribution`.
 
     Raises:
-        ValueError: network, head and context do not fit each other.
+        ValueError: network, head and context do not fit each other; `event_shape` is missing, or given for a tfar network; an unknown
+            method; or an order that is not a permutation.
 
     >>> import tfar
     >>> network = tfar.networks.MADE(event_shape=[3], hidden_units=[8])
@@ -39,38 +46,38 @@ class AutoregressiveDistribution(NetworkDistribution):
 
     def __init__(
         self,
-        network,
-        head="bernoulli",
-        context=None,
-        member=None,
-        event_shape=None,
-        order=None,
-        method=None,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="AutoregressiveDistribution",
+        network: Callable[..., Any],
+        head: Head | str = "bernoulli",
+        context: Any = None,
+        member: Member | None = None,
+        event_shape: Sequence[int] | None = None,
+        order: Any = None,
+        method: str | None = None,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "AutoregressiveDistribution",
     ):
         parameters = dict(locals())
-        self._member = dict(member or {})
-        super().__init__(network, head, context, event_shape, order, method, validate_args, allow_nan_stats, parameters, name=name)
+        network = _as_network(network, get(head), context, event_shape, order)
+        super().__init__(network, head, context, dict(member or {}), method, validate_args, allow_nan_stats, parameters, name)
 
     @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return CONTEXT_PROPERTIES
 
     @property
-    def order(self):
+    def order(self) -> Any:
         """The order, int32 `[D]`: `order[k]` is the dimension that is generated k-th."""
         return self._network.generation_order(**self._member)
 
-    def position_log_prob(self, x):
+    def position_log_prob(self, x: Any) -> tf.Tensor:
         """Log-probability of each value given those before it in the order; the sum over the event is `log_prob`.
 
         Args:
             x: values `[..., *event]`.
 
         Returns:
-            Nats `[..., *event]`, those of dimension d where `x` has it, whenever it is generated.
+            Nats `[..., *event]`, those of dimension d at the place of x_d.
 
         Raises:
             ValueError: values of another shape, or outside the head's support.
@@ -84,31 +91,43 @@ class AutoregressiveDistribution(NetworkDistribution):
         True
         """
 
-        def scores(rows, context):
+        def scores(rows: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
             return self._scores(rows, context, self._member)
 
         return self._by_rows(scores, tf.convert_to_tensor(x), self._network.event_shape)
 
-    def _log_prob_rows(self, x, context):
+    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         params = self._network(x, context, **self._member)
         return self._head.log_prob(params, x, event_ndims=len(self._network.event_shape))
 
-    def _conditional_rows(self, x, observed, context):
+    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         scores = self._scores(x, context, self._completing(self._member, observed))
         return tf.reduce_sum(tf.where(tf.reshape(observed, tf.shape(scores)), tf.zeros_like(scores), scores), axis=-1)
 
-    def _sample_rows(self, seeds, context, observed, values, member):
+    def _sample_rows(self, seeds: Any, context: Any, observed: Any, values: Any, member: Member) -> tf.Tensor:
         if observed is not None:
             member = self._completing(member, observed)
         return sampling.sample_rows(self._network, self._head, seeds, context, observed, values, member, self._method)
 
-    def _check_completion(self, observed):
+    def _check_completion(self, observed: tf.Tensor) -> tf.Tensor:
         if self._network.order_agnostic:
             return observed
         message = (
-            "the observed positions must come first in the model's order: given later ones, filling earlier ones in this order does "
-            "not draw from the conditional distribution. Train a model with an order that puts them first (order=[...]), or an "
-            "order-agnostic one (tfar.DeepNADE)."
+            "the observed positions must come first in the model's order, or filling the others would not draw from the conditional "
+            "distribution. Train a model with an order that puts them first (order=[...]), or an order-agnostic one (tfar.DeepNADE)."
         )
-        with tf.control_dependencies(require(prefixes(self._network, observed, self._member), message)):
+        with tf.control_dependencies(require(self._observed_first(observed, self._member), message, "another pattern")):
             return tf.identity(observed)
+
+
+def _as_network(network: Any, head: Head, context: Any, event_shape: Sequence[int] | None, order: Any) -> AutoregressiveNetwork:
+    """The network itself, or the wrapper of one that is not tfar's."""
+    if not isinstance(network, AutoregressiveNetwork):
+        size = 0 if context is None else int(tf.convert_to_tensor(context).shape.with_rank_at_least(1)[-1])
+        return WrappedNetwork(network, given_event_shape(network, event_shape), head.params_size, order=order, context_size=size)
+    if event_shape is not None or order is not None:
+        raise ValueError(
+            "event_shape and order are for a network of your own; a tfar network knows its own. "
+            f"Received: network={network!r}, event_shape={event_shape!r}, order={order!r}"
+        )
+    return network

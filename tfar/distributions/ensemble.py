@@ -1,40 +1,42 @@
 """The mixture of all members of a network: several orders, or several sets of masks, of the same weights."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from tfar import noise
 from tfar.distributions import sampling
-from tfar.distributions.base import CONTEXT_PROPERTIES, NetworkDistribution, prefixes
+from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
+from tfar.heads.base import Head
+from tfar.networks.base import AutoregressiveNetwork
 from tfar.validation import require
 
 
-def _slice(members, index):
-    return {key: tf.gather(value, index) for key, value in members.items()}
-
-
 class AutoregressiveEnsemble(NetworkDistribution):
-    """p(x) = 1/n sum_i p_i(x): the average of the probabilities of n members, never of their logits.
+    """p(x) = 1/n sum_i p_i(x): the mean of the probabilities of n members, not of their logits.
 
-    `log_prob` takes one call of the network for each member, log p(x) = logsumexp_i log p_i(x) - log n. A sample picks
-    a member for each row and draws from it; it costs as much as `log_prob`, or as one sample of one member where the
-    network takes any order.
+    `log_prob` takes one call of the network for each member: log p(x) = logsumexp_i log p_i(x) - log n. A sample picks a member for each
+    row and draws from it. It costs as much as `log_prob`, or as one sample of one member where the network takes any order.
 
-    **Completion and `conditional_log_prob`** are those of the mixture of the members that can complete a row exactly.
-    Where the network takes any order these are all of them, each with the observed dimensions moved to the front of its
-    order; otherwise they are the members whose order has the observed dimensions first. In that mixture
+    **Completion and `conditional_log_prob`** are those of the mixture of the members that can complete a row exactly. Where the network
+    takes any order these are all members, each with the observed dimensions moved to the front of its order. Otherwise they are the
+    members whose order has the observed dimensions first. In that mixture
 
         p(x_missing | x_observed) = sum_i w_i p_i(x_missing | x_observed),   w_i proportional to p_i(x_observed)
 
-    which is exact. Where the pattern moves no order, it is the conditional density of the ensemble itself; where it
-    does, the orders are others than those of `log_prob`, so that log_prob(x) - conditional_log_prob(x) is not exactly
-    its log p(x_observed).
+    which is exact. Where the pattern moves no order, it is the conditional density of the ensemble itself. Where it does, the orders
+    differ from those of `log_prob`, so that log_prob(x) - conditional_log_prob(x) is not exactly the ensemble's log p(x_observed).
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork` with members.
         head, context, method: as in `AutoregressiveDistribution`.
-        members: stacked keyword arguments of the members, each `[n, ...]`; None for all members of the network.
+        members: keyword arguments of the members, stacked, each `[n, ...]`; None for all members of the network.
+        validate_args, allow_nan_stats, name: as in `tfd.Distribution`.
+
+    Raises:
+        ValueError: the network has no members, or as `AutoregressiveDistribution`.
 
     >>> import tfar
     >>> network = tfar.networks.MADE(event_shape=[3], hidden_units=[8], num_masks=4, order="random")
@@ -46,106 +48,113 @@ class AutoregressiveEnsemble(NetworkDistribution):
 
     def __init__(
         self,
-        network,
-        head="bernoulli",
-        context=None,
-        members=None,
-        method=None,
-        validate_args=False,
-        allow_nan_stats=True,
-        name="AutoregressiveEnsemble",
+        network: AutoregressiveNetwork,
+        head: Head | str = "bernoulli",
+        context: Any = None,
+        members: Member | None = None,
+        method: str | None = None,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "AutoregressiveEnsemble",
     ):
         parameters = dict(locals())
         members = network.member(tf.range(network.num_members)) if members is None else members
-        self._member = {key: tf.convert_to_tensor(value) for key, value in members.items()}
-        if not self._member:
+        stacked = {key: tf.convert_to_tensor(value) for key, value in members.items()}
+        if not stacked:
             raise ValueError(f"an ensemble needs a network with members. Received: network={network!r}")
-        flags = (validate_args, allow_nan_stats)
-        super().__init__(network, head, context, None, None, method, *flags, parameters, name=name)
+        super().__init__(network, head, context, stacked, method, validate_args, allow_nan_stats, parameters, name)
 
     @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return CONTEXT_PROPERTIES
 
     @property
-    def num_members(self):
-        """n, how many distributions are averaged."""
-        return next(iter(self._member.values())).shape[0]
+    def num_members(self) -> int:
+        """n, the number of distributions that are averaged."""
+        return int(next(iter(self._member.values())).shape[0])
 
-    def _of_members(self, function, members):
+    def _of_members(self, function: Callable[[Member], tf.Tensor], members: Member) -> tf.Tensor:
         """`function` of each member, one after the other: nats `[n, ...]`."""
-        count = tf.shape(next(iter(members.values())))[0]
         dtype = tf.as_dtype(self._network.sum_dtype)
-        return tf.map_fn(lambda index: function(_slice(members, index)), tf.range(count), fn_output_signature=dtype)
+        return tf.map_fn(lambda index: function(_select(members, index)), tf.range(_count(members)), fn_output_signature=dtype)
 
-    def _log_prob_rows(self, x, context):
-        def score(member):
+    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
+        def score(member: Member) -> tf.Tensor:
             return tf.reduce_sum(self._scores(x, context, member), axis=-1)
 
         return tf.reduce_logsumexp(self._of_members(score, self._member), axis=0) - math.log(self.num_members)
 
-    def _observed_scores(self, x, observed, context, member):
+    def _observed_scores(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
         """log p_i(x) and log p_i(x_observed) under the order that completes, `[2, B]`; -inf where the member cannot."""
         completing = self._completing(member, observed)
         scores = self._scores(x, context, completing)
         seen = tf.where(tf.reshape(observed, tf.shape(scores)), scores, tf.zeros_like(scores))
         both = tf.stack([tf.reduce_sum(scores, axis=-1), tf.reduce_sum(seen, axis=-1)])
-        first = prefixes(self._network, observed, completing)
-        return tf.where(first, both, tf.constant(-math.inf, both.dtype))
+        return tf.where(self._observed_first(observed, completing), both, tf.constant(-math.inf, both.dtype))
 
-    def _conditional_rows(self, x, observed, context):
-        def score(member):
+    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
+        def score(member: Member) -> tf.Tensor:
             return self._observed_scores(x, observed, context, member)
 
         joint, seen = tf.unstack(tf.reduce_logsumexp(self._of_members(score, self._member), axis=0))
         return joint - seen
 
-    def _choose(self, seeds, context, observed, values, members):
-        """The member of each row, int32 `[B]`: each as likely as any other, or in proportion to p_i(x_observed)."""
+    def _choose(self, seeds: Any, context: Any, observed: Any, values: Any, members: Member) -> tf.Tensor:
+        """The member of each row, int32 `[B]`: drawn uniformly, or in proportion to p_i(x_observed)."""
         u = noise.uniform(seeds, 1, noise.MEMBERS)[:, 0]
-        count = tf.shape(next(iter(members.values())))[0]
         if observed is None:
+            count = _count(members)
             return tf.minimum(tf.cast(u * tf.cast(count, u.dtype), tf.int32), count - 1)
 
-        values = tf.where(observed, values, tf.zeros_like(values))  # what is not observed may be anything
+        values = tf.where(observed, values, tf.zeros_like(values))  # those not observed may be NaN
 
-        def score(member):
+        def score(member: Member) -> tf.Tensor:
             return self._observed_scores(values, observed, context, member)[1]
 
         weights = tf.cumsum(tf.nn.softmax(self._of_members(score, members), axis=0), axis=0)  # (n, B)
         passed = weights[:-1] <= tf.cast(u, weights.dtype) * weights[-1]
         return tf.reduce_sum(tf.cast(passed, tf.int32), axis=0)
 
-    def _sample_rows(self, seeds, context, observed, values, member):
+    def _sample_rows(self, seeds: Any, context: Any, observed: Any, values: Any, member: Member) -> tf.Tensor:
         choice, event = self._choose(seeds, context, observed, values, member), self._network.event_shape
 
-        def draw(one):
+        def draw(one: Member) -> tf.Tensor:
             if observed is not None:
                 one = self._completing(one, observed)
             return sampling.sample_rows(self._network, self._head, seeds, context, observed, values, one, self._method)
 
         if self._network.order_agnostic:
-            return draw(_slice(member, choice))
+            return draw(_select(member, choice))
 
-        def add(index, x):
+        def add(index: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             here = tf.reshape(choice == index, [-1, *[1] * len(event)])
-            return index + 1, tf.ensure_shape(tf.where(here, draw(_slice(member, index)), x), x.shape)
+            return index + 1, tf.ensure_shape(tf.where(here, draw(_select(member, index)), x), x.shape)
 
-        count = tf.shape(next(iter(member.values())))[0]
+        count = _count(member)
         start = tf.zeros([tf.shape(seeds)[0], *event], self._head.dtype)
         return tf.while_loop(lambda index, _: index < count, add, (tf.constant(0), start))[1]
 
-    def _check_completion(self, observed):
+    def _check_completion(self, observed: tf.Tensor) -> tf.Tensor:
         if self._network.order_agnostic:
             return observed
         message = (
-            "no member of the ensemble has an order that puts the observed positions first, and none can fill positions"
-            " before them. Train an order-agnostic model (tfar.DeepNADE)."
+            "no member of the ensemble has an order that puts the observed positions first, so that none can fill the others exactly. "
+            "Train an order-agnostic model (tfar.DeepNADE)."
         )
 
-        def can(index):
-            return prefixes(self._network, observed, _slice(self._member, index))
+        def can(index: tf.Tensor) -> tf.Tensor:
+            return self._observed_first(observed, _select(self._member, index))
 
         possible = tf.map_fn(can, tf.range(self.num_members), fn_output_signature=tf.bool)
-        with tf.control_dependencies(require(tf.reduce_any(possible, axis=0), message)):
+        with tf.control_dependencies(require(tf.reduce_any(possible, axis=0), message, "another pattern")):
             return tf.identity(observed)
+
+
+def _count(members: Member) -> Any:
+    """The number of stacked members, a scalar tensor."""
+    return tf.shape(next(iter(members.values())))[0]
+
+
+def _select(members: Member, index: tf.Tensor) -> Member:
+    """One of the stacked members, or one for each row where `index` is `[B]`."""
+    return {key: tf.gather(value, index) for key, value in members.items()}

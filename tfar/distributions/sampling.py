@@ -1,16 +1,97 @@
-"""The loop that samples, completes and scores position by position, and its alternative for networks without a cache.
+"""The loop that samples and completes position by position, and fixed-point iteration, its alternative for networks without a cache.
 
-Everything here is laid out position-major, `[D, B]` in the order of generation: a step then reads and writes whole rows.
+Everything here is laid out position-major, `[D, B]` in the order of generation, so that a step reads and writes whole rows.
 """
+
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import tensorflow as tf
 
 from tfar import noise
-from tfar.networks.base import Stepwise
+from tfar.heads.base import Head
+from tfar.networks.base import AutoregressiveNetwork, Stepwise
+
+METHODS = ("stepping", "naive", "fixed_point")
+
+Network = AutoregressiveNetwork | Stepwise
+State = Any  # a nest of tensors and TensorArrays
 
 
-def generate(network, head, uniforms, context=None, given=None, values=None, **member):
-    """Draw the positions one after the other: x_k = given_k ? value_k : draw(params_k(x_<k), noise_k).
+class Draws(Protocol):
+    """What the loop needs of a head."""
+
+    dtype: tf.DType
+
+    def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
+        """As `tfar.heads.Head.draw`."""
+        ...
+
+
+def sample_rows(
+    network: AutoregressiveNetwork,
+    head: Head,
+    seeds: Any,
+    context: tf.Tensor | None = None,
+    observed: tf.Tensor | None = None,
+    values: tf.Tensor | None = None,
+    member: dict[str, Any] | None = None,
+    method: str = "stepping",
+) -> tf.Tensor:
+    """Draw one example per row from the row's own seed, and keep observed values.
+
+    Args:
+        network: a `tfar.networks.AutoregressiveNetwork`.
+        head: a `tfar.heads.Head`.
+        seeds: int32 `[B, 2]`.
+        context: `[B, C]` or None.
+        observed: which values are given, bool `[B, *event]`, or None for none.
+        values: the given values `[B, *event]`; those not observed are ignored.
+        member: keyword arguments that select a member of the network.
+        method: "stepping" (the network's own cache), "naive" (a call of the whole network for each position), or "fixed_point"
+            (`fixed_point`). All draw the same.
+
+    Returns:
+        Values `[B, *event]`.
+
+    Raises:
+        ValueError: an unknown method.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}. Received: method={method!r}")
+
+    def empty() -> tf.Tensor:  # not every operation of a loop has a kernel for an empty batch
+        return tf.zeros([0, *network.event_shape], head.dtype)
+
+    if seeds.shape[0] == 0:  # tf.cond would trace the other branch too, for an empty batch
+        return empty()
+    member, size = member or {}, network.event_size
+    order = tf.convert_to_tensor(network.generation_order(**member))
+    uniforms = noise.uniform(seeds, size * head.noise_size)
+    uniforms = into_order(tf.reshape(uniforms, [-1, size, head.noise_size]), order)  # (D, B, N)
+    if observed is not None and values is not None:
+        observed = into_order(tf.reshape(observed, [-1, size]), order)
+        values = into_order(tf.reshape(tf.cast(values, head.dtype), [-1, size]), order)
+    loop = fixed_point if method == "fixed_point" else generate
+    stepped = Stepwise(network) if method == "naive" else network
+
+    def draw() -> tf.Tensor:
+        x = loop(stepped, head, uniforms, context, observed, values, **member)
+        return tf.reshape(from_order(x, order), [-1, *network.event_shape])
+
+    return tf.cond(tf.shape(seeds)[0] > 0, draw, empty)
+
+
+def generate(
+    network: Network,
+    head: Draws,
+    uniforms: tf.Tensor,
+    context: tf.Tensor | None = None,
+    given: tf.Tensor | None = None,
+    values: tf.Tensor | None = None,
+    **member: Any,
+) -> tf.Tensor:
+    """Draw the positions one after the other: x_k = given_k ? value_k : draw(params_k(x_<k), noise_k, order_k).
 
     The one loop of sampling, completion and teacher forcing. It is a `tf.while_loop` over blocks around one over positions.
 
@@ -20,173 +101,171 @@ def generate(network, head, uniforms, context=None, given=None, values=None, **m
         uniforms: uniform noise `[D, B, noise_size]`, in the order of generation.
         context: `[B, C]` or None.
         given: which values are given, bool `[D, B]` in the order of generation; None for none.
-        values: the given values `[D, B]`, anything where not given.
+        values: the given values `[D, B]`; the others are ignored.
         **member: selects a member of the network.
 
     Returns:
         Values `[D, B]` in the order of generation.
     """
     state = network.initial_state(tf.shape(uniforms)[1], context, value_dtype=head.dtype, **member)
-    return advance(network, head, uniforms, state, given, values)[0]
+    return advance(network, head, uniforms, state, given, values, position_major(network.generation_order(**member)))[0]
 
 
-def advance(network, head, uniforms, state, given=None, values=None):
-    """`generate` from a state on; D is that of the arguments, and a network of one block may be given any.
+def advance(
+    network: Network,
+    head: Draws,
+    uniforms: tf.Tensor,
+    state: State,
+    given: tf.Tensor | None = None,
+    values: tf.Tensor | None = None,
+    dimensions: Any = None,
+) -> tuple[tf.Tensor, State]:
+    """Continue `generate` from a state. D is that of the arguments; a network of one block takes any D.
+
+    Args:
+        network, head, uniforms, given, values: as in `generate`.
+        state: a state of the network.
+        dimensions: which dimension of the event each position is, int32 `[D]`, or `[D, B]` where each row has its own order; None for
+            0..D-1. An array is a constant in the loop, which costs nothing where the head ignores it.
 
     Returns:
-        Values `[D, B]`, and the state that the last step returned, to which the last value is not known yet.
+        Values `[D, B]`, and the state that the last step returned, which the last value has not entered yet.
     """
     block_size, blocks = network.block_size, -(-network.event_size // network.block_size)
-    size = tf.shape(uniforms)[0] if uniforms.shape[0] is None else uniforms.shape[0]
+    known = uniforms.shape[0]
+    size: Any = tf.shape(uniforms)[0] if known is None else known
     out = tf.TensorArray(head.dtype, size, element_shape=[uniforms.shape[1]], infer_shape=True)
-    even = uniforms.shape[0] is not None and not (block_size % network.stride or uniforms.shape[0] % network.stride)
+    even = known is not None and block_size % network.stride == 0 and known % network.stride == 0
     stride = network.stride if even else 1
-    first = tf.zeros([tf.shape(uniforms)[1]], head.dtype)
-    first = tf.ensure_shape(first, [uniforms.shape[1]])
+    first = tf.ensure_shape(tf.zeros([tf.shape(uniforms)[1]], head.dtype), [uniforms.shape[1]])
 
-    def positions(start, end, previous, out, state):
-        def position(index, previous, out, state):
-            params, state = network.step(state, index, previous)
-            value = head.draw(params, tf.gather(uniforms, index))
-            value = value if given is None else tf.where(tf.gather(given, index), tf.gather(values, index), value)
-            value = tf.ensure_shape(value, previous.shape)
-            return value, out.write(index, value), state
+    def position(index: tf.Tensor, previous: tf.Tensor, out: tf.TensorArray, state: State) -> tuple[tf.Tensor, tf.TensorArray, State]:
+        params, state = network.step(state, index, previous)
+        dimension = index if dimensions is None else tf.gather(dimensions, index)  # () or (B,)
+        value = head.draw(params, tf.gather(uniforms, index), dimension)
+        if given is not None and values is not None:
+            value = tf.where(tf.gather(given, index), tf.gather(values, index), value)
+        value = tf.ensure_shape(value, previous.shape)
+        return value, out.write(index, value), state
 
+    def positions(start: Any, end: Any, previous: tf.Tensor, out: tf.TensorArray, state: State) -> tuple[tf.Tensor, tf.TensorArray, State]:
         return _loop(start, end, position, previous, out, state, network.step(state, start, previous)[1], stride)
 
-    def block(number, previous, out, state):
+    def block(number: tf.Tensor, previous: tf.Tensor, out: tf.TensorArray, state: State) -> tuple[tf.Tensor, tf.TensorArray, State]:
         end = tf.minimum((number + 1) * block_size, size)
         return positions(number * block_size, end, previous, out, network.enter_block(state, number, previous))
 
+    zero = tf.constant(0)
+    entered = network.enter_block(state, zero, first)
     if blocks == 1:
-        _, out, state = positions(tf.constant(0), size, first, out, network.enter_block(state, tf.constant(0), first))
+        _, out, state = positions(zero, size, first, out, entered)
     else:
-        entered = network.enter_block(state, tf.constant(0), first)
-        _, out, state = _loop(tf.constant(0), blocks, block, first, out, state, network.step(entered, tf.constant(0), first)[1])
+        _, out, state = _loop(zero, blocks, block, first, out, state, network.step(entered, zero, first)[1])
     return out.stack(), state
 
 
-def _loop(start, end, body, previous, out, state, after, stride=1):
+def _loop(
+    start: Any, end: Any, body: Callable[..., Any], previous: tf.Tensor, out: tf.TensorArray, state: State, after: State, stride: int = 1
+) -> tuple[tf.Tensor, tf.TensorArray, State]:
     """Run `previous, out, state = body(index, previous, out, state)` for each index from `start` to before `end`.
 
-    A round of the loop takes `stride` indices, whose number must be a multiple of it.
-
-    `after` is a state that one round has been through, whose operations nothing uses. The tensors that it shares with
-    `state` are the same in every round: they stay outside the loop, which without XLA pays for each tensor it carries.
+    Args:
+        start, end: the indices; their number is a multiple of `stride`.
+        body: the function of one index.
+        previous, out, state: what the first index is given.
+        after: a state that has been through one round, of whose operations nothing is used. The tensors that it shares with `state` are
+            the same in every round. They stay outside the loop, which without XLA pays for each tensor that it carries.
+        stride: indices in one round of the loop.
     """
     leaves = tf.nest.flatten(state)
     changing = [new is not old for new, old in zip(tf.nest.flatten(after), leaves, strict=True)]
 
-    def whole(carried):
-        carried = iter(carried)
-        return tf.nest.pack_sequence_as(state, [next(carried) if changes else leaf for changes, leaf in zip(changing, leaves, strict=True)])
+    def whole(carried: list[Any]) -> State:
+        changed = iter(carried)
+        return tf.nest.pack_sequence_as(state, [next(changed) if changes else leaf for changes, leaf in zip(changing, leaves, strict=True)])
 
-    def parts(state):
+    def parts(state: State) -> list[Any]:
         return [leaf for changes, leaf in zip(changing, tf.nest.flatten(state), strict=True) if changes]
 
-    def one(index, previous, out, carried):
+    def one(index: tf.Tensor, previous: tf.Tensor, out: tf.TensorArray, carried: list[Any]) -> tuple[Any, ...]:
         state = whole(carried)
         for ahead in range(stride):
             previous, out, state = body(index + ahead, previous, out, state)
         new = parts(state)
         for leaf, old in zip(new, carried, strict=True):
             if tf.is_tensor(leaf):  # and no TensorArray
-                leaf.set_shape(old.shape)  # what is known of it; unlike tf.ensure_shape at no cost
+                leaf.set_shape(old.shape)  # unlike tf.ensure_shape at no cost
         return index + stride, previous, out, new
 
     _, previous, out, carried = tf.while_loop(lambda index, *_: index < end, one, (start, previous, out, parts(state)))
     return previous, out, whole(carried)
 
 
-def fixed_point(network, head, uniforms, context=None, given=None, values=None, **member):
-    """Repeat x <- draw(params(x), noise) over all positions until nothing changes (Song et al. 2021).
+def fixed_point(
+    network: Network,
+    head: Draws,
+    uniforms: tf.Tensor,
+    context: tf.Tensor | None = None,
+    given: tf.Tensor | None = None,
+    values: tf.Tensor | None = None,
+    **member: Any,
+) -> tf.Tensor:
+    """Repeat x <- draw(params(x), noise, order) over all positions until nothing changes (Song et al. 2021).
 
-    Exact: with the noise fixed, the k-th position is final after k rounds at most, so D rounds always suffice; a model whose
-    dependencies are short needs far fewer. Uses calls of the whole network only. Same arguments and result as `generate`.
+    Exact: with the noise fixed, the k-th position is final after k rounds at most, so D rounds always suffice. A model of short
+    dependencies needs far fewer. Each round is one call of the whole network. Same arguments and result as `generate`.
     """
     size, batch = network.event_size, tf.shape(uniforms)[1]
     order = tf.convert_to_tensor(network.generation_order(**member))
+    dimensions = position_major(order)
+    dimensions = dimensions[:, tf.newaxis] if dimensions.shape.rank == 1 else dimensions  # (D, 1) or (D, B)
 
-    def again(count, x, changed):
+    def again(count: tf.Tensor, x: tf.Tensor, changed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         event = tf.reshape(from_order(x, order), [-1, *network.event_shape])
         params = tf.reshape(network(event, context, **member), [-1, size, network.params_size])
         params = into_order(params, order)  # (D, B, P), in the order of generation
-        new = head.draw(params, uniforms)
-        new = new if given is None else tf.where(given, values, new)
+        new = fill(head.draw(params, uniforms, dimensions))
         new = tf.ensure_shape(new, x.shape)
         return count + 1, new, tf.reduce_any(new != x)
 
-    start = tf.zeros([size, batch], head.dtype) if given is None else tf.where(given, values, tf.zeros_like(values))
-    start = tf.ensure_shape(start, [size, uniforms.shape[1]])
+    def fill(x: tf.Tensor) -> tf.Tensor:
+        return x if given is None or values is None else tf.where(given, values, x)
+
+    start = tf.ensure_shape(fill(tf.zeros([size, batch], head.dtype)), [size, uniforms.shape[1]])
     loop = (tf.constant(0), start, tf.constant(True))
     return tf.while_loop(lambda count, _, changed: changed & (count <= size), again, loop)[1]
 
 
-METHODS = ("stepping", "naive", "fixed_point")
+def position_major(order: Any) -> Any:
+    """An order `[D]` or `[B, D]` as `[D]` or `[D, B]`."""
+    return order if len(order.shape) == 1 else tf.transpose(order)
 
 
-def into_order(x, order):
+def into_order(x: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
     """Reorder `x [B, D, ...]` from dimensions to positions, and lay it out position-major, `[D, B, ...]`; `order [D]` or `[B, D]`."""
     x = tf.gather(x, order, axis=1, batch_dims=len(order.shape) - 1)
-    return tf.transpose(x, [1, 0, *range(2, x.shape.rank)])
+    return tf.transpose(x, [1, 0, *range(2, len(x.shape))])
 
 
-def from_order(x, order):
+def from_order(x: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
     """Undo `into_order`: `[D, B]` to `[B, D]`."""
     return tf.gather(tf.transpose(x), tf.argsort(order, axis=-1), axis=1, batch_dims=len(order.shape) - 1)
 
 
-def observed_first(order, observed):
-    """Move the observed dimensions to the front of an order, int32 `[B, D]`, and keep the order among them and among the others.
+def observed_first(order: tf.Tensor, observed: tf.Tensor) -> tf.Tensor:
+    """Move the observed dimensions to the front of an order, and keep the order among them and among the others.
 
     Args:
         order: int32 `[D]` or `[B, D]`.
         observed: which dimensions come first, bool `[B, D]`.
 
+    Returns:
+        int32 `[B, D]`.
+
     >>> observed_first(tf.constant([3, 1, 0, 2]), tf.constant([[True, False, True, False]])).numpy().tolist()
     [[0, 2, 3, 1]]
     """
     order = tf.broadcast_to(order, tf.shape(observed))
-    late = tf.cast(~tf.gather(observed, order, batch_dims=1), tf.int32)
+    late = 1 - tf.cast(tf.gather(observed, order, batch_dims=1), tf.int32)
     position = late * tf.shape(order)[1] + tf.range(tf.shape(order)[1])
     return tf.gather(order, tf.argsort(position, axis=-1), batch_dims=1)
-
-
-def sample_rows(network, head, seeds, context=None, observed=None, values=None, member=None, method="stepping"):
-    """Draw one example per row from the row's own seed; observed values are kept.
-
-    Args:
-        network, head: what to draw from.
-        seeds: int32 `[B, 2]`.
-        context: `[B, C]` or None.
-        observed: which values are given, bool `[B, *event]`, or None.
-        values: the given values `[B, *event]`, anything where not observed.
-        member: keyword arguments that select a member of the network.
-        method: "stepping", the network's own cache; "naive", a call of the whole network for each position; or "fixed_point".
-
-    Returns:
-        Values `[B, *event]`.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}. Received: method={method!r}")
-
-    def nothing():  # not every operation of a loop has a kernel for an empty batch
-        return tf.zeros([0, *network.event_shape], head.dtype)
-
-    if seeds.shape[0] == 0:  # the branch that is not taken would be traced all the same, for an empty batch
-        return nothing()
-    member, size = member or {}, network.event_size
-    order = tf.convert_to_tensor(network.generation_order(**member))
-    uniforms = noise.uniform(seeds, size * head.noise_size)
-    uniforms = into_order(tf.reshape(uniforms, [-1, size, head.noise_size]), order)  # (D, B, N)
-    if observed is not None:
-        observed = into_order(tf.reshape(observed, [-1, size]), order)
-        values = into_order(tf.reshape(tf.cast(values, head.dtype), [-1, size]), order)
-    loop = fixed_point if method == "fixed_point" else generate
-    network = Stepwise(network) if method == "naive" else network
-
-    def draw():
-        x = loop(network, head, uniforms, context, observed, values, **member)
-        return tf.reshape(from_order(x, order), [-1, *network.event_shape])
-
-    return tf.cond(tf.shape(seeds)[0] > 0, draw, nothing)

@@ -1,12 +1,13 @@
-"""What every head owns: the density of one position's value, its draw, and all facts about that value."""
+"""The contract of a head: the density of one position's value, its draw, and the facts about that value."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability.python.distributions import Distribution
 
 from tfar.heads.encodings import Encoding, of_classes
 
@@ -17,21 +18,22 @@ HeadClass = TypeVar("HeadClass", bound=type["Head"])
 
 
 class Head:
-    """What the P numbers at a position mean, and all that is to be known of its value.
+    """The meaning of the P raw parameters of a position, and the facts about its value.
 
-    `head(params)` is a `tfd.Distribution` with batch shape `params.shape[:-1]`: likelihoods are TFP's. `head.draw(params, noise)` is a
-    pure function of the parameters `[..., P]` and of uniform noise `[..., noise_size]` in (0, 1), so that every sampler draws the same.
-    Computes in float32 at least, whatever the network's precision.
+    `head(params)` is a `tfd.Distribution` with batch shape `params.shape[:-1]`, so likelihoods are TFP's. `head.draw(params, noise)` is a
+    pure function of the parameters `[..., P]` and of uniform noise `[..., noise_size]` in (0, 1), so every sampler draws the same value.
+    A head computes in float32 at least, whatever the network's precision.
 
-    A head of your own subclasses this one, is registered with `keras.saving.register_keras_serializable` so that models with it can be
-    saved, and with `tfar.heads.register` so that it has a name. `tfar.training.fit`, `export` and `tfar.models.build` then take it.
+    A head of your own subclasses `Head`. Register it with `keras.saving.register_keras_serializable`, so that models can be saved, and
+    with `tfar.heads.register`, which gives it a name. `tfar.training.fit`, `export` and `tfar.models.build` then accept it.
 
     Attributes:
-        kinds: kinds of data that it fits: "binary", "categorical", "continuous".
+        name: the registered name.
+        kinds: the kinds of data that the head fits: "binary", "categorical", "continuous".
         params_size: P.
-        noise_size: number of uniform numbers that one draw uses.
-        dtype: dtype of the values: int32 for discrete ones, as in TFP.
-        num_classes: K where the values are the integers 0..K-1 and there are more than two of them, else None.
+        noise_size: how many uniform numbers one draw uses.
+        dtype: dtype of the values; int32 for discrete values, as in TFP.
+        num_classes: K where the values are the integers 0..K-1, which a network of vectors is fed one-hot; None where it is fed numbers.
 
     >>> @register("unit_normal")
     ... class UnitNormal(Head):
@@ -51,8 +53,8 @@ class Head:
     dtype: tf.DType = tf.float32
     num_classes: int | None = None
 
-    def __call__(self, params: tf.Tensor) -> tfd.Distribution:
-        """The distribution of the values at positions with these parameters."""
+    def __call__(self, params: tf.Tensor) -> Distribution:
+        """Return the distribution of the values `[...]` at positions with parameters `[..., P]`."""
         raise NotImplementedError
 
     def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
@@ -61,8 +63,8 @@ class Head:
         Args:
             params: `[..., P]`.
             noise: uniform numbers in (0, 1), `[..., noise_size]`.
-            dimension: which dimension of the event each value is of, an integer tensor that broadcasts to `params.shape[:-1]`. Only a
-                head that differs between dimensions needs it.
+            dimension: the dimension of the event that each value belongs to, an integer tensor that broadcasts to `params.shape[:-1]`.
+                Only a head that differs between dimensions reads it.
 
         Returns:
             Values `[...]` of `dtype`.
@@ -71,7 +73,7 @@ class Head:
 
     @property
     def encoding(self) -> Encoding:
-        """How a network of vectors is fed the value: as a number, or one-hot where there are `num_classes`."""
+        """How the value becomes the input of a network of vectors: a number, or its one-hot code where there are `num_classes`."""
         return of_classes(self.num_classes)
 
     @property
@@ -80,16 +82,16 @@ class Head:
         return self.encoding.size
 
     def encode(self, x: tf.Tensor, dtype: Any = "float32") -> tf.Tensor:
-        """Input features `[..., E]` of values `[...]`."""
+        """Return the input features `[..., E]` of values `[...]`."""
         return self.encoding(x, dtype)
 
     def supports(self, x: tf.Tensor) -> tf.Tensor:
-        """Which values the head can score, bool like `x`."""
+        """Return which of the values `[...]` the head can score, bool `[...]`."""
         return tf.math.is_finite(tf.cast(x, tf.float64))
 
     @property
     def support(self) -> str:
-        """The support in words, for messages."""
+        """The support in words, for error messages."""
         return "finite numbers"
 
     @property
@@ -98,30 +100,41 @@ class Head:
         return bool(self.dtype.is_integer)
 
     def initial_params(self, x: np.ndarray) -> np.ndarray | None:
-        """Parameters with which each position starts at its own marginal, whatever the others.
+        """Estimate parameters of each position's marginal distribution, at which training starts.
 
         Args:
             x: the training values `[N, *event]`.
 
         Returns:
-            float32 `[*event, P]`; None where the head has no such start, and training begins with the network's own bias.
+            float32 `[*event, P]`; None where the head has no estimate, and training starts at the network's own bias.
         """
         return None
 
     def marginal(self) -> "Head":
-        """The head whose `initial_params` are the baseline of independent positions: by default the head itself."""
+        """Return the head whose `initial_params` are the baseline of independent positions; by default the head itself."""
         return self
 
     def log_prob(self, params: tf.Tensor, x: tf.Tensor, event_ndims: int) -> tf.Tensor:
-        """Log-probability in nats, summed over the last `event_ndims` axes of `x`."""
-        distribution = self(params)
+        """Return log-probabilities in nats, summed over the last `event_ndims` axes of `x`.
+
+        Args:
+            params: `[*batch, *event, P]`.
+            x: values `[*batch, *event]`.
+            event_ndims: number of axes in `event`.
+
+        Returns:
+            `[*batch]`.
+        """
+        distribution: Any = self(params)
         return tfd.Independent(distribution, event_ndims).log_prob(tf.cast(x, distribution.dtype))
 
     def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, for Keras' serialisation."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Head":
+        """Return a head with these constructor arguments."""
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
@@ -135,7 +148,7 @@ class Head:
 
 
 def register(name: str) -> Callable[[HeadClass], HeadClass]:
-    """Give a head class a name, by which `get` and `tfar.models.build` find it.
+    """Return a class decorator that names a head, for `get` and `tfar.models.build`.
 
     Raises:
         ValueError: another head has the name.
@@ -144,7 +157,7 @@ def register(name: str) -> Callable[[HeadClass], HeadClass]:
     def named(head: HeadClass) -> HeadClass:
         known = _REGISTERED.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (head.__module__, head.__qualname__):
-            raise ValueError(f"the name of a head must be new. Received: {name!r}, which is {known.__module__}.{known.__qualname__}")
+            raise ValueError(f"a head's name must be unique. Received: {name!r}, the name of {known.__module__}.{known.__qualname__}")
         head.name = name
         _REGISTERED[name] = head
         return head
@@ -153,7 +166,7 @@ def register(name: str) -> Callable[[HeadClass], HeadClass]:
 
 
 def names() -> tuple[str, ...]:
-    """The names of all registered heads.
+    """Return the names of all registered heads.
 
     >>> "normal_mixture" in names()
     True
@@ -162,7 +175,7 @@ def names() -> tuple[str, ...]:
 
 
 def named(name: str) -> type[Head]:
-    """The head class of a registered name.
+    """Return the head class with a registered name.
 
     Raises:
         ValueError: no head has the name.
@@ -173,12 +186,13 @@ def named(name: str) -> type[Head]:
 
 
 def get(head: "Head | str | dict[str, Any]") -> Head:
-    """Return a head from a head, from a registered name, or from its serialised form.
+    """Return a head from a head, a registered name, or a serialised head.
 
-    A name gives the head with its default arguments; a head that needs arguments, such as `Categorical(num_classes)`, has none.
+    A name gives the head with its default arguments.
 
     Raises:
-        ValueError: an unknown name, a name of a head that needs arguments, or something else.
+        ValueError: `head` is not one of these; the name is unknown; or the head of that name has required arguments, as
+            `Categorical(num_classes)` has.
 
     >>> get("bernoulli"), get("normal_mixture")
     (Bernoulli(), NormalMixture(num_components=10, min_scale=0.001))
@@ -193,19 +207,23 @@ def get(head: "Head | str | dict[str, Any]") -> Head:
                 f"{head!r} needs arguments: give the head itself, tfar.heads.{named(head).__name__}(...). Received: head={head!r}"
             ) from None
     if isinstance(head, dict):
-        return keras.saving.deserialize_keras_object(head)
+        return cast(Head, keras.saving.deserialize_keras_object(head))
     raise ValueError(f"head must be a tfar.heads.Head or the name of one. Received: head={head!r}")
 
 
-def full_precision(params: tf.Tensor) -> tf.Tensor:
-    """Parameters in float32 at least."""
+def full_precision(params: Any) -> Any:
+    """Return parameters in float32 at least."""
     return tf.cast(params, tf.float32) if params.dtype in (tf.float16, tf.bfloat16) else params
 
 
-def pick(logits: tf.Tensor, u: tf.Tensor) -> tf.Tensor:
-    """The category in which `u` falls: inverse of the cumulative distribution of `logits [..., K]`, int32."""
-    u = tf.cast(u, logits.dtype)
-    weights = tf.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))
-    cumulative = tf.cumsum(weights, axis=-1)
+def uniform(noise: Any, index: int, dtype: tf.DType) -> tf.Tensor:
+    """Return one uniform number of each draw, `[...]`, in a dtype, from noise `[..., noise_size]`."""
+    return tf.cast(noise[..., index], dtype)
+
+
+def pick(logits: Any, u: tf.Tensor) -> tf.Tensor:
+    """Return the category that `u` falls into, int32 `[...]`: the inverse of the cumulative distribution of logits `[..., K]`."""
+    weights: Any = tf.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))
+    cumulative: Any = tf.cumsum(weights, axis=-1)
     passed = cumulative[..., :-1] <= (u * cumulative[..., -1])[..., None]
     return tf.reduce_sum(tf.cast(passed, tf.int32), axis=-1)

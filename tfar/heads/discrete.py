@@ -1,4 +1,4 @@
-"""Heads of binary and categorical values."""
+"""Heads for binary and categorical values."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability.python.distributions import Distribution
 
-from tfar.heads.base import Head, full_precision, pick, register
+from tfar.heads.base import Head, full_precision, pick, register, uniform
 from tfar.validation import check_counts
 
 tfd = tfp.distributions
@@ -16,7 +17,7 @@ tfd = tfp.distributions
 @register("bernoulli")
 @keras.saving.register_keras_serializable(package="tfar")
 class Bernoulli(Head):
-    """Binary values: P = 1, the log-odds of a one.
+    """Binary values 0 and 1: P = 1, the log-odds of a one.
 
         p(x = 1) = sigmoid(params)
 
@@ -27,12 +28,12 @@ class Bernoulli(Head):
     kinds = ("binary",)
     dtype = tf.int32
 
-    def __call__(self, params: tf.Tensor) -> tfd.Distribution:
+    def __call__(self, params: tf.Tensor) -> Distribution:
         return tfd.Bernoulli(logits=full_precision(params)[..., 0])
 
     def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
         probs = tf.sigmoid(full_precision(params)[..., 0])
-        return tf.cast(tf.cast(noise[..., 0], probs.dtype) < probs, self.dtype)
+        return tf.cast(uniform(noise, 0, probs.dtype) < probs, self.dtype)
 
     def supports(self, x: tf.Tensor) -> tf.Tensor:
         return tf.ones_like(x) if x.dtype == tf.bool else (x == 0) | (x == 1)
@@ -42,7 +43,7 @@ class Bernoulli(Head):
         return "0 or 1"
 
     def initial_params(self, x: np.ndarray) -> np.ndarray:
-        """The log-odds of each position's frequency of ones, with one added to both counts."""
+        """Return the log-odds of each position's frequency of ones, with one added to both counts."""
         ones = np.asarray(x).sum(axis=0)
         return np.log((ones + 1.0) / (len(x) - ones + 1.0))[..., None].astype(np.float32)
 
@@ -68,11 +69,12 @@ class Categorical(Head):
         check_counts(2, num_classes=num_classes)
         self.num_classes = self.params_size = int(num_classes)
 
-    def __call__(self, params: tf.Tensor) -> tfd.Distribution:
+    def __call__(self, params: tf.Tensor) -> Distribution:
         return tfd.Categorical(logits=full_precision(params))
 
     def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
-        return pick(full_precision(params), noise[..., 0])
+        logits = full_precision(params)
+        return pick(logits, uniform(noise, 0, logits.dtype))
 
     def supports(self, x: tf.Tensor) -> tf.Tensor:
         x = tf.cast(x, tf.float64)
@@ -83,7 +85,7 @@ class Categorical(Head):
         return f"integers from 0 to {self.params_size - 1}"
 
     def initial_params(self, x: np.ndarray) -> np.ndarray:
-        """The logarithms of each position's frequencies, with one added to each count."""
+        """Return the logarithms of each position's frequencies, with one added to each count."""
         x, size = np.asarray(x), self.params_size
         flat = x.reshape(len(x), -1).astype(np.int64) + size * np.arange(x[0].size)
         counts = np.bincount(flat.ravel(), minlength=x[0].size * size).reshape(*x.shape[1:], size)

@@ -1,4 +1,4 @@
-"""How a value becomes the input features of a network."""
+"""Encodings: how a value becomes the input features of a network."""
 
 from typing import Any
 
@@ -9,12 +9,13 @@ from tfar.validation import check_counts
 
 
 class Encoding:
-    """A map from one value to E numbers, which a network of vectors takes as its inputs.
+    """A map from one value to E numbers, the inputs of a network of vectors.
 
-    A subclass sets `size` and writes `__call__`; it is registered with Keras, since networks are saved with their encoding.
+    A subclass sets `size` and implements `__call__`. Register it with `keras.saving.register_keras_serializable`: networks are saved with
+    their encoding.
 
     Attributes:
-        size: E, how many features one value becomes.
+        size: E, the number of features of one value.
         num_classes: K where the values are the integers 0..K-1, else None.
     """
 
@@ -22,18 +23,20 @@ class Encoding:
     num_classes: int | None = None
 
     def __call__(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
-        """Features `[..., E]` of values `[...]`, of the given dtype."""
+        """Return features `[..., E]` of values `[...]`, in the given dtype."""
         raise NotImplementedError
 
     def features_first(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
-        """Features `[E, B]` of values `[B]`: the layout of the sampling loop."""
+        """Return features `[E, B]` of values `[B]`, the layout of the sampling loop."""
         return tf.transpose(self(x, dtype))
 
     def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, for Keras' serialisation."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Encoding":
+        """Return an encoding with these constructor arguments."""
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
@@ -55,7 +58,7 @@ class Number(Encoding):
     """
 
     def __call__(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
-        return tf.cast(x, dtype)[..., None]
+        return tf.expand_dims(tf.cast(x, dtype), -1)
 
     def features_first(self, x: tf.Tensor, dtype: Any) -> tf.Tensor:
         return tf.cast(x, dtype)[None]
@@ -90,5 +93,5 @@ class OneHot(Encoding):
 
 
 def of_classes(num_classes: int | None) -> Encoding:
-    """The encoding of values that are numbers (`num_classes` None), or one of `num_classes` classes."""
+    """Return the encoding of numbers, where `num_classes` is None, or that of integers 0..num_classes-1."""
     return Number() if num_classes is None else OneHot(num_classes)

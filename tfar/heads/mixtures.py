@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from tensorflow_probability.python.distributions import Distribution
 
 from tfar import config
-from tfar.heads.base import Head, full_precision, pick, register
+from tfar.heads.base import Head, full_precision, pick, register, uniform
 from tfar.heads.continuous import Normal, checked_floor, positive, raw_of
 from tfar.heads.discrete import Categorical
 from tfar.validation import check_counts
@@ -21,7 +22,7 @@ class Mixture(Head):
 
         p(x) = sum_i pi_i f((x - m_i) / s_i) / s_i,   pi = softmax(params[:k]), m = params[k:2k], s = softplus(params[2k:]) + min_scale
 
-    A subclass gives `component`, a `tfd.Distribution` of locations and scales, and `standard`, its quantile function.
+    A subclass implements `component`, the `tfd.Distribution` of one component, and `standard`, its quantile function.
 
     Args:
         num_components: k.
@@ -39,30 +40,30 @@ class Mixture(Head):
         self.params_size = 3 * self.num_components
         self.min_scale = checked_floor(min_scale)
 
-    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:
-        """The distribution of one component with this location and scale."""
+    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> Distribution:
+        """Return the distribution of a component with this location and scale."""
         raise NotImplementedError
 
     def standard(self, u: tf.Tensor) -> tf.Tensor:
-        """Quantile function of the component with location 0 and scale 1."""
+        """Return the `u`-quantile of the component with location 0 and scale 1."""
         raise NotImplementedError
 
-    def __call__(self, params: tf.Tensor) -> tfd.Distribution:
+    def __call__(self, params: tf.Tensor) -> Distribution:
         logits, loc, raw = tf.split(full_precision(params), 3, axis=-1)
         return tfd.MixtureSameFamily(tfd.Categorical(logits=logits), self.component(loc, positive(raw, self.min_scale)))
 
     def _chosen(self, params: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Location and scale of the component that the first number of the noise picks."""
+        """Return location and scale `[...]` of the component that the first uniform number picks."""
         logits, loc, raw = tf.split(full_precision(params), 3, axis=-1)
-        choice = tf.one_hot(pick(logits, noise[..., 0]), self.num_components, dtype=logits.dtype)
+        choice = tf.one_hot(pick(logits, uniform(noise, 0, logits.dtype)), self.num_components, dtype=logits.dtype)
         return tf.reduce_sum(choice * loc, axis=-1), positive(tf.reduce_sum(choice * raw, axis=-1), self.min_scale)
 
     def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
         loc, scale = self._chosen(params, noise)
-        return tf.cast(loc + scale * self.standard(tf.cast(noise[..., 1], loc.dtype)), self.dtype)
+        return tf.cast(loc + scale * self.standard(uniform(noise, 1, loc.dtype)), self.dtype)
 
     def initial_params(self, x: np.ndarray) -> np.ndarray:
-        """A start and no fit: equal weights, quantiles of the values as locations, and half their standard deviation as scale."""
+        """Return a start, not a fit: equal weights, quantiles of the values as locations, half their standard deviation as scale."""
         x = np.asarray(x)
         scale = np.maximum(x.std(axis=0, dtype=np.float64), 1e-2)
         return self._spread(x, scale)
@@ -74,7 +75,7 @@ class Mixture(Head):
         return np.concatenate([np.zeros_like(loc), loc, raw], axis=-1).astype(np.float32)
 
     def marginal(self) -> Head:
-        """The normal baseline: `initial_params` of a mixture are a start and no fit."""
+        """Return the normal baseline: the `initial_params` of a mixture are a start, not a fit."""
         return Normal().marginal()
 
     def get_config(self) -> dict[str, Any]:
@@ -96,7 +97,7 @@ class NormalMixture(Mixture):
 
     kinds = ("continuous",)
 
-    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:
+    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> Distribution:
         return tfd.Normal(loc, scale)
 
     def standard(self, u: tf.Tensor) -> tf.Tensor:
@@ -118,7 +119,7 @@ class LaplaceMixture(Mixture):
 
     kinds = ("continuous",)
 
-    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:
+    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> Distribution:
         return tfd.Laplace(loc, scale)
 
     def standard(self, u: tf.Tensor) -> tf.Tensor:
@@ -132,16 +133,16 @@ class DiscretizedLogisticMixture(Mixture):
 
         p(x) = sum_i pi_i [F_i(x + 1/2) - F_i(x - 1/2)],   F_i(x) = sigmoid((x - m_i) / s_i)
 
-    where the bin of 0 reaches down to minus infinity, and that of L-1 up to infinity. Locations and scales are in units of values that
-    are scaled to [-1, 1], as networks of images are fed them: m = (loc + 1) (L - 1) / 2, s = scale (L - 1) / 2.
+    where the bin of 0 extends to minus infinity and that of L-1 to infinity. Locations and scales are in units of values scaled to
+    [-1, 1], the inputs of image networks: m = (loc + 1) (L - 1) / 2, s = scale (L - 1) / 2.
 
     Args:
         num_components: k.
-        levels: L, number of values, at least 2.
-        min_scale: smallest scale of a component, in units of the scaled values; a level is 2 / (L - 1) of them.
+        levels: L, the number of values, at least 2.
+        min_scale: smallest scale of a component, in units of the scaled values, in which neighbouring levels are 2 / (L - 1) apart.
 
     Raises:
-        ValueError: as `Mixture`, or fewer than two levels.
+        ValueError: as `Mixture`, or `levels` is not an integer of at least 2.
 
     >>> DiscretizedLogisticMixture(2, levels=4)(tf.zeros([6])).prob([0.0, 1.0, 2.0, 3.0]).numpy().round(3)
     array([0.277, 0.223, 0.223, 0.277], dtype=float32)
@@ -160,9 +161,9 @@ class DiscretizedLogisticMixture(Mixture):
         check_counts(2, levels=levels)
         self.levels = self.num_classes = int(levels)
 
-    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:
+    def component(self, loc: tf.Tensor, scale: tf.Tensor) -> Distribution:
         half = (self.levels - 1) / 2
-        centred = tfd.Logistic((loc + 1.0) * half - 0.5, scale * half)  # TFP rounds up
+        centred = tfd.Logistic((loc + 1.0) * half - 0.5, scale * half)  # TFP quantises by rounding up
         return tfd.QuantizedDistribution(centred, low=0.0, high=self.levels - 1.0)
 
     def standard(self, u: tf.Tensor) -> tf.Tensor:
@@ -170,7 +171,7 @@ class DiscretizedLogisticMixture(Mixture):
 
     def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
         loc, scale = self._chosen(params, noise)
-        x = (loc + scale * self.standard(tf.cast(noise[..., 1], loc.dtype)) + 1.0) * ((self.levels - 1) / 2)
+        x = (loc + scale * self.standard(uniform(noise, 1, loc.dtype)) + 1.0) * ((self.levels - 1) / 2)
         return tf.cast(tf.clip_by_value(tf.math.ceil(x - 0.5), 0.0, self.levels - 1.0), self.dtype)
 
     def supports(self, x: tf.Tensor) -> tf.Tensor:
@@ -181,12 +182,12 @@ class DiscretizedLogisticMixture(Mixture):
         return self.marginal().support
 
     def initial_params(self, x: np.ndarray) -> np.ndarray:
-        unit = 2 / (self.levels - 1)  # locations and scales are those of values from -1 to 1
+        unit = 2 / (self.levels - 1)  # locations and scales are those of values scaled to [-1, 1]
         scale = np.maximum(np.asarray(x).std(axis=0, dtype=np.float64), 1e-2)
         return self._spread(np.asarray(x) * unit - 1, np.maximum(scale * unit, 1e-2))
 
     def marginal(self) -> Head:
-        """The frequencies of the levels."""
+        """Return the baseline of the levels' frequencies."""
         return Categorical(self.levels)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""A convolution over an image that looks at earlier pixels, and at earlier colours of its own, only."""
+"""A convolution over an image that sees only earlier pixels, and earlier colours of its own pixel."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,28 +12,27 @@ from tfar import masks
 
 @keras.saving.register_keras_serializable(package="tfar")
 class MaskedConv2D(keras.layers.Layer):
-    """A convolution whose units see only what comes before them in raster order, van den Oord et al. 2016, section 3.4.
+    """A convolution whose units see only what comes before them in raster order (van den Oord et al. 2016, section 3.4).
 
         y = (kernel * M) x + bias          M: `tfar.masks.conv_mask`
 
-    The rows below the centre are not in the kernel at all: it is `[height // 2 + 1, width, I, O]` over an image that is padded at the
-    top and at the sides, so that a 3x3 mask costs 6 of 9 taps and a 7x7 mask 28 of 49. (A convolution of the rows above and one of the
-    own row would cost 5 and 25; on a CPU the second convolution takes longer than it saves, and its gradient under XLA much longer.)
+    The kernel leaves out the rows below the centre: it is `[height // 2 + 1, width, I, O]`, over an image padded at the top and at the
+    sides, so a 3x3 mask costs 6 of 9 taps and a 7x7 mask 28 of 49. (Two convolutions, of the rows above and of the unit's own row, would
+    cost 5 and 25. On a CPU the second convolution takes longer than it saves, and its gradient under XLA much longer.)
 
     Args:
         filters: number of output channels O, a multiple of `colors`.
         kernel_size: height and width, both odd; or one number for both.
-        mask_type: "A" on the image itself, "B" on features.
-        colors: number of channels of the image; input and output channels are divided into as many groups, see
-            `tfar.masks.color_groups`.
+        mask_type: "A" where the input is the image itself, "B" where it is features.
+        colors: number of channels of the image; `tfar.masks.color_groups` divides input and output channels into that many groups.
         use_bias: whether to add a bias.
-        kernel_initializer: initialiser of the kernel.
+        kernel_initializer: initializer of the kernel.
 
     Call arguments:
         inputs: `[B, H, W, I]`; the output is `[B, H, W, O]`.
 
     Raises:
-        ValueError: a kernel that has no centre, an unknown mask type, or channels that are no multiple of `colors`.
+        ValueError: `kernel_size` is even, `mask_type` is unknown, or a number of channels is not a multiple of `colors`.
 
     >>> layer = MaskedConv2D(8, kernel_size=3, mask_type="A")
     >>> layer(np.ones([1, 5, 5, 1], "float32")).shape
@@ -41,42 +43,55 @@ class MaskedConv2D(keras.layers.Layer):
     ValueError: kernel_size must be odd, so that there is a centre to mask. Received: kernel_size=(4, 4)
     """
 
-    def __init__(self, filters, kernel_size, mask_type, colors=1, use_bias=True, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        mask_type: str,
+        colors: int = 1,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        size = kernel_size
-        self.kernel_size = (size, size) if isinstance(size, int | np.integer) else tuple(int(n) for n in size)
+        height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int | np.integer) else kernel_size
+        self.kernel_size = (int(height), int(width))
         self.filters, self.mask_type, self.colors, self.use_bias = int(filters), mask_type, int(colors), use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        masks.conv_mask(self.kernel_size, self.colors, self.filters, mask_type, self.colors)  # refuses what cannot be masked
+        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
+        masks.conv_mask(self.kernel_size, self.colors, self.filters, mask_type, self.colors)  # checks the arguments
 
-    def build(self, inputs_shape):
-        (height, width), channels = self.kernel_size, inputs_shape[-1]
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for inputs `[B, H, W, I]`."""
+        (height, width), channels = self.kernel_size, input_shape[-1]
         self._mask = masks.conv_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colors)[: height // 2 + 1]
         shape = (height // 2 + 1, width, channels, self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros") if self.use_bias else None
 
-    def masked_kernel(self):
-        """The kernel `[height // 2 + 1, width, I, O]` with the taps that are not allowed set to zero; its last row is the own one."""
+    def masked_kernel(self) -> tf.Tensor:
+        """Return the kernel `[height // 2 + 1, width, I, O]` with masked taps set to zero. Its last row is that of the centre."""
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.compute_dtype)
         return kernel * tf.cast(self._mask, kernel.dtype)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
+        """Convolve images or features `[B, H, W, I]`, of any numeric dtype."""
         above, aside = self.kernel_size[0] // 2, self.kernel_size[1] // 2
-        kernel, inputs = self.masked_kernel(), tf.cast(inputs, self.compute_dtype)  # values of discrete data are integers
+        kernel, inputs = self.masked_kernel(), tf.cast(inputs, self.compute_dtype)  # discrete values are integers
         if above or aside:
             inputs = tf.pad(inputs, [[0, 0], [above, 0], [aside, aside], [0, 0]])
             outputs = tf.nn.conv2d(inputs, kernel, 1, "VALID")
         else:
-            outputs = tf.tensordot(inputs, kernel[0, 0], 1)  # XLA has no fast path for a 1x1 convolution
+            outputs = tf.tensordot(inputs, kernel[0, 0], 1)  # XLA has no fast path for 1x1 convolutions
         if self.use_bias:
-            outputs = tf.nn.bias_add(outputs, tf.cast(tf.convert_to_tensor(self.bias), outputs.dtype))  # a sum that broadcasts is slower
+            outputs = tf.nn.bias_add(outputs, tf.cast(tf.convert_to_tensor(self.bias), outputs.dtype))  # faster than a broadcast sum
         return outputs
 
-    def compute_output_shape(self, inputs_shape):
-        return (*inputs_shape[:-1], self.filters)
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return `(B, H, W, O)`."""
+        return (*input_shape[:-1], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,5 +1,8 @@
 """A dense layer whose connections follow from the degrees of its units."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,32 +12,33 @@ from tfar import masks
 
 @keras.saving.register_keras_serializable(package="tfar")
 class MaskedDense(keras.layers.Layer):
-    """A dense layer in which a unit sees only the inputs that its degree allows.
+    """A dense layer in which a unit sees only the inputs that its degree allows (Germain et al. 2015).
 
         y = activation((kernel * M) (x - mean) + (U * M) 1 + bias),   M[i, o] = in_degrees[i] <= out_degrees[o]   (`<` where `strict`)
 
-    The mask is applied in each forward pass and is no weight: it holds whatever values the kernel is given. Germain et al. 2015.
+    The mask is applied in each forward pass and is not a weight: it holds whatever values the kernel has.
 
     Args:
         in_degrees: degree of each input, integers `[I]`.
         out_degrees: degree of each unit, integers `[O]`.
-        strict: whether a unit sees smaller degrees only, as an output layer must.
-        activation: an activation as Keras knows them; None for none.
+        strict: whether a unit sees only smaller degrees, as an output layer must.
+        activation: an activation, as Keras takes it; None for the identity.
         use_bias: whether to add a bias.
-        conditioning: whether to have the weights U, which tell a unit what it is connected to (Germain et al. 2015, section 4.3). The
-            weight `conditioning_kernel` is sqrt(I) U: a step of Adam moves all of it at once, and would move a unit's sum too far.
-        centred: whether to have the weight `mean` `[I]` that is not trained: zero until it is set. With that of the inputs the kernel's
-            gradient has no part in common with the bias', and training takes fewer steps.
-        kernel_initializer: initialiser of the kernel `[I, O]`.
-        window: how many degrees a unit sees, the last of those that it may; None for all of them. The kernel of a unit that sees so few
-            inputs begins larger, by the square root of the share that it sees, as that of a layer with so many inputs would.
+        conditioning: whether to add the connectivity-conditioning weights U (Germain et al. 2015, section 4.3), which tell a unit what
+            it is connected to. The weight `conditioning_kernel` is sqrt(I) U: a step of Adam moves all of its entries at once, and would
+            otherwise move a unit's sum too far.
+        centred: whether to subtract `mean` `[I]`, a non-trainable weight that is zero until it is set. At the mean of the inputs it
+            decorrelates the gradients of kernel and bias, and training takes fewer steps.
+        kernel_initializer: initializer of the kernel `[I, O]`.
+        window: how many degrees a unit sees, the largest of those allowed; None for all. The initial kernel is divided by the square
+            root of the share of inputs that a unit sees, which gives it the scale of a layer with that many inputs.
 
     Call arguments:
-        inputs: `[B, I]`.
+        inputs: `[B, I]`; the output is `[B, O]`.
         in_degrees, out_degrees: other degrees for this call, int32 `[I]` and `[O]`: another order or connectivity of the same weights.
 
     Raises:
-        ValueError: the inputs have another size than `in_degrees`.
+        ValueError: the inputs do not have the size of `in_degrees`.
 
     >>> layer = MaskedDense([1, 2, 3], [1, 2, 3], strict=True)
     >>> layer(np.ones([1, 3], "float32")).shape
@@ -43,32 +47,33 @@ class MaskedDense(keras.layers.Layer):
 
     def __init__(
         self,
-        in_degrees,
-        out_degrees,
-        strict=False,
-        activation=None,
-        use_bias=True,
-        conditioning=False,
-        centred=False,
-        kernel_initializer="glorot_uniform",
-        window=None,
-        **kwargs,
+        in_degrees: Any,
+        out_degrees: Any,
+        strict: bool = False,
+        activation: Any = None,
+        use_bias: bool = True,
+        conditioning: bool = False,
+        centred: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        window: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.in_degrees = np.asarray(in_degrees, np.int32)
         self.out_degrees = np.asarray(out_degrees, np.int32)
         self.strict = strict
         self.window = window
-        self.activation = keras.activations.get(activation)
+        self.activation: Callable[[Any], Any] = keras.activations.get(activation)
         self.use_bias = use_bias
         self.conditioning = conditioning
         self.centred = centred
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
 
-    def build(self, inputs_shape=None):
+    def build(self, input_shape: Any = None) -> None:
+        """Create the weights."""
         inputs, units = len(self.in_degrees), len(self.out_degrees)
-        if inputs_shape is not None and inputs_shape[-1] != inputs:
-            raise ValueError(f"inputs must have {inputs} features, as in_degrees has. Received: inputs.shape={inputs_shape}")
+        if input_shape is not None and input_shape[-1] != inputs:
+            raise ValueError(f"inputs must have {inputs} features, as in_degrees has. Received: inputs.shape={input_shape}")
         self.kernel = self.add_weight(name="kernel", shape=(inputs, units), initializer=self._initial_kernel)
         self.bias = self.add_weight(name="bias", shape=(units,), initializer="zeros") if self.use_bias else None
         if self.conditioning:
@@ -76,19 +81,27 @@ class MaskedDense(keras.layers.Layer):
         if self.centred:
             self.mean = self.add_weight(name="mean", shape=(inputs,), initializer="zeros", trainable=False)
 
-    def _initial_kernel(self, shape, dtype=None):
+    def _initial_kernel(self, shape: Sequence[int], dtype: Any = None) -> Any:
         kernel = self.kernel_initializer(shape, dtype)
         if self.window is None:
             return kernel
         seen = masks.dense_mask(self.in_degrees, self.out_degrees, self.strict, self.window).mean()
         return kernel / max(seen, 1 / shape[0]) ** 0.5
 
-    def masked_kernel(self, in_degrees=None, out_degrees=None):
-        """The kernel `[I, O]` with the connections that are not allowed set to zero."""
+    def masked_kernel(self, in_degrees: Any = None, out_degrees: Any = None) -> tf.Tensor:
+        """Return the kernel `[I, O]` with masked connections set to zero."""
         return self._masked(self.kernel, in_degrees, out_degrees)
 
-    def offset(self, in_degrees=None, out_degrees=None, masked_kernel=None):
-        """What a unit has where all inputs are zero, bias + (U * M) 1 - (kernel * M) mean, `[O]`; None where the layer has none of them."""
+    def offset(self, in_degrees: Any = None, out_degrees: Any = None, masked_kernel: tf.Tensor | None = None) -> tf.Tensor | None:
+        """Return the sum of a unit whose inputs are all zero, bias + (U * M) 1 - (kernel * M) mean, `[O]`.
+
+        Args:
+            in_degrees, out_degrees: as in a call.
+            masked_kernel: `masked_kernel(in_degrees, out_degrees)`, where the caller has it already.
+
+        Returns:
+            `[O]`, or None where the layer has none of these terms.
+        """
         terms = []
         if self.use_bias:
             terms.append(self._cast(self.bias))
@@ -100,30 +113,31 @@ class MaskedDense(keras.layers.Layer):
             terms.append(-tf.linalg.matvec(masked_kernel, self._cast(self.mean), transpose_a=True))
         return tf.add_n(terms) if terms else None
 
-    def _cast(self, weight):
+    def _cast(self, weight: Any) -> tf.Tensor:
         return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
-    def _degrees(self, in_degrees, out_degrees):
-        """The degrees of a call, the layer's own where it gives none."""
+    def _degrees(self, in_degrees: Any, out_degrees: Any) -> tuple[Any, Any]:
+        """The degrees of a call; the layer's own where the call gives none."""
         return self.in_degrees if in_degrees is None else in_degrees, self.out_degrees if out_degrees is None else out_degrees
 
-    def _masked(self, kernel, in_degrees, out_degrees):
+    def _masked(self, kernel: Any, in_degrees: Any, out_degrees: Any) -> tf.Tensor:
         in_degrees, out_degrees = self._degrees(in_degrees, out_degrees)
         mask = masks.dense_mask(tf.convert_to_tensor(in_degrees), tf.convert_to_tensor(out_degrees), self.strict, self.window)
         kernel = self._cast(kernel)
         return kernel * tf.cast(mask, kernel.dtype)
 
-    def call(self, inputs, in_degrees=None, out_degrees=None):
+    def call(self, inputs: Any, in_degrees: Any = None, out_degrees: Any = None) -> tf.Tensor:
+        """Map inputs `[B, I]`, of any numeric dtype, to `[B, O]`."""
         masked_kernel = self.masked_kernel(in_degrees, out_degrees)
-        inputs = tf.cast(inputs, self.compute_dtype)  # values of discrete data are integers
+        inputs = tf.cast(inputs, self.compute_dtype)  # discrete values are integers
         outputs = self._product(inputs, masked_kernel, in_degrees, out_degrees)  # (B, O)
         offset = self.offset(in_degrees, out_degrees, masked_kernel)
         return self.activation(outputs if offset is None else outputs + offset)
 
-    def _product(self, inputs, masked_kernel, in_degrees, out_degrees):
-        """inputs @ masked_kernel, with a window without the blocks that are zero where the degrees are known before the graph is.
+    def _product(self, inputs: Any, masked_kernel: tf.Tensor, in_degrees: Any, out_degrees: Any) -> tf.Tensor:
+        """inputs @ masked_kernel. With a window and degrees known before the graph runs, blocks that are all zero are left out.
 
-        Without a window they hold half of the kernel and more: to cut them out saves less under XLA than it costs outside of it.
+        Without a window about half of the kernel is zero: leaving that out saves less under XLA than it costs elsewhere.
         """
         in_degrees, out_degrees = self._degrees(in_degrees, out_degrees)
         if self.window is None or tf.is_tensor(in_degrees) or tf.is_tensor(out_degrees):
@@ -132,10 +146,12 @@ class MaskedDense(keras.layers.Layer):
         columns = tf.split(masked_kernel, [stop - start for start, stop, *_ in blocks], axis=1)
         return tf.concat([tf.matmul(inputs[:, a:b], c[a:b]) for c, (_, _, a, b) in zip(columns, blocks, strict=True)], axis=1)
 
-    def compute_output_shape(self, inputs_shape):
-        return (*inputs_shape[:-1], len(self.out_degrees))
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return `(B, O)`."""
+        return (*input_shape[:-1], len(self.out_degrees))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
         return {
             **super().get_config(),
             "in_degrees": self.in_degrees.tolist(),

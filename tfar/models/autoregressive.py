@@ -1,7 +1,8 @@
-"""The Keras model around a network and a head, and one constructor for each family."""
+"""The Keras model of a network and a head: a density that `fit` trains by maximum likelihood."""
 
-import functools
 import math
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +11,9 @@ import tensorflow as tf
 from tfar import heads, networks, noise
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
 from tfar.orders import as_order, random_orders
-from tfar.validation import check_context, check_counts, check_support
+from tfar.serving.endpoints import Endpoint, endpoints
+from tfar.serving.export import export_saved_model
+from tfar.validation import check_arrays, check_context, check_counts, check_support
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -24,19 +27,24 @@ class AutoregressiveModel(keras.Model):
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork`.
-        head: a `tfar.heads.Head`, "bernoulli" or "normal".
+        head: a `tfar.heads.Head`, or the name of one.
+        **kwargs: of `keras.Model`.
 
     Raises:
-        ValueError: the network is none, or has another number of parameters per position than the head needs.
+        ValueError: `network` is not an `AutoregressiveNetwork`, its `params_size` differs from the head's, or the head is unknown.
 
-    >>> model = MADE(event_shape=[3], hidden_units=[8])
+    >>> import tfar
+    >>> model = AutoregressiveModel(tfar.networks.MADE(event_shape=[3], hidden_units=[8]), "bernoulli")
     >>> model.compile("adam")
     >>> history = model.fit(np.array([[0, 1, 0], [1, 1, 1]]), epochs=1, verbose=0)
     >>> model.sample(4, seed=1).shape
     TensorShape([4, 3])
     """
 
-    def __init__(self, network, head="bernoulli", **kwargs):
+    network: networks.AutoregressiveNetwork
+    head: heads.Head
+
+    def __init__(self, network: networks.AutoregressiveNetwork, head: heads.Head | str = "bernoulli", **kwargs: Any):
         kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
         if not isinstance(network, networks.AutoregressiveNetwork):
@@ -53,16 +61,21 @@ class AutoregressiveModel(keras.Model):
         self.built = True
 
     @property
-    def event_shape(self):
+    def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
         return self.network.event_shape
 
-    @property
-    def metric_size(self):
-        """How many dimensions the metric `nll` is of; `bits_per_dim` is for one."""
-        return self.network.event_size
+    # The density
 
-    def distribution(self, context=None, member=None, order=None, num_orders=None, seed=0, **options):
+    def distribution(
+        self,
+        context: Any = None,
+        member: Any = None,
+        order: Any = None,
+        num_orders: int | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> AutoregressiveDistribution | AutoregressiveEnsemble:
         """The model's density as a `tfd.Distribution`.
 
         Args:
@@ -75,7 +88,8 @@ class AutoregressiveModel(keras.Model):
             **options: further arguments of `AutoregressiveDistribution`.
 
         Raises:
-            ValueError: an order for a network that was trained for one order, or more than one of member, order and num_orders.
+            ValueError: no such member, an order for a network that was trained for one order, or more than one of `member`, `order` and
+                `num_orders`.
         """
         if order is not None or num_orders is not None:
             return self._ordered(context, member, order, num_orders, seed, options)
@@ -87,7 +101,10 @@ class AutoregressiveModel(keras.Model):
             member = self.network.member(member)
         return AutoregressiveDistribution(self.network, self.head, context, member, **options)
 
-    def _ordered(self, context, member, order, num_orders, seed, options):
+    def _ordered(
+        self, context: Any, member: Any, order: Any, num_orders: Any, seed: int, options: dict[str, Any]
+    ) -> AutoregressiveDistribution | AutoregressiveEnsemble:
+        """`distribution` in one order, or in `num_orders` random ones."""
         size = self.network.event_size
         if not self.network.order_agnostic:
             raise ValueError(f"order and num_orders are for order-agnostic networks. Received: network={self.network!r}")
@@ -100,54 +117,54 @@ class AutoregressiveModel(keras.Model):
         members = {"order": random_orders(size, num_orders, seed)}
         return AutoregressiveEnsemble(self.network, self.head, context, members, **options)
 
-    def log_prob(self, x, context=None):
+    def log_prob(self, x: Any, context: Any = None) -> tf.Tensor:
         """Log-probability of each row of `x [B, *event]` in nats, `[B]`."""
         return self.distribution(context).log_prob(x)
 
-    def sample(self, n, seed=None, context=None):
+    def sample(self, n: int, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw `n` examples, `[n, *event]`; with a `context [n, C]`, one for each row of it.
 
         Args:
-            n: how many.
+            n: number of examples, at least 0.
             seed: an integer, an int32 pair, or one pair per row `[n, 2]`; None for a fresh one. The i-th example depends on the seed,
                 on i and on its own context only.
             context: `[n, C]`, or `[C]` for all rows.
 
         Raises:
-            ValueError: n is no number of samples, or there is another number of seeds or contexts, or a context of another size.
+            ValueError: `n` is not a non-negative integer, or the number of seeds or contexts is not `n`.
         """
         check_counts(0, n=n)
         return self.distribution(context).sample_rows(noise.seeds_of(seed, n))
 
-    def complete(self, x, observed, seed=None, context=None):
+    def complete(self, x: Any, observed: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
         return self.distribution(context).complete(x, observed, seed)
 
-    def conditional_log_prob(self, x, observed, context=None):
+    def conditional_log_prob(self, x: Any, observed: Any, context: Any = None) -> tf.Tensor:
         """Score what is not observed given what is, nats `[B]`; see `AutoregressiveDistribution.conditional_log_prob`."""
         return self.distribution(context).conditional_log_prob(x, observed)
 
-    def call(self, inputs, training=False):
+    # For Keras
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """log p(x) in nats `[B]`, of x or (x, context). Training, and evaluation in any order, have the network's objective instead."""
         x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
-        x = check_support(self.head, self.network.as_values(x))
+        return self._read(check_support(self.head, self._as_values(x)), context, training)
+
+    def _as_values(self, x: Any) -> tf.Tensor:
+        """Values as a tensor, whose shape is checked."""
+        return self.network.as_values(x)
+
+    def _read(self, x: tf.Tensor, context: tf.Tensor | None, training: bool) -> tf.Tensor:
+        """`call` of checked values."""
         if training or self._testing:
             return -self.network.objective(x, check_context(context), self.head, training=training)
         return self.distribution(context).log_prob(x)
 
-    def _arrange(self, data):
-        """Take (x, context) both as Keras' (x, y) and as a pair of inputs."""
-        if self.compiled and self.loss is not None:
-            raise ValueError(f"the loss is the mean negative log-likelihood and cannot be set. Received: loss={self.loss!r}")
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = _alone(x)
-        if y is not None and y.shape[-1] != 0:
-            x = (x, y)
-        return x, None, weight
-
-    def train_step(self, data):
+    def train_step(self, data: Any) -> Any:
         return super().train_step(self._arrange(data))
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> Any:
         # One order takes D times the arithmetic of the objective, too much for each epoch's validation. Read when the step is traced.
         self._testing = self.network.order_agnostic
         try:
@@ -155,10 +172,45 @@ class AutoregressiveModel(keras.Model):
         finally:
             self._testing = False
 
-    def predict_step(self, data):
+    def predict_step(self, data: Any) -> Any:
         return super().predict_step(self._arrange(data))
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+    def _arrange(self, data: Any) -> tuple[Any, None, Any]:
+        """A batch as Keras' (x, y, sample_weight), where y is the context, as inputs alone."""
+        if self.compiled and self.loss is not None:
+            raise ValueError(f"the loss is the mean negative log-likelihood and cannot be set. Received: loss={self.loss!r}")
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = _only(x)
+        return x if y is None or y.shape[-1] == 0 else (x, y), None, weight
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+        nll = self._nll_of(x, y_pred)
+        if sample_weight is not None:  # [B], or [B, 1] as Keras takes it too
+            nll *= tf.reshape(tf.cast(sample_weight, nll.dtype), tf.shape(nll))
+        loss = tf.reduce_mean(nll) / tf.distribute.get_strategy().num_replicas_in_sync
+        return tf.add_n([loss, *(tf.cast(extra, loss.dtype) for extra in self.losses)])
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        nll = self._nll_of(x, y_pred)
+        self._nll.update_state(nll, sample_weight)
+        self._bits_per_dim.update_state(nll / (self.metric_size * math.log(2.0)), sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def _nll_of(self, x: Any, log_prob: Any) -> Any:
+        """The nats `[B]` that the loss and the metric `nll` average, of inputs and their log-probabilities."""
+        return -log_prob
+
+    @property
+    def metric_size(self) -> int:
+        """Number of dimensions whose nats the metric `nll` adds; `bits_per_dim` is for one."""
+        return self.network.event_size
+
+    def fit(self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any) -> keras.callbacks.History:
+        """As `keras.Model.fit`; x is the values, or a pair of them and their contexts, and y the contexts.
+
+        Raises:
+            ValueError: arrays with values outside the head's support, or contexts that are not finite.
+        """
         self.check_arrays(x, y)
         if isinstance(validation_data, list | tuple):
             held, context, weight = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
@@ -167,48 +219,33 @@ class AutoregressiveModel(keras.Model):
                 validation_data = held, _placeholder(context, weight), weight
         return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), *args, validation_data=validation_data, **kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.evaluate`, with x and y as in `fit`."""
         self.check_arrays(x, y)
         return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), *args, **kwargs)
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.predict`: log p(x), an array `[N]`, with x as in `fit`."""
         self.check_arrays(x)
         return super().predict(x, *args, **kwargs)
 
-    def check_arrays(self, x, context=None):
-        """Refuse bad values and contexts, or a pair of them, before the first step: a step compiled by XLA has no assertions."""
+    def check_arrays(self, x: Any, context: Any = None) -> None:
+        """Check arrays of values and contexts, or a pair of them; see `tfar.validation.check_arrays`."""
         x, context = x if isinstance(x, list | tuple) and len(x) == 2 else (x, context)
-        x = _alone(x)
-        for array, check in ((x, functools.partial(check_support, self.head)), (context, check_context)):
-            if isinstance(array, np.ndarray) or tf.is_tensor(array):
-                for start in range(0, len(array), 4096):
-                    check(tf.convert_to_tensor(array[start : start + 4096]))
+        check_arrays(self.head, _only(x), context)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        nll = -y_pred
-        if sample_weight is not None:  # [B], or [B, 1] as Keras takes it too
-            nll *= tf.reshape(tf.cast(sample_weight, nll.dtype), tf.shape(nll))
-        loss = tf.reduce_mean(nll) / tf.distribute.get_strategy().num_replicas_in_sync
-        return tf.add_n([loss, *(tf.cast(extra, loss.dtype) for extra in self.losses)])
+    # Files
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        self._nll.update_state(-y_pred, sample_weight)
-        self._bits_per_dim.update_state(-y_pred / (self.metric_size * math.log(2.0)), sample_weight)
-        return super().compute_metrics(x, y, y_pred, sample_weight)
-
-    def endpoints(self, jit_compile=False):
-        """What `export` writes; see `tfar.serving.export.endpoints`."""
-        from tfar.serving.export import endpoints
-
+    def endpoints(self, jit_compile: bool = False) -> dict[str, Endpoint]:
+        """The endpoints that `export` writes; see `tfar.serving.endpoints.endpoints`."""
         return endpoints(self, jit_compile)
 
-    def export(self, filepath, **options):
-        """Write a SavedModel that TF Serving serves; see `tfar.serving.export.export_saved_model`."""
-        from tfar.serving.export import export_saved_model
-
+    # Keras' method returns None, and has options of formats that this one has not.
+    def export(self, filepath: str | Path, **options: Any) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Write a SavedModel that TF Serving serves; see `tfar.serving.export_saved_model`."""
         return export_saved_model(self, filepath, **options)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "network": keras.saving.serialize_keras_object(self.network),
@@ -216,18 +253,18 @@ class AutoregressiveModel(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "AutoregressiveModel":
         config = dict(config)
         for part in ("network", "head"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
         return cls(**config)
 
 
-def _alone(x):
-    """What a list or tuple of one holds, and anything else as it is."""
+def _only(x: Any) -> Any:
+    """The element of a list or tuple of one; anything else as it is."""
     return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
 
 
-def _placeholder(y, weight):
-    """Keras drops sample weights where there is no y: give it one of no columns."""
+def _placeholder(y: Any, weight: Any) -> Any:
+    """y, or an array of no columns where there are sample weights alone: Keras drops weights without a y."""
     return np.zeros([len(weight), 0], np.float32) if y is None and weight is not None else y

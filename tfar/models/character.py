@@ -1,4 +1,7 @@
-"""Models of text: a `CharRNN` network with the vocabulary that turns characters into its classes and back."""
+"""Models of text: a network of sequences with the vocabulary that turns characters into its classes and back."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,39 +12,52 @@ from tfar.datasets import Vocabulary
 from tfar.distributions import writing
 from tfar.models.autoregressive import AutoregressiveModel
 from tfar.networks.sequences import SequenceNetwork
+from tfar.serving import text_endpoints
+from tfar.serving.endpoints import Endpoint
 from tfar.validation import check_context, check_counts, check_support, checked_context, context_of
+
+FLOAT32 = np.finfo(np.float32)
 
 
 @keras.saving.register_keras_serializable(package="tfar")
 class CharacterModel(AutoregressiveModel):
     """A density of texts of any length: p(x) = prod_t p(x_t | x_1, ..., x_{t-1}), the first character included.
 
-    It reads and writes strings. Below the surface it is an `AutoregressiveModel` of codes 0..K-1: `fit` takes int
-    windows `[B, T]`, `distribution()` is that of sequences of `event_shape`. The metrics are per character: `nll` in
-    nats, `bits_per_dim` in bits.
+    It reads and writes strings, which it encodes as codes 0..K-1. `fit` takes windows of codes `[B, T]`, and `distribution()` is that of
+    codes of `event_shape`. The metrics are per character: `nll` in nats, `bits_per_dim` in bits.
 
     Args:
         network: a `tfar.networks.SequenceNetwork`, such as `tfar.networks.CharRNN`.
         head: a `tfar.heads.Categorical`.
         vocabulary: a `tfar.datasets.Vocabulary` of as many symbols as the head has classes.
+        **kwargs: of `keras.Model`.
 
-    >>> model = CharRNN("helo", length=5, units=8, num_layers=1)
-    >>> model.log_prob("hello").shape, model.log_prob(["hello", "hole!"[:4]]).shape
+    Raises:
+        ValueError: `network` is not a `SequenceNetwork`, or the head is not `Categorical` with a class for each symbol.
+
+    >>> import tfar
+    >>> model = tfar.CharRNN("helo", length=5, units=8, num_layers=1)
+    >>> model.log_prob("hello").shape, model.log_prob(["hello", "hole"]).shape
     (TensorShape([]), TensorShape([2]))
     >>> [len(text) for text in model.sample(2, length=12, prompt="he", seed=1)]
     [14, 14]
     """
 
-    def __init__(self, network, head, vocabulary, **kwargs):
+    network: Any  # a SequenceNetwork: a subclass cannot narrow an attribute
+    _carried: Any
+
+    def __init__(self, network: SequenceNetwork, head: heads.Head | str, vocabulary: Vocabulary | dict[str, Any], **kwargs: Any):
         super().__init__(network, head, **kwargs)
         if not isinstance(network, SequenceNetwork):
             raise ValueError(f"network must be a tfar.networks.SequenceNetwork. Received: network={network!r}")
-        self.__dict__["_carried"] = None  # beside Keras' tracking: no part of the model
+        self.__dict__["_carried"] = None  # beside Keras' tracking: not part of the model
         self.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary.from_config(vocabulary)
         if self.head != heads.Categorical(len(self.vocabulary)):
             raise ValueError(f"{self.vocabulary!r} needs Categorical({len(self.vocabulary)}). Received: head={self.head!r}")
 
-    def log_prob(self, x, context=None):
+    # Scoring
+
+    def log_prob(self, x: Any, context: Any = None) -> tf.Tensor:
         """Score texts: log p(x) in nats.
 
         Args:
@@ -52,55 +68,86 @@ class CharacterModel(AutoregressiveModel):
             float32 `[B]`; a scalar for a string.
 
         Raises:
-            ValueError: characters that the vocabulary lacks, codes outside 0..K-1, or no text.
+            ValueError: a character is not in the vocabulary, a code is not in 0..K-1, or a text is empty.
         """
         single, lengths = isinstance(x, str), None
         if single or (isinstance(x, list | tuple) and x and all(isinstance(text, str) for text in x)):
-            codes = [self.vocabulary.encode(text) for text in ([x] if single else x)]
-            lengths = np.array([len(row) for row in codes])
-            if not lengths.all():
-                raise ValueError("a text must have at least one character. Received: an empty one")
-            x = np.zeros([len(codes), lengths.max()], np.int32)
-            for row, code in zip(x, codes, strict=True):
-                row[: len(code)] = code
+            if not tf.executing_eagerly():
+                raise ValueError("strings are scored eagerly; a graph scores codes [B, T]. Received: strings in a tf.function")
+            x, lengths = self._encoded([x] if single else x)
         x = tf.convert_to_tensor(x)
         if x.shape.rank != 2 or x.shape[1] == 0:
             raise ValueError(f"x must be a string, strings, or codes [B, T] with T of at least 1. Received: x.shape={x.shape}")
         if not tf.executing_eagerly():
-            if lengths is not None:
-                raise ValueError("strings are scored eagerly; a graph scores codes [B, T]. Received: strings in a tf.function")
             return self._read(x, context)
-        x = check_support(self.head, x).numpy()
-        total = sum(piece.sum(axis=1) for piece in writing.score(self.network, self.head, x, lengths, self._contexts(context, len(x))))
+        codes = np.asarray(check_support(self.head, x))
+        pieces = writing.score(self.network, self.head, codes, lengths, self._contexts(context, len(codes)))
+        total = sum((piece.sum(axis=1) for piece in pieces), np.zeros(len(codes)))
         return tf.constant(total[0] if single else total, tf.float32)
 
-    def sample(self, n=1, seed=None, context=None, length=None, prompt="", temperature=1.0, top_k=None):
+    def _encoded(self, texts: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Codes int32 `[B, T]` of texts, 0 after the end of each, and their lengths `[B]`."""
+        codes = [self.vocabulary.encode(text) for text in texts]
+        lengths = np.array([len(row) for row in codes])
+        if not lengths.all():
+            raise ValueError("a text must have at least one character. Received: an empty one")
+        rows = np.zeros([len(codes), lengths.max()], np.int32)
+        for row, code in zip(rows, codes, strict=True):
+            row[: len(code)] = code
+        return rows, lengths
+
+    def _contexts(self, context: Any, rows: int) -> tf.Tensor | None:
+        """A context for each of some rows, `[rows, C]`."""
+        context = checked_context(context, self.network.context_size)
+        return None if context is None else context_of(context, [rows])
+
+    # Writing
+
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride]  # strings, where the base class draws arrays
+        self,
+        n: int = 1,
+        seed: Any = None,
+        context: Any = None,
+        length: int | None = None,
+        prompt: str | Sequence[str] = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+    ) -> list[str]:
         """Write texts.
 
         Args:
-            n: how many.
-            seed: as `AutoregressiveModel.sample`.
+            n: number of texts.
+            seed: as in `AutoregressiveModel.sample`.
             context: `[n, C]`, `[C]` for all, or None.
-            length: how many characters after the prompt; None for as many as `event_shape` has.
-            prompt: a string with which all begin, or one string each of the same number of characters.
-            temperature: above 0; p_k^(1 / temperature) / Z is drawn from: below 1 more likely texts, above 1 wilder ones.
+            length: number of characters after the prompt; None for that of `event_shape`.
+            prompt: a string with which all begin, or one string each, all of the same number of characters.
+            temperature: above 0; the characters are drawn from p_k^(1 / temperature) / Z, so that a low temperature gives likelier texts.
             top_k: draw from so many of the most probable characters only; None for all.
 
         Returns:
-            A list of n strings, each with its prompt.
+            n strings, each with its prompt.
 
         Raises:
-            ValueError: characters that the vocabulary lacks, prompts of several lengths or another number of them than n, a length
-                or top_k that is not above 0, or a temperature that is not, in float32.
+            ValueError: a character is not in the vocabulary; the prompts differ in length, or their number is not `n`; `n`, `length` or
+                `top_k` is not a positive integer; or the temperature is not a positive number in float32.
         """
         parts = list(self._pieces(n, seed, context, length, prompt, temperature, top_k))
         codes = np.concatenate([self._prompts(prompt, n), *parts], axis=1)
         return [self.vocabulary.decode(row) for row in codes]
 
-    def write(self, length, seed=None, context=None, prompt="", temperature=1.0, top_k=None):
-        """Write one text and yield it as it comes, a few characters at a time, after the prompt; arguments as `sample`.
+    def write(
+        self,
+        length: int,
+        seed: Any = None,
+        context: Any = None,
+        prompt: str = "",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+    ) -> Iterator[str]:
+        """Write one text and yield it as it is drawn, a few characters at a time, without the prompt; arguments as in `sample`.
 
-        >>> model = CharRNN("helo", units=8, num_layers=1)
+        >>> import tfar
+        >>> model = tfar.CharRNN("helo", units=8, num_layers=1)
         >>> "".join(model.write(100, seed=3)) == model.sample(1, length=100, seed=3)[0]
         True
         """
@@ -109,20 +156,23 @@ class CharacterModel(AutoregressiveModel):
             yield decoder.feed(piece[0])
         yield decoder.finish()
 
-    def _pieces(self, n, seed, context, length, prompt, temperature, top_k):
+    def _pieces(
+        self, n: int, seed: Any, context: Any, length: int | None, prompt: str | Sequence[str], temperature: float, top_k: int | None
+    ) -> Iterator[np.ndarray]:
+        """The codes of `n` texts after their prompts, a few symbols at a time."""
         length = self.network.event_size if length is None else length
         check_counts(n=n, length=length)
         if top_k is not None:
             check_counts(top_k=top_k)
-        single = np.finfo(np.float32)  # which the loop computes in, without its subnormal numbers
-        least, most = float(single.tiny), float(single.max)
+        least, most = float(FLOAT32.tiny), float(FLOAT32.max)  # the loop computes in float32, without its subnormal numbers
         if not least <= temperature <= most:
             raise ValueError(f"temperature must be above 0, from {least:.2g} to {most:.2g}. Received: temperature={temperature!r}")
         seeds = noise.seeds_of(seed, n)
         context = self._contexts(context, n)
         return writing.pieces(self.network, self.head, seeds, length, self._prompts(prompt, n), context, temperature, top_k)
 
-    def _prompts(self, prompt, n):
+    def _prompts(self, prompt: str | Sequence[str], n: int) -> np.ndarray:
+        """Codes `[n, L]` of the prompts."""
         prompts = [prompt] * n if isinstance(prompt, str) else list(prompt)
         codes = [self.vocabulary.encode(text) for text in prompts]
         if len(codes) != n or len({len(code) for code in codes}) > 1:
@@ -130,16 +180,16 @@ class CharacterModel(AutoregressiveModel):
             raise ValueError(f"prompt must be one string, or {n} of the same length. Received: {len(codes)} of lengths {lengths}")
         return np.stack(codes)
 
-    def _contexts(self, context, rows):
-        context = checked_context(context, self.network.context_size)
-        return None if context is None else context_of(context, [rows])
+    # For Keras
 
-    def fit(self, *args, carried=None, **kwargs):
-        """`AutoregressiveModel.fit`, on windows of codes `[B, T]`.
+    def fit(self, *args: Any, carried: Any = None, **kwargs: Any) -> keras.callbacks.History:
+        """As `AutoregressiveModel.fit`, on windows of codes `[B, T]`.
 
         Args:
+            *args: as in `AutoregressiveModel.fit`.
             carried: variables of the structure of `network.initial_state(B)`. Each batch then begins in the state that they hold, and
-                leaves its last state there for the next one (truncated backpropagation through time); `tfar.training.fit` gives them.
+                leaves its last state there for the next one (truncated backpropagation through time). `tfar.training.fit` gives them.
+            **kwargs: as in `AutoregressiveModel.fit`.
         """
         if carried is None:
             return super().fit(*args, **kwargs)
@@ -151,40 +201,37 @@ class CharacterModel(AutoregressiveModel):
             self.__dict__["_carried"] = None
             self.train_function = None
 
-    def _read(self, x, context=None, training=False):
-        """log p(x) `[B]` of codes `[B, T]` in one scan."""
+    def _as_values(self, x: Any) -> tf.Tensor:
+        """Codes as a tensor `[B, T]`, T of any size."""
+        x = tf.convert_to_tensor(x)
+        if x.shape.rank is not None and x.shape.rank != 2:
+            raise ValueError(f"x must be codes [B, T]. Received: x.shape={x.shape}")
+        return x
+
+    def _read(self, x: tf.Tensor, context: Any, training: bool = False) -> tf.Tensor:
+        """log p(x) `[B]` of codes `[B, T]` in one scan. In training it continues from the carried states, and updates them."""
         if not training or self._carried is None:
-            return -self.network.objective(x, context, self.head, training=training)
+            return -self.network.objective(x, check_context(context), self.head, training=training)
         nats, state = self.network.continued_objective(x, self._carried, self.head, training)
         for variable, value in zip(tf.nest.flatten(self._carried), tf.nest.flatten(state), strict=True):
             variable.assign(value)
         return -nats
 
-    def call(self, inputs, training=False):
-        x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
-        x = tf.convert_to_tensor(x)
-        if x.shape.rank is not None and x.shape.rank != 2:
-            raise ValueError(f"x must be codes [B, T]. Received: x.shape={x.shape}")
-        return self._read(check_support(self.head, x), check_context(context), training)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x, y, y_pred / self._size(x, y_pred), sample_weight, training)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred / self._size(x, y_pred), sample_weight)
-
-    metric_size = 1  # the metrics are per character already
-
-    def _size(self, x, like):
-        """T, in the dtype of `like`."""
+    def _nll_of(self, x: Any, log_prob: Any) -> Any:
+        """Nats per character `[B]`."""
         x = x[0] if isinstance(x, list | tuple) else x
-        return tf.cast(tf.shape(x)[1], like.dtype)
+        return -log_prob / tf.cast(tf.shape(x)[1], log_prob.dtype)
 
-    def endpoints(self, jit_compile=False):
-        """What `export` writes; see `tfar.serving.text_endpoints.endpoints`."""
-        from tfar.serving.text_endpoints import endpoints
+    @property
+    def metric_size(self) -> int:
+        """1: the metrics are per character."""
+        return 1
 
-        return endpoints(self, jit_compile)
+    # Files
 
-    def get_config(self):
+    def endpoints(self, jit_compile: bool = False) -> dict[str, Endpoint]:
+        """The endpoints that `export` writes; see `tfar.serving.text_endpoints.endpoints`."""
+        return text_endpoints.endpoints(self, jit_compile)
+
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary": self.vocabulary.to_config()}

@@ -1,72 +1,131 @@
-"""The contract that every network keeps."""
+"""The contract of every network: parameters of all positions at once, and of one position at a time."""
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar.heads.encodings import of_classes
+from tfar.config import Order
+from tfar.heads.base import Head
+from tfar.heads.encodings import Encoding, of_classes
 from tfar.orders import as_order
 from tfar.validation import as_counts, check_counts
 
+State = dict[str, Any]  # a nest of tensors and TensorArrays
+Size = int | tf.Tensor  # a number that may be known only when the graph runs
 
-def elementwise(activation):
-    """An activation g by its Keras name, of which each result depends on one number alone.
+
+def elementwise(activation: Any) -> Callable[[Any], Any]:
+    """Return a Keras activation, checked to be a function of each number alone.
+
+    An activation that mixes units, such as softmax, would make a unit depend on units that its mask hides from it.
 
     Raises:
-        ValueError: another, such as softmax: a unit would depend on units that its mask hides from it.
+        ValueError: the activation is not elementwise.
 
     >>> elementwise("relu")(tf.constant([-1.0, 2.0])).numpy().tolist()
     [0.0, 2.0]
     """
-    g = keras.activations.get(activation)
-    with tf.init_scope():  # eagerly, in a graph too
+    g: Callable[[Any], Any] = keras.activations.get(activation)
+    with tf.init_scope():  # so that the values are known inside a graph too
         one, other = g(tf.constant([[1.0, 2.0], [3.0, 4.0]])), g(tf.constant([[1.0, -2.0], [7.0, 0.0]]))
         if one.shape != (2, 2) or abs(float(one[0, 0] - other[0, 0])) > 1e-6:
             raise ValueError(f"activation must be a function of each number alone. Received: activation={activation!r}")
     return g
 
 
-def fresh(initializer):
-    """A copy of an initialiser: one object would give two kernels of one shape the same values."""
+def fresh(initializer: Any) -> Any:
+    """Return a copy of an initializer: one object would give two kernels of one shape the same values."""
     return initializer.clone() if hasattr(initializer, "clone") else initializer
 
 
 class AutoregressiveNetwork(keras.layers.Layer):
     """A network whose parameters at a position depend only on the positions before it in its order.
 
-    A subclass writes `call`, which gives the parameters of all positions at once, and inherits a way to take one position at a time
-    that calls the whole network for each. To make a sample cost the arithmetic of one forward pass it also writes the three methods
-    of the stepping protocol with a cache of its own:
+        params_d = f_d(x_{order[0]}, ..., x_{order[rank[d] - 1]}, context)
 
-        state = network.initial_state(batch_size, context)
-        state = network.enter_block(state, block, previous)      at the start of each run of `block_size` positions
-        params, state = network.step(state, index, previous)     params [B, P] of the index-th position of the order
+    A subclass implements `call`, which returns the parameters of all positions at once.
 
-    where `previous [B]` is the value of the position before (anything at index 0). `step` takes it in; `enter_block` is shown the last
-    value of the block before, which the state does not hold yet.
+    **Stepping.** Sampling takes one position at a time:
 
-    A network that has several orders, or several sets of masks, is several distributions at once, its *members*. `member(k)` gives
-    the keyword arguments that select the k-th one in `call` and in `initial_state`.
+        state = network.initial_state(batch_size, context, value_dtype)
+        previous = zeros [B]
+        for index in range(D):
+            if index % network.block_size == 0:
+                state = network.enter_block(state, index // network.block_size, previous)
+            params, state = network.step(state, index, previous)        # params [B, P] of dimension order[index]
+            previous = the value of that dimension                      # [B]
+
+    The methods of this class call the whole network for each position. A network with a cache overrides all three, so that a sample costs
+    the arithmetic of one call. Their contract:
+
+    - A state is a dictionary, a nest of tensors and TensorArrays, and is never modified. `step` and `enter_block` return a new one of the
+      same structure, dtypes and static shapes. Entries that they do not change are the same objects: the sampling loop then does not
+      carry them.
+    - `step` takes in `previous`, the value of the position before `index`, and ignores it at index 0.
+    - `enter_block` prepares the `block_size` positions of a block, of which the last block may have fewer. Its `previous` is the last
+      value of the block before, which the state does not contain yet: the next `step` takes it in.
+    - Indices and block numbers are int32 scalars, tensors inside a loop, and ascend by one.
+
+    **Members.** A network with several orders or several sets of masks is several distributions, its *members*. `member(k)` returns the
+    keyword arguments that select the k-th member in `call`, `generation_order` and `initial_state`.
 
     Args:
         event_shape: shape of one example, integers; D is its product.
-        params_size: P, how many numbers the head needs at each position.
+        params_size: P, the number of parameters of one position, which the head determines.
         order: None or "natural", "reversed", or a permutation of 0..D-1.
-        num_classes: None for values that are used as numbers; K for integers 0..K-1 that are fed to the network one-hot.
+        num_classes: K for values that are the integers 0..K-1, which a network of vectors is fed one-hot; None for numbers.
         context_size: number C of features that the density is conditioned on; 0 for none.
-        encoding: how a network of vectors is fed a value, a `tfar.heads.Encoding`; None for what `num_classes` says.
+        encoding: how a network of vectors is fed a value, a `tfar.heads.Encoding`; None for that of `num_classes`.
+        **kwargs: as in `keras.layers.Layer`.
 
     Call arguments:
         x: values `[B, *event_shape]`, of any numeric dtype.
         context: `[B, C]`, or None where `context_size` is 0.
+        training: whether the call is part of a training step.
 
     Returns:
-        Raw parameters `[B, *event_shape, P]`: no sigmoid, no softmax.
+        Raw parameters `[B, *event_shape, P]`, to which the head applies its own nonlinearities.
+
+    Attributes:
+        order: int32 `[D]`.
+        event_size: D.
+        stride: how many steps one round of the sampling loop takes; more than one where a step's arithmetic is less than the loop's own
+            overhead.
+        output_bias: the bias of the parameters, `[D * P]`, or `[P]` for all positions; None where the network has none.
+        order_agnostic: whether members are selected by `order=`, any permutation `[D]`, or one per row `[B, D]`.
+
+    Raises:
+        ValueError: `event_shape`, `params_size`, `num_classes`, `context_size` or `order` is invalid.
+
+    >>> class EarlierSum(AutoregressiveNetwork):
+    ...     def call(self, x, context=None, training=False):
+    ...         return tf.cumsum(tf.cast(x, tf.float32), axis=1, exclusive=True)[..., None]
+    >>> network = EarlierSum(event_shape=[3])
+    >>> network(tf.constant([[5, 6, 7]])).numpy().ravel().tolist()
+    [0.0, 5.0, 11.0]
+    >>> _, state = network.step(network.initial_state(batch_size=1), 0, tf.zeros([1]))
+    >>> network.step(state, 1, tf.constant([5.0]))[0].numpy().tolist()
+    [[5.0]]
     """
 
-    def __init__(self, event_shape, params_size=1, order=None, num_classes=None, context_size=0, encoding=None, **kwargs):
+    stride: int = 1
+    output_bias: Any = None
+    order_agnostic: bool = False
+
+    def __init__(
+        self,
+        event_shape: int | Iterable[int],
+        params_size: int = 1,
+        order: Order = None,
+        num_classes: int | None = None,
+        context_size: int = 0,
+        encoding: Encoding | dict[str, Any] | None = None,
+        **kwargs: Any,
+    ):
         kwargs.setdefault("autocast", False)  # values and contexts keep their precision until a layer uses them
         super().__init__(**kwargs)
         self.event_shape = as_counts(event_shape=event_shape)
@@ -79,54 +138,66 @@ class AutoregressiveNetwork(keras.layers.Layer):
         self.event_size = math.prod(self.event_shape)
         self.params_size = int(params_size)
         self.order = as_order(order, self.event_size)
-        encoding = keras.saving.deserialize_keras_object(encoding) if isinstance(encoding, dict) else encoding
-        self.encoding = of_classes(num_classes) if encoding is None else encoding
+        given: Any = keras.saving.deserialize_keras_object(encoding) if isinstance(encoding, dict) else encoding
+        self.encoding: Encoding = of_classes(num_classes) if given is None else given
         self.num_classes = self.encoding.num_classes
         self.context_size = int(context_size)
-        self.__dict__["compiled"] = {}  # traced samplers; beside Keras' tracking, so that no SavedModel picks them up
+        self.__dict__["compiled"] = {}  # traced functions; hidden from Keras' tracking, which would put them into SavedModels
 
     @property
-    def features(self):
+    def features(self) -> int:
         """E, the number of inputs that one value becomes."""
         return self.encoding.size
 
     @property
-    def block_size(self):
-        """How many consecutive positions make a block of the stepping protocol."""
+    def block_size(self) -> int:
+        """Number of consecutive positions in a block of the stepping protocol."""
         return self.event_size
 
-    stride = 1  # how many steps one round of the sampling loop takes: more where a step's arithmetic is less than the loop's own work
-    output_bias = None  # the bias of the parameters, `[D * P]` or `[P]` for all positions, where the network has one
-    num_members = 1
-    order_agnostic = False  # whether a member is any order, `order=` `[D]` or one per row `[B, D]`
+    @property
+    def num_members(self) -> int:
+        """Number of members whose densities are averaged."""
+        return 1
 
-    def member(self, index):
-        """Keyword arguments that select the index-th member, for `call` and `initial_state`."""
+    def member(self, index: int | tf.Tensor) -> dict[str, Any]:
+        """Return the keyword arguments that select a member in `call`, `generation_order` and `initial_state`."""
         return {}
 
-    def generation_order(self, **member):
-        """The order of a member, int32 `[D]`, or `[B, D]` where each row has its own."""
+    def generation_order(self, **member: Any) -> np.ndarray | tf.Tensor:
+        """Return the order of a member, int32 `[D]`, or `[B, D]` where each row has its own."""
         return self.order
 
-    def objective(self, x, context, head, training=False):
-        """Nats per example `[B]` that training minimises: the exact negative log-likelihood, unless a family defines another."""
+    def objective(self, x: tf.Tensor, context: tf.Tensor | None, head: Head, training: bool = False) -> tf.Tensor:
+        """Return what training minimises, nats per example `[B]`: here the exact negative log-likelihood.
+
+        Args:
+            x: values `[B, *event_shape]`.
+            context: `[B, C]` or None.
+            head: the head of the model.
+            training: whether this is a training step; otherwise it is validation.
+        """
         params = self(x, context, training=training)
         return -head.log_prob(params, x, event_ndims=len(self.event_shape))
 
-    def ensure_built(self):
-        """Make the weights, unless they are there."""
+    # Keras matches these names to the arguments of `call`, whatever the signature of its own method is.
+    def build(self, x_shape: Any = None, context_shape: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Create the weights. By default those of the layers that `call` uses, by a call on zeros."""
+        self.call(tf.zeros([1, *self.event_shape]), tf.zeros([1, self.context_size]) if self.context_size else None)
+
+    def ensure_built(self) -> None:
+        """Create the weights if they do not exist yet."""
         if not self.built:
             self.build((None, *self.event_shape), (None, self.context_size) if self.context_size else None)
 
-    def check_head(self, head):
-        """Raise a ValueError where a head needs another number of parameters than the network gives."""
+    def check_head(self, head: Head) -> None:
+        """Raise a ValueError if a head needs another number of parameters per position than the network has."""
         if self.params_size != head.params_size:
             raise ValueError(
                 f"{head!r} needs {head.params_size} parameters per position. Received: a network with params_size={self.params_size}"
             )
 
-    def effective_parameters(self):
-        """Number of trainable parameters that there are once the masks have removed connections. Builds the network."""
+    def effective_parameters(self) -> int:
+        """Return the number of trainable parameters that no mask removes. Builds the network."""
         self.ensure_built()
         count = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         for layer in self._flatten_layers(include_self=False):
@@ -139,38 +210,38 @@ class AutoregressiveNetwork(keras.layers.Layer):
         return count
 
     @property
-    def sum_dtype(self):
-        """Type of sums over many positions: single in half precision, where a small term added to a large sum is lost."""
+    def sum_dtype(self) -> str:
+        """Dtype of sums over many positions: at least float32, since half precision loses small terms of a large sum."""
         return self.compute_dtype if tf.as_dtype(self.compute_dtype).size >= 4 else "float32"
 
-    def cast(self, weight):
-        """A tensor or weight in the type that the network computes in: Keras casts by itself in `call` alone."""
+    def cast(self, weight: Any) -> tf.Tensor:
+        """Return a tensor or weight in the dtype that the network computes in. (Keras casts weights by itself only in `call`.)"""
         return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
-    def in_order(self, weight, *shape):
-        """A weight with one row (or several) per dimension, `[D, *shape]` in the order of generation."""
+    def in_order(self, weight: Any, *shape: int) -> tf.Tensor:
+        """Return a weight with one or several rows per dimension as `[D, *shape]`, in the order of generation."""
         weight = tf.reshape(self.cast(weight), [self.event_size, *shape])
         natural = np.array_equal(self.order, np.arange(self.event_size))
         return weight if natural else tf.gather(weight, self.order)
 
-    def as_values(self, x):
-        """`x` as a tensor, whose shape is checked against `[B, *event]`."""
+    def as_values(self, x: Any) -> tf.Tensor:
+        """Return `x` as a tensor `[B, *event_shape]`, or raise a ValueError if its shape is another."""
         x = tf.convert_to_tensor(x)
         if x.shape.rank is not None and (x.shape.rank != len(self.event_shape) + 1 or not x.shape[1:].is_compatible_with(self.event_shape)):
             raise ValueError(f"x must be [B, {', '.join(map(str, self.event_shape))}]. Received: x.shape={x.shape}")
         return x
 
-    def encode(self, x):
-        """Values `[B, *event]` as the inputs `[B, D * E]` of a network of vectors."""
+    def encode(self, x: Any) -> tf.Tensor:
+        """Return values `[B, *event_shape]` as the inputs `[B, D * E]` of a network of vectors."""
         x = tf.reshape(self.as_values(x), [-1, self.event_size])
         return tf.reshape(self.encoding(x, self.compute_dtype), [-1, self.event_size * self.features])
 
-    def encode_value(self, value):
-        """The values of one position `[B]` as inputs `[E, B]`."""
+    def encode_value(self, value: tf.Tensor) -> tf.Tensor:
+        """Return the values of one position `[B]` as inputs `[E, B]`."""
         return self.encoding.features_first(value, self.compute_dtype)
 
-    def as_context(self, context):
-        """Check a context against `context_size` and cast it; None where the network takes none."""
+    def as_context(self, context: Any) -> tf.Tensor | None:
+        """Return a context `[B, C]` in the network's dtype, or raise a ValueError if it does not fit `context_size`."""
         if (context is None) != (self.context_size == 0):
             raise ValueError(f"this network takes a context of size {self.context_size}. Received: context={context!r}")
         if context is None:
@@ -180,17 +251,36 @@ class AutoregressiveNetwork(keras.layers.Layer):
             raise ValueError(f"context must be [B, {self.context_size}]. Received: context.shape={context.shape}")
         return context
 
-    def initial_state(self, batch_size, context=None, value_dtype=tf.float32, **member):
-        """The state before the first position. `value_dtype` is the dtype of the values."""
-        state = {"x": tf.zeros([self.event_size, batch_size], value_dtype), "member": member}  # x in event layout, position-major
+    def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
+        """Return the state before the first position.
+
+        Args:
+            batch_size: B.
+            context: `[B, C]` or None.
+            value_dtype: dtype of the values that `step` will be given.
+            **member: selects a member; a network without members is given none.
+        """
+        state = {"x": tf.zeros([self.event_size, batch_size], value_dtype), "member": member}  # x: [D, B], by dimension
         return state if context is None else {**state, "context": context}
 
-    def enter_block(self, state, block, previous):
-        """Prepare the positions from `block * block_size` on; `previous [B]` is the value before them, which `step` will take in."""
+    def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
+        """Prepare the positions from `block * block_size` on.
+
+        Args:
+            state: the state after the last step of the block before, or the initial state.
+            block: number of the block, an int32 scalar.
+            previous: value of the position before the block, `[B]`, anything at block 0. The next `step` takes it in.
+        """
         return state
 
-    def step(self, state, index, previous):
-        """Return the parameters `[B, P]` of the index-th position of the order, and the next state."""
+    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """Return the parameters `[B, P]` of the index-th position of the order, and the next state.
+
+        Args:
+            state: the state after the step before, or of `enter_block` where the position is the first of its block.
+            index: number of the position, an int32 scalar.
+            previous: value of the position before, `[B]`, anything at index 0.
+        """
         order = tf.convert_to_tensor(self.generation_order(**state["member"]))
         order = order[None] if order.shape.rank == 1 else order  # (1 or B, D)
         before = tf.equal(tf.range(self.event_size)[:, None], order[:, tf.maximum(index - 1, 0)])  # (D, 1 or B)
@@ -200,7 +290,8 @@ class AutoregressiveNetwork(keras.layers.Layer):
         here = tf.broadcast_to(order[:, index], [tf.shape(x)[1]])
         return tf.gather(params, here, axis=1, batch_dims=1), {**state, "x": x}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
         return {
             **super().get_config(),
             "event_shape": list(self.event_shape),
@@ -213,61 +304,79 @@ class AutoregressiveNetwork(keras.layers.Layer):
 
 
 class Stepwise:
-    """View of a network with the base class's stepping only: each position calls the whole network. For comparison."""
+    """A view of a network that steps without its cache: each position calls the whole network. For comparison.
 
-    def __init__(self, network):
+    >>> inner = keras.Sequential([keras.Input([3]), keras.layers.Lambda(lambda x: 0 * x[..., None])])
+    >>> network = Stepwise(WrappedNetwork(inner, event_shape=[3]))
+    >>> network.step(network.initial_state(2), 0, tf.zeros([2]))[0].shape
+    TensorShape([2, 1])
+    """
+
+    stride = AutoregressiveNetwork.stride
+
+    def __init__(self, network: AutoregressiveNetwork):
         self._network = network
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._network, name)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._network(*args, **kwargs)
 
     @property
-    def block_size(self):
-        return self.event_size
+    def block_size(self) -> int:
+        """D: all positions make one block."""
+        return self._network.event_size
 
-    stride = AutoregressiveNetwork.stride
-    initial_state = AutoregressiveNetwork.initial_state
-    enter_block = AutoregressiveNetwork.enter_block
-    step = AutoregressiveNetwork.step
+    def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
+        """`AutoregressiveNetwork.initial_state`, as the base class has it."""
+        return AutoregressiveNetwork.initial_state(self._network, batch_size, context, value_dtype, **member)
+
+    def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
+        """`AutoregressiveNetwork.enter_block`, as the base class has it."""
+        return AutoregressiveNetwork.enter_block(self._network, state, block, previous)
+
+    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """`AutoregressiveNetwork.step`, as the base class has it."""
+        return AutoregressiveNetwork.step(self._network, state, index, previous)
 
 
 @keras.saving.register_keras_serializable(package="tfar")
 class WrappedNetwork(AutoregressiveNetwork):
-    """Any Keras network that keeps the contract, as an `AutoregressiveNetwork`.
+    """Any Keras network that is autoregressive, as an `AutoregressiveNetwork`.
 
-    The inner network maps `x [B, *event_shape]` (and `context [B, C]`) to `[B, *event_shape, P]`, and is sampled by calls of the whole.
-    It is given x as floats, those of discrete values too, or as int32 where `num_classes` says how many values there are.
+    The inner network maps `x [B, *event_shape]` (and `context [B, C]`) to `[B, *event_shape, P]`. Stepping calls the whole of it. Its x
+    is of the network's floating-point dtype, for discrete values too, or int32 where `num_classes` is given.
 
     Args:
-        network: the inner network, any callable; a Keras network is saved with the rest.
+        network: the inner network, a callable; a Keras network is saved as part of this one.
         event_shape, params_size, order, num_classes, context_size: as in `AutoregressiveNetwork`.
 
     Raises:
-        ValueError: when it is called, an inner network whose result has another shape.
+        ValueError: in a call, the result of the inner network has another shape.
 
     >>> inner = keras.Sequential([keras.Input([3]), keras.layers.Lambda(lambda x: 0 * x[..., None])])
     >>> WrappedNetwork(inner, event_shape=[3])(np.array([[0, 1, 1]])).shape
     TensorShape([1, 3, 1])
     """
 
-    def __init__(self, network, event_shape, params_size=1, **kwargs):
+    def __init__(self, network: Any, event_shape: int | Iterable[int], params_size: int = 1, **kwargs: Any):
         super().__init__(event_shape, params_size, **kwargs)
-        self.network = keras.saving.deserialize_keras_object(network) if isinstance(network, dict) else network
+        self.network: Any = keras.saving.deserialize_keras_object(network) if isinstance(network, dict) else network
 
-    def build(self, x_shape=None, context_shape=None):
+    def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
+        """Build the inner network."""
         context = (tf.zeros([1, self.context_size]),) if self.context_size else ()
         self.network(self._as_input(tf.zeros([1, *self.event_shape])), *context)
 
-    def _as_input(self, x):
+    def _as_input(self, x: tf.Tensor) -> tf.Tensor:
         """Values as the inner network takes them: most of Keras' layers refuse integers."""
         if self.num_classes is not None:
             return tf.cast(x, tf.int32)
         return tf.cast(x, self.compute_dtype)
 
-    def call(self, x, context=None, training=False):
+    def call(self, x: Any, context: Any = None, training: bool = False) -> tf.Tensor:
+        """Return the parameters `[B, *event_shape, P]`."""
         expected = (*self.event_shape, self.params_size)
         x = self._as_input(self.as_values(x))
         params = tf.convert_to_tensor(self.network(x) if context is None else self.network(x, context))
@@ -275,5 +384,6 @@ class WrappedNetwork(AutoregressiveNetwork):
             raise ValueError(f"the network must map x to [B, {', '.join(map(str, expected))}]. Received: shape={params.shape}")
         return params
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
         return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}

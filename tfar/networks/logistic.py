@@ -1,7 +1,11 @@
 """The logistic autoregressive network, or fully visible sigmoid belief network (Frey 1998; Neal 1992)."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 
+from tfar import config
 from tfar.networks.made import MADE
 
 
@@ -11,23 +15,39 @@ class LogisticAutoregressive(MADE):
 
         params_d = b_d + sum_{d' before d} A_{d' d} (x_{d'} - mean_{d'}) + C_d c
 
-    With a Bernoulli head: p(x_d = 1 | x_<d) = sigmoid(params_d), a logistic regression per dimension, D (D - 1) / 2 + D parameters. It
-    is the MADE that has direct connections only, and `mean` is as there.
+    With a Bernoulli head, p(x_d = 1 | x_<d) = sigmoid(params_d): a logistic regression for each dimension, of D (D - 1) / 2 + D
+    parameters in all. This is the `MADE` without hidden layers, and `mean` is as there.
 
     Args:
-        order, num_masks, masks_per_step, seed: as in `MADE`.
+        event_shape, params_size, num_classes, context_size, encoding: as in `tfar.networks.AutoregressiveNetwork`.
+        order, num_masks, seed, masks_per_step: as in `MADE`.
+        **kwargs: as in `keras.layers.Layer`.
 
     Raises:
-        ValueError: what `MADE` refuses, and whatever is of hidden layers.
+        ValueError: as `MADE`, or an argument that concerns hidden layers is given.
 
     >>> import numpy as np
-    >>> LogisticAutoregressive(event_shape=[4])(np.zeros([2, 4])).shape
+    >>> network = LogisticAutoregressive(event_shape=[4])
+    >>> network(np.zeros([2, 4])).shape
     TensorShape([2, 4, 1])
+    >>> network.effective_parameters()
+    10
     """
 
-    def __init__(self, event_shape, params_size=1, order="natural", num_masks=1, seed=0, **kwargs):
-        super().__init__(event_shape, params_size, hidden_units=(), direct=True, order=order, num_masks=num_masks, seed=seed, **kwargs)
+    def __init__(
+        self,
+        event_shape: int | Iterable[int],
+        params_size: int = 1,
+        order: config.Order = config.LogisticAutoregressive.order,
+        num_masks: int = config.LogisticAutoregressive.num_masks,
+        seed: int = config.LogisticAutoregressive.seed,
+        masks_per_step: int = config.LogisticAutoregressive.masks_per_step,
+        **kwargs: Any,
+    ):
+        masked = {"order": order, "num_masks": num_masks, "masks_per_step": masks_per_step, "seed": seed}
+        super().__init__(event_shape, params_size, hidden_units=(), direct=True, **masked, **kwargs)
 
-    def get_config(self):
-        config = super().get_config()
-        return {k: v for k, v in config.items() if k not in ("hidden_units", "activation", "direct", "connectivity")}
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        hidden = ("hidden_units", "activation", "direct", "connectivity")
+        return {name: value for name, value in super().get_config().items() if name not in hidden}

@@ -1,18 +1,21 @@
 """One position at a time through a stack of masked dense layers, at the arithmetic of one forward pass.
 
-A unit of degree m is final once the first m positions are known. So the units are sorted by degree and each is computed once, in the
-step of its degree. Positions go in blocks: on entering a block, one matrix product per connection adds up what all earlier blocks
-contribute to the block's units; inside it, each step adds what its own new values contribute to the rest of the block.
+A unit of degree m is final once the first m positions are known. The units of a layer are therefore sorted by degree, and each is computed
+once, in the step of its degree. Positions go in blocks. On entering a block, one matrix product per connection adds what all earlier
+blocks contribute to the block's units; inside it, each step adds what its new values contribute to the rest of the block.
 
-Layers are numbered 0 for the inputs, 1..L for the hidden layers, L + 1 for the outputs. Everything is position-major, `[units, B]`.
-Input k is kept in slot k + 1, so that step k takes in slot k (slot 0 is empty), and sizes are padded so that no slice leaves its array.
+Layers are numbered 0 for the inputs, 1..L for the hidden layers, L + 1 for the outputs. Arrays are position-major, `[units, B]`. Input k
+is in slot k + 1, so that step k takes in slot k (slot 0 is empty), and arrays are padded so that no slice exceeds them.
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfar.layers import MaskedDense
+from tfar.networks.base import AutoregressiveNetwork, Size, State
 from tfar.orders import inverse
 
 
@@ -23,9 +26,13 @@ class Groups:
     Attributes:
         sort: unit numbers in sorted order `[n, U]`, for each of the n masks.
         starts: first sorted unit of each step, and the number of units at the end, `[n, positions + 1]`.
-        width: most units that any step has.
-        window: most units that any block has, plus `width` so that the last step's slice stays inside.
-        padded: units with padding.
+        width: the largest number of units of a step.
+        window: the largest number of units of a block, plus `width` so that the slice of the last step stays inside.
+        padded: number of units with padding.
+
+    >>> groups = Groups.of([[1, 0, 1]], positions=2, block_size=1)
+    >>> groups.sort.tolist(), groups.starts.tolist(), groups.width
+    ([[1, 0, 2]], [[0, 1, 3]], 2)
     """
 
     sort: np.ndarray
@@ -35,8 +42,15 @@ class Groups:
     padded: int
 
     @classmethod
-    def of(cls, steps, positions, block_size, empty=0):
-        """Group units by the step `[n, U]` that computes each; `empty` slots come before the first unit."""
+    def of(cls, steps: Any, positions: int, block_size: int, empty: int = 0) -> "Groups":
+        """Group units by the step that computes each.
+
+        Args:
+            steps: integers `[n, U]`.
+            positions: number of steps, a multiple of `block_size`.
+            block_size: number of steps in a block.
+            empty: number of empty slots before the first unit.
+        """
         steps = np.asarray(steps)
         sort = np.argsort(steps, axis=1, kind="stable")
         counts = np.stack([np.bincount(s, minlength=positions) for s in steps])
@@ -46,34 +60,54 @@ class Groups:
         return cls(sort.astype(np.int32), starts.astype(np.int32), width, window, int(starts.max()) + window)
 
 
-def _sorted(array, axis, sort, before, padded):
-    """Sort an axis of `array` by a row of `sort`, and pad it to `padded` with `before` zeros in front."""
+def _sorted(array: tf.Tensor, axis: int, sort: Any, before: int, padded: int) -> tf.Tensor:
+    """Sort an axis of `array` by `sort`, and pad it to `padded` entries, `before` of them in front."""
     if not (isinstance(sort, np.ndarray) and np.array_equal(sort, np.arange(len(sort)))):
         array = tf.gather(array, sort, axis=axis)
+    size: Any = array.shape[axis]
     paddings = [[0, 0]] * array.shape.rank
-    paddings[axis] = [before, padded - before - array.shape[axis]]
+    paddings[axis] = [before, padded - before - size]
     return tf.pad(array, paddings)
 
 
-def _rows(array, first, count):
-    """Rows `first` to `first + count`; a size of -1 for the columns would make XLA pad the array before each slice."""
+def _rows(array: tf.Tensor, first: Any, count: int) -> tf.Tensor:
+    """Rows `first` to `first + count`. With a size of -1 for the columns, XLA would pad the array before each slice."""
     return tf.slice(array, [first, 0], [count, tf.shape(array)[1]])
 
 
-class MaskedStepping:
-    """The stepping protocol for a network of `MaskedDense` layers, as a mixin.
+class MaskedStepping(AutoregressiveNetwork):
+    """The stepping protocol of a network of `MaskedDense` layers.
 
-    The network has `connections`, a list of (layer, from, to); `activation`; `context_terms(context)`, what the context adds to each
-    layer, by number; `orders [n, D]` and `hidden_degrees`, a list of `[n, H]`.
+    Attributes:
+        activation: the elementwise activation of the hidden layers.
+        orders: the order of each member, int32 `[n, D]`.
+        hidden_degrees: degrees of each hidden layer, a list of `[n, H]`.
     """
 
     stride = 4
+    activation: Any
+    orders: np.ndarray
+    hidden_degrees: list[np.ndarray]
 
     @property
-    def block_size(self):
+    def block_size(self) -> int:
+        """About sqrt(D), which balances the products on entering blocks and those inside them."""
         return max(1, round(self.event_size**0.5))
 
-    def _groups(self):
+    @property
+    def connections(self) -> list[tuple[MaskedDense, int, int]]:
+        """(layer, from, to) for each masked layer: 0 is the input, the last number the output."""
+        raise NotImplementedError
+
+    def degrees(self, member: int | tf.Tensor) -> list[Any]:
+        """Return the degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` of a member."""
+        raise NotImplementedError
+
+    def context_terms(self, context: tf.Tensor) -> dict[int, tf.Tensor]:
+        """Return what the context `[B, C]` adds to each layer that it reaches, `[B, units]`, by the layer's number."""
+        raise NotImplementedError
+
+    def _groups(self) -> list[Groups]:
         """Groups of each layer: inputs, hidden layers, outputs."""
         if "groups" not in self.__dict__:
             size, block = self.event_size, self.block_size
@@ -86,7 +120,7 @@ class MaskedStepping:
             ]
         return self.__dict__["groups"]
 
-    def _tables(self):
+    def _tables(self) -> dict[str, Any]:
         """What a step looks up: where its units begin in the block's window, and which of its slots are units."""
         if "tables" not in self.__dict__:
             groups, block = self._groups(), self.block_size
@@ -105,10 +139,21 @@ class MaskedStepping:
             }
         return self.__dict__["tables"]
 
-    def initial_state(self, batch_size, context=None, value_dtype=None, member=0):
+    def initial_state(
+        self,
+        batch_size: Size,
+        context: tf.Tensor | None = None,
+        value_dtype: tf.DType = tf.float32,
+        member: int | tf.Tensor = 0,
+        **others: Any,
+    ) -> State:
+        """Return the state before the first position of a member: its kernels, sorted by step, and empty sums."""
         groups, dtype = self._groups(), self.compute_dtype
         context = self.as_context(context)
-        pick = (lambda table: table[member]) if isinstance(member, int) else (lambda table: tf.gather(table, member))
+
+        def pick(table: np.ndarray) -> Any:
+            return table[member] if isinstance(member, int) else tf.gather(table, member)
+
         sorts = [pick(g.sort) for g in groups]
         before = [self.features, *[0] * (len(groups) - 1)]
         degrees = self.degrees(member)
@@ -135,7 +180,8 @@ class MaskedStepping:
             "inner": [tf.zeros([groups[s].window, groups[t].window], dtype) for _, s, t in self.connections],
         }
 
-    def enter_block(self, state, block, previous):
+    def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
+        """Add what all earlier blocks contribute to the block's units."""
         groups = self._groups()
         # At the end of a block the pre-activations of all its units are final.
         ended = tf.maximum(block - 1, 0)
@@ -156,21 +202,26 @@ class MaskedStepping:
         sums = [s + tf.zeros_like(old) for s, old in zip(sums, state["sums"], strict=True)]
         return {**state, "values": values, "sums": sums, "inner": inner, "inputs": tf.zeros_like(state["inputs"])}
 
-    def step(self, state, index, previous):
+    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """Compute the units of this step, layer by layer, and add what they contribute to the rest of the block."""
         groups, sums = self._groups(), list(state["sums"])
         begins = tf.unstack(tf.gather(state["begins"], index))
         values = self.encode_value(previous)  # (E, B)
         inputs = tf.tensor_scatter_nd_update(state["inputs"], tf.gather(state["rows"], index), values)
-        for layer, (group, begin) in enumerate(zip(groups, begins, strict=True)):
-            if layer > 0:
-                values = tf.slice(sums[layer - 1], begin, state["sizes"][layer - 1])  # (width, B)
-                values.set_shape([group.width, previous.shape[0]])
-            if layer == len(groups) - 1:
-                return tf.transpose(values), {**state, "inputs": inputs, "sums": sums}
+        output = len(groups) - 1
+        for layer in range(output):
             if layer > 0:
                 live = tf.gather(state["live"][layer - 1], index)
-                values = tf.where(live, self.activation(values), tf.zeros([], values.dtype))
+                values = tf.where(live, self.activation(self._units(state, sums, layer, begins, previous)), tf.zeros([], values.dtype))
             for (_, source, target), inner in zip(self.connections, state["inner"], strict=True):
                 if source == layer:
-                    weights = tf.slice(inner, begin, [group.width, groups[target].window])
+                    weights = tf.slice(inner, begins[layer], [groups[layer].width, groups[target].window])
                     sums[target - 1] += tf.matmul(weights, values, transpose_a=True)
+        params = self._units(state, sums, output, begins, previous)
+        return tf.transpose(params), {**state, "inputs": inputs, "sums": sums}
+
+    def _units(self, state: State, sums: list[tf.Tensor], layer: int, begins: list[Any], previous: tf.Tensor) -> tf.Tensor:
+        """Pre-activations `[width, B]` of the units of a layer that a step computes."""
+        values = tf.slice(sums[layer - 1], begins[layer], state["sizes"][layer - 1])
+        values.set_shape([self._groups()[layer].width, previous.shape[0]])
+        return values

@@ -1,44 +1,49 @@
 """NADE: the neural autoregressive distribution estimator (Larochelle & Murray 2011)."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar.networks.base import AutoregressiveNetwork, elementwise, fresh
+from tfar import config
+from tfar.networks.base import AutoregressiveNetwork, Size, State, elementwise, fresh
 from tfar.networks.scans.summing import summing_scan
 from tfar.orders import inverse
 from tfar.validation import check_counts
 
-# Few runs keep the sums in cache, which XLA rewards; many save operations, which plain graphs do. At D = 784, H = 500, batch 64 a training
-# step with 4 of them takes a plain graph 1.3 times as long and XLA no less; with 28, XLA 1.1 times as long and a plain graph 0.8 times.
+# Few runs keep the sums in the cache, which is faster under XLA; many runs need fewer operations, which is faster in plain graphs. At
+# D = 784, H = 500, batch 64, a training step with 4 runs takes 1.3 times as long in a plain graph and as long under XLA; with 28 runs it
+# takes 0.8 times as long in a plain graph and 1.1 times as long under XLA.
 _RUNS = 8
 
 
 @keras.saving.register_keras_serializable(package="tfar")
 class NADE(AutoregressiveNetwork):
-    """One hidden layer that all positions share: each position adds its value to the pre-activation of the ones before.
+    """One hidden layer with weights shared by all positions: each position adds its value to the pre-activation of the next.
 
         a_1 = c + U y,   a_{d+1} = a_d + W_{., o_d} x_{o_d}
         h_d = g(rho_d a_d),   params_{o_d} = b_{o_d} + V_{o_d} h_d
 
-    where o is the order, x the values and y the context, which so reaches every position (Larochelle & Murray 2011;
-    rho: Uria et al. 2013). O(DH) time. With one parameter per position, no context and no rho it has 2 H D + H + D
-    parameters.
+    where o is the order, x the values and y the context, which reaches every position through a_1 (Larochelle & Murray 2011; rho: Uria
+    et al. 2013). It takes O(DH) time. With one parameter per position, no context and no rho it has 2 H D + H + D parameters.
 
-    A call cuts the order into a few runs of consecutive positions. What the earlier runs contribute to the sums at the
-    start of a run is one product, so the runs go through their positions side by side, in one loop. The backward pass
-    subtracts what that loop added: `[B, D, H]` is never held.
+    A call divides the order into a few runs of consecutive positions. One product gives what the earlier runs contribute at the start of
+    each run, so one loop takes all runs through their positions side by side. The backward pass subtracts what that loop added, so no
+    `[B, D, H]` array is ever held in memory.
 
     Args:
+        event_shape, params_size, num_classes, context_size, encoding: as in `tfar.networks.AutoregressiveNetwork`.
         hidden_units: H.
-        activation: g, "sigmoid", "relu" or another that Keras knows.
+        activation: g, elementwise, by its Keras name.
         order: "natural", "reversed", or a permutation of 0..D-1.
-        rescale: whether to learn a factor rho_d for each position, 1 at first, which keeps units without an upper bound
-            in range as d grows.
-        kernel_initializer: initialiser of W, V and U.
+        rescale: whether to learn a factor rho_d for each position, initially 1. It keeps unbounded activations in range as d grows.
+        kernel_initializer: initializer of W, V and U.
+        **kwargs: as in `keras.layers.Layer`.
 
     Raises:
-        ValueError: `hidden_units` is no positive integer, or the activation one that mixes units, such as softmax.
+        ValueError: `hidden_units` is not a positive integer, or the activation is not elementwise.
 
     >>> network = NADE(event_shape=[4], hidden_units=8)
     >>> network(np.zeros([2, 4])).shape
@@ -51,26 +56,27 @@ class NADE(AutoregressiveNetwork):
 
     def __init__(
         self,
-        event_shape,
-        params_size=1,
-        hidden_units=500,
-        activation="sigmoid",
-        order="natural",
-        rescale=False,
-        kernel_initializer="glorot_uniform",
-        **kwargs,
+        event_shape: int | Iterable[int],
+        params_size: int = 1,
+        hidden_units: int = config.NADE.hidden_units,
+        activation: Any = config.NADE.activation,
+        order: config.Order = config.NADE.order,
+        rescale: bool = config.NADE.rescale,
+        kernel_initializer: Any = config.NADE.kernel_initializer,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, order, **kwargs)
         check_counts(hidden_units=hidden_units)
         self.hidden_units = int(hidden_units)
-        self.activation = elementwise(activation)
+        self.activation: Callable[[Any], Any] = elementwise(activation)
         self.rescale = bool(rescale)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
 
-    def build(self, x_shape=None, context_shape=None):
+    def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
+        """Create the weights."""
         size, units = self.event_size, self.hidden_units
 
-        def kernel(name, rows):
+        def kernel(name: str, rows: int) -> keras.Variable:
             return self.add_weight(name=name, shape=(rows, units), initializer=fresh(self.kernel_initializer))
 
         self.input_kernel = kernel("input_kernel", size * self.features)  # W
@@ -80,7 +86,7 @@ class NADE(AutoregressiveNetwork):
         self.rescaling = self.add_weight(name="rescaling", shape=(size,), initializer="ones") if self.rescale else None  # rho
         self.context_kernel = kernel("context_kernel", self.context_size) if self.context_size else None  # U
 
-    def _first(self, context):
+    def _first(self, context: Any) -> tf.Tensor:
         """a_1, `[H]`, or `[B, H]` where there is a context."""
         first = self.cast(self.hidden_bias)
         context = self.as_context(context)
@@ -88,15 +94,16 @@ class NADE(AutoregressiveNetwork):
             return first
         return first + tf.matmul(context, self.cast(self.context_kernel))
 
-    def _hidden(self, a, rescaling):
+    def _hidden(self, a: tf.Tensor, rescaling: Any) -> tf.Tensor:
         return self.activation(a if rescaling is None else a * rescaling)
 
-    def call(self, x, context=None, training=False):
+    def call(self, x: Any, context: Any = None, training: bool = False) -> tf.Tensor:
+        """Return the parameters `[B, *event_shape, P]`."""
         size, units, features, outputs = self.event_size, self.hidden_units, self.features, self.params_size
         length = -(-size // _RUNS)
         runs = -(-size // length)
 
-        def steps(rows, delay=0):  # (D, M, N) to (T, S, M, N)
+        def steps(rows: Any, delay: int = 0) -> Any:  # (D, M, N) to (T, S, M, N)
             rows = tf.pad(rows[: size - delay], [[delay, runs * length - size], [0, 0], [0, 0]])
             return tf.transpose(tf.reshape(rows, [runs, length, -1, rows.shape[2]]), [1, 0, 2, 3])
 
@@ -116,7 +123,7 @@ class NADE(AutoregressiveNetwork):
         if self.rescale:
             weights.append(steps(self.in_order(self.rescaling, 1, 1)))
 
-        def output(a, output_kernel, rescaling=None):
+        def output(a: tf.Tensor, output_kernel: tf.Tensor, rescaling: Any = None) -> tf.Tensor:
             h = self._hidden(tf.cast(a, self.compute_dtype), rescaling)
             return tf.matmul(h, output_kernel, transpose_b=True)
 
@@ -126,26 +133,29 @@ class NADE(AutoregressiveNetwork):
         params = tf.transpose(tf.gather(params, inverse(self.order)), [1, 0, 2])
         return tf.reshape(params, [-1, *self.event_shape, outputs])
 
-    def initial_state(self, batch_size, context=None, value_dtype=None):
+    def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
+        """Return the state before the first position: a_1 and the kernels, in the order of generation."""
         kernel = tf.cast(self.in_order(self.input_kernel, self.features, self.hidden_units), self.sum_dtype)
         first = tf.cast(self._first(context), self.sum_dtype)
         state = {
             "a": tf.reshape(tf.transpose(first), [self.hidden_units, -1]) + tf.zeros([1, batch_size], first.dtype),  # (H, B)
-            # Row k is of the position before the k-th, whose value the k-th step takes in; the first has none.
+            # Row k belongs to the position before the k-th, whose value step k takes in; row 0 is empty.
             "input_kernel": tf.pad(kernel, [[1, 0], [0, 0], [0, 0]]),
             "output_kernel": self.in_order(self.output_kernel, self.params_size, self.hidden_units),
             "output_bias": self.in_order(self.output_bias, self.params_size),
         }
         return {**state, "rescaling": self.in_order(self.rescaling)} if self.rescale else state
 
-    def step(self, state, index, previous):
+    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """Add the previous value to a, and return the parameters `[B, P]` of the position."""
         value = tf.cast(self.encode_value(previous), self.sum_dtype)  # (E, B)
         a = state["a"] + tf.matmul(state["input_kernel"][index], value, transpose_a=True)  # (H, B)
         h = self._hidden(tf.cast(a, self.compute_dtype), state["rescaling"][index] if self.rescale else None)
         params = tf.matmul(state["output_kernel"][index], h) + state["output_bias"][index][:, None]  # (P, B)
         return tf.transpose(params), {**state, "a": a}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
         return {
             **super().get_config(),
             "hidden_units": self.hidden_units,

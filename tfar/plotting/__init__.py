@@ -1,6 +1,6 @@
-"""Pictures of samples, completions, likelihoods, training and masks, by matplotlib, which is imported when the first one is drawn.
+"""Pictures of samples, completions, likelihoods, learning curves and masks, by matplotlib, which is imported when it is first used.
 
-Every function returns a matplotlib `Figure` that belongs to no window and to no global state; `save` writes one.
+Every function returns a matplotlib `Figure` that belongs to no window and to no global state; `save` writes it to a file.
 """
 
 from tfar.plotting.charts import learning_curve, masks, table

@@ -1,41 +1,76 @@
-"""Figures that belong to no window: making one, what it looks like, and writing it."""
+"""Figures that belong to no window: creating, rendering and saving them."""
+
+from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tfar.files import atomic
 
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
 MISSING = "pictures need matplotlib: pip install 'tfar[plot]'"
 
 
-def available():
+def available() -> bool:
     """Whether matplotlib is installed."""
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def require():
-    """Raise an ImportError that says what to install, where matplotlib is missing."""
+def require() -> None:
+    """Check that matplotlib is installed.
+
+    Raises:
+        ImportError: it is not; the message says what to install.
+    """
     if not available():
         raise ImportError(MISSING)
 
 
-def figure(width, height, layout="constrained"):
-    """A new, empty figure of that many inches."""
+def figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
+    """A new, empty figure.
+
+    Args:
+        width, height: in inches.
+        layout: matplotlib's layout engine; None for axes that are placed by hand.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
     require()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=100, layout=layout)
 
 
-def save(picture, path, overwrite=False):
-    """Write a figure to a new file, whole or not at all; the ending of `path` says in which format."""
+def integer_ticks(axis: Axis, **options: Any) -> None:
+    """Put the ticks of an axis at integers; `options` are those of matplotlib's `MaxNLocator`."""
+    locator: Any = axis.get_major_locator()
+    locator.set_params(integer=True, **options)
+
+
+def save(picture: Figure, path: str | Path, overwrite: bool = False) -> None:
+    """Write a figure to a new file, atomically.
+
+    Args:
+        picture: the figure.
+        path: the file; its ending says the format.
+        overwrite: whether to replace a file that exists.
+
+    Raises:
+        FileExistsError: the file exists, and `overwrite` is False.
+    """
     with atomic(path, overwrite) as temporary:
         picture.savefig(temporary)
 
 
-def rendered(picture):
-    """What a figure looks like, uint8 `[height, width, 3]`."""
+def rendered(picture: Figure) -> np.ndarray:
+    """The pixels of a figure, uint8 `[height, width, 3]`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(picture)

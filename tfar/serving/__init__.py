@@ -1,1 +1,9 @@
-"""SavedModels: what TF Serving serves."""
+"""SavedModels that TF Serving serves."""
+
+from tfar.serving.endpoints import Endpoint, scored
+from tfar.serving.export import export_saved_model
+from tfar.serving.text_endpoints import Codec
+from tfar.serving.text_endpoints import scored as scored_text
+from tfar.serving.warmup import warm_up_record
+
+__all__ = ["Codec", "Endpoint", "export_saved_model", "scored", "scored_text", "warm_up_record"]

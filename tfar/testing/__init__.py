@@ -1,4 +1,4 @@
-"""Helpers for the tests of networks and models, yours too.
+"""Helpers for testing networks and models, including your own.
 
 The names are imported as they are used, so that `Client` and `Session` can be had in a process without TensorFlow's Python.
 """

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar.files import atomic
+from tfar.training.best import KeepBest
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -132,7 +133,8 @@ def _apart(old: Any, new: Any) -> tuple[Any, Any]:
         return old, new
     differing = [name for name in {**old, **new} if name not in old or name not in new or old[name] != new[name]]
     pairs = {name: _apart(old.get(name), new.get(name)) for name in differing}
-    return tuple({name: pairs[name][side] for name in one if name in pairs} for side, one in enumerate((old, new)))
+    before, after = ({name: pairs[name][side] for name in one if name in pairs} for side, one in enumerate((old, new)))
+    return before, after
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The recurrences that networks share, each with a backward pass of its own."""
+"""Recurrences that networks share, each with its own backward pass."""
 
 from tfar.networks.scans.checkpointed import checkpointed_scan
 from tfar.networks.scans.recurrent import recurrent_scan

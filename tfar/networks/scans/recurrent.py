@@ -1,24 +1,35 @@
-"""A recurrence that leaves to its backward loop only what must be done in order."""
+"""A recurrence whose backward loop does only what must be done in order."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from tfar.networks.scans.stacking import stacking_loop
 
 
-def recurrent_scan(function, state, inputs, kernel, bias):
-    """Run state_t = function(state_{t-1}, x_t, h_{t-1} U + b) over T steps, where h is the first tensor of a state.
+def recurrent_scan(
+    function: Callable[[Any, Any, Any], list[Any]],
+    state: Sequence[tf.Tensor],
+    inputs: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+) -> list[tf.Tensor]:
+    """Run a recurrent layer over T steps.
 
-    Plain differentiation adds a tensor as large as U to the gradient of U at each step, which with few rows is a large part of the time.
-    Here the gradients of the products h_{t-1} U are kept, and that of U is one product of all of them and all h. And because the function
-    is elementwise, its Jacobian has diagonals alone, which are found for all steps at once before the loop: that is left with
-    multiplications by them, and the product by U^T. Works in eager mode, in graphs and under XLA.
+        state_t = function(state_{t-1}, x_t, h_{t-1} U + b),   h the first tensor of a state
+
+    Plain differentiation adds a tensor of the size of U to the gradient of U at each step, a large part of the time when there are few
+    rows. Here the gradients of the products h_{t-1} U are kept, and the gradient of U is one product of all of them with all h. Since the
+    function is elementwise, its Jacobian consists of diagonal blocks, computed for all steps in one batched pass; the backward loop only
+    multiplies by them and by U^T. Works in eager mode, in graphs and under XLA.
 
     Args:
-        function: maps a state, a slice of the inputs and a product `[..., G]` to the next state. Of each tensor that it gives, unit j must
-            depend on unit j of the state's tensors and of the blocks of H units in the inputs and the product alone; it must not use
-            variables.
+        function: maps a state, a slice of the inputs and a product `[..., G]` to the next state. In each of its tensors, unit j must
+            depend only on unit j of the state's tensors and on unit j of each block of H units in the inputs and the product. It must
+            not use variables.
         state: the state before the first step, a list of floating-point tensors `[B, H]`.
-        inputs: x, `[T, B, E]`, E a multiple of H; T is 1 or more, and may be unknown.
+        inputs: x, `[T, B, E]`, E a multiple of H. T is at least 1 and may be unknown until the graph runs.
         kernel: U, `[H, G]`, G a multiple of H.
         bias: b, `[G]`.
 
@@ -29,14 +40,15 @@ def recurrent_scan(function, state, inputs, kernel, bias):
     >>> recurrent_scan(add, [tf.ones([1, 1])], tf.ones([3, 1, 1]), tf.constant([[2.0]]), tf.zeros([1]))[0][:, 0, 0].numpy().tolist()
     [3.0, 7.0, 15.0]
     """
-    units = kernel.shape[0]
+    shape: Any = kernel.shape
+    units = shape[0]
 
-    def blocks(values):
+    def blocks(values: Any) -> tf.Tensor:
         """`[..., n H]` as `[..., n, H]`."""
         return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [values.shape[-1] // units, units]], axis=0))
 
     @tf.custom_gradient
-    def scanned(inputs, kernel, bias, *start):
+    def scanned(inputs: Any, kernel: Any, bias: Any, *start: Any) -> Any:
         count = tf.shape(inputs)[0]
 
         def forward(t, state):
@@ -56,7 +68,7 @@ def recurrent_scan(function, state, inputs, kernel, bias):
             jacobian = [tape.gradient(values, (before, inputs, products), unconnected_gradients=zero) for values in after]
             of_before, of_inputs, of_products = zip(*jacobian, strict=True)
             of_inputs, of_products = [blocks(values) for values in of_inputs], [blocks(values) for values in of_products]
-            transposed = tf.transpose(kernel)  # once: a product that transposes its factor each time is slower
+            transposed = tf.transpose(kernel)  # once: transposing in each product is slower
 
             def back(t, arriving):
                 arriving = [a + values[t] for a, values in zip(arriving, upstream, strict=True)]
@@ -69,7 +81,7 @@ def recurrent_scan(function, state, inputs, kernel, bias):
             of_start, (*arriving, gradients) = stacking_loop(back, count, zeros, [*start, product], reverse=True)
             of_x = tf.add_n([j * a[:, :, None] for j, a in zip(of_inputs, arriving, strict=True)])
             of_kernel = tf.tensordot(before[0], gradients, [[0, 1], [0, 1]])
-            ones = tf.ones(tf.shape(gradients)[:2], gradients.dtype)  # products add in single precision, where a sum of halves does not
+            ones = tf.ones(tf.shape(gradients)[:2], gradients.dtype)  # products of halves add in single precision; a sum does not
             return [tf.reshape(of_x, tf.shape(inputs)), of_kernel, tf.tensordot(ones, gradients, 2), *of_start]
 
         return states, backward

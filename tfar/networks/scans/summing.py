@@ -1,20 +1,27 @@
-"""A recurrence of running sums that keeps no state for the backward pass: it takes off again what it added."""
+"""A recurrence of running sums that keeps no states for the backward pass, which subtracts what was added."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from tfar.networks.scans.stacking import stacking_loop
 
 
-def summing_scan(function, start, inputs, kernels, weights):
-    """Run a_t = a_{t-1} + x_t W_t, y_t = function(a_t, *weights_t) over T steps, for S independent runs at a time.
+def summing_scan(
+    function: Callable[..., tf.Tensor], start: tf.Tensor, inputs: tf.Tensor, kernels: tf.Tensor, weights: Sequence[tf.Tensor]
+) -> tf.Tensor:
+    """Run a recurrence of running sums over T steps, for S independent runs at a time.
 
-    The backward pass starts at the last sum and subtracts (the reversible networks of Gomez et al. 2017 do the same), so it holds one
-    sum and its gradient where plain differentiation would keep what `function` computes at each step. The sums that it finds differ from
-    the first ones by rounding, of at most 2 T operations on the largest of them. Works in eager mode, in graphs and under XLA.
+        a_t = a_{t-1} + x_t W_t,   y_t = function(a_t, *weights_t)
+
+    The backward pass starts at the last sum and subtracts, as reversible networks do (Gomez et al. 2017). It holds one sum and its
+    gradient, where plain differentiation would keep what `function` computes at each step. The recomputed sums differ from the original
+    ones by the rounding of at most 2 T operations on the largest of them. Works in eager mode, in graphs and under XLA.
 
     Args:
-        function: maps a sum and one step's weights to a tensor of the dtype of the first weight. It must not use variables: pass their
-            values as weights.
+        function: maps a sum and the weights of one step to a tensor of the dtype of the first weight. It must not use variables; pass
+            their values as weights.
         start: `[S, B, H]`, the sums before the first step.
         inputs: x, `[T, S, B, E]` with a static T.
         kernels: W, `[T, S, E, H]`.
@@ -27,19 +34,21 @@ def summing_scan(function, start, inputs, kernels, weights):
     >>> tf.squeeze(summing_scan(lambda a, w: a * w, tf.zeros([1, 1, 1]), one, one, [tf.constant([1.0, 2.0, 4.0])])).numpy().tolist()
     [1.0, 4.0, 12.0]
     """
-    count = inputs.shape[0]
+    shape: Any = inputs.shape
+    count = shape[0]
 
-    def loop(body, carried, slices, dtypes, reverse=False):
-        """Run `carried, results = body(carried, slices of t)` for all t, and stack the results."""
+    def loop(body: Callable[..., Any], carried: list[Any], slices: Sequence[Any], dtypes: Sequence[Any], reverse: bool = False) -> Any:
+        """Run `carried, results = body(carried, slices at t)` for all t, and stack the results."""
         slices = [tf.TensorArray(values.dtype, count).unstack(values) for values in slices]
 
-        def step(t, carried):
+        def step(t: tf.Tensor, carried: list[Any]) -> Any:
             return body(carried, [values.read(t) for values in slices])
 
-        return stacking_loop(step, count, carried, [tf.TensorSpec(None, dtype) for dtype in dtypes], reverse)
+        unknown: Any = None  # the shapes of the results
+        return stacking_loop(step, count, carried, [tf.TensorSpec(unknown, dtype) for dtype in dtypes], reverse)
 
     @tf.custom_gradient
-    def scanned(start, inputs, kernels, *weights):
+    def scanned(start: Any, inputs: Any, kernels: Any, *weights: Any) -> Any:
         def forward(carried, slices):
             x, kernel, *weights = slices
             a = carried[0] + tf.matmul(x, kernel)
@@ -47,14 +56,15 @@ def summing_scan(function, start, inputs, kernels, weights):
 
         def backward(upstream):
             def back(carried, slices):
-                # Each carried tensor is replaced before anything else reads it: XLA would copy it otherwise.
+                # Each carried tensor is replaced before anything else reads it; otherwise XLA would copy it.
                 (a, gradient), (arriving, next_x, next_kernel, x, kernel, *weights) = carried, slices
                 a = a - tf.matmul(next_x, next_kernel)
                 with tf.GradientTape() as tape:
                     tape.watch([a, *weights])
                     y = function(a, *weights)
                 none = tf.UnconnectedGradients.ZERO
-                of_a, *of_weights = tape.gradient(y, [a, *weights], arriving, unconnected_gradients=none)
+                slopes: Any = tape.gradient(y, [a, *weights], arriving, unconnected_gradients=none)
+                of_a, *of_weights = slopes
                 gradient = gradient + of_a
                 of_x, of_kernel = tf.matmul(gradient, kernel, transpose_b=True), tf.matmul(x, gradient, transpose_a=True)
                 return [a, gradient], [of_x, of_kernel, *of_weights]
@@ -62,7 +72,7 @@ def summing_scan(function, start, inputs, kernels, weights):
             def following(values):
                 return tf.concat([values[1:], tf.zeros_like(values[:1])], axis=0)
 
-            # From the arguments alone, so that second derivatives are right too.
+            # Computed from the arguments alone, so that second derivatives are right too.
             end = start + tf.einsum("tsbe,tseh->sbh", inputs, kernels)
             slices = [upstream, following(inputs), following(kernels), inputs, kernels, *weights]
             dtypes = [values.dtype for values in (inputs, kernels, *weights)]

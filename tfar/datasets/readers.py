@@ -1,0 +1,150 @@
+"""The registry of readers: every kind of data source, and how it is recognised and read.
+
+To add a reader, write a function in a file of its own that returns a `Source`, and add a line to `READERS`. Texts have readers of their
+own, in `tfar.datasets.text_sources`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfar.datasets import catalogue, digits, tables
+from tfar.datasets.arrays import read_npy, read_npz
+from tfar.datasets.source import Source, readable_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """What a reader may be asked for beside the source; a reader uses the options that apply to it. See `read_source`."""
+
+    context: str | None = None
+    allow_blanks: bool = False
+    data_dir: str | Path | None = None
+    download: bool | None = None
+    manual_dir: str | Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How one kind of source is recognised, by its name alone, and read.
+
+    Attributes:
+        help: what the user gives, in a few words.
+        read: takes the source and `ReadOptions`, and returns a `Source`.
+        names: the sources that it reads, by name: embedded data sets.
+        endings: the endings of the files that it reads, in lower case and with the dot.
+        pattern: a regular expression of the names of data sets in the data_dir.
+    """
+
+    help: str
+    read: Callable[[str, ReadOptions], Source]
+    names: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    pattern: re.Pattern[str] | None = None
+
+    @property
+    def in_data_dir(self) -> bool:
+        """Whether it reads data sets in the data_dir, by TFDS and with it TensorFlow."""
+        return self.pattern is not None
+
+    def recognises(self, source: str) -> bool:
+        """Whether the source is one that it reads. A file with another ending is not the name of a data set."""
+        if source in self.names or Path(source).suffix.lower() in self.endings:
+            return True
+        return self.pattern is not None and bool(self.pattern.fullmatch(source)) and not Path(source).is_file()
+
+
+READERS: tuple[Reader, ...] = (  # in this order: the first that recognises a source reads it
+    Reader(help="digits", read=lambda source, o: digits.read_digits(o.context), names=(digits.NAME,)),
+    Reader(help="a .npz file", read=lambda path, o: read_npz(path, o.context), endings=(".npz",)),
+    Reader(help="a .npy file", read=lambda path, o: read_npy(path, o.context), endings=(".npy",)),
+    Reader(help="a .csv file", read=lambda path, o: tables.read_table_file(path, o.context, o.allow_blanks), endings=tables.ENDINGS),
+    Reader(
+        help="a TFDS name",
+        read=lambda name, o: catalogue.read_tfds(name, o.data_dir, o.context, o.download, o.manual_dir),
+        pattern=catalogue.NAME,
+    ),
+)
+NAMES = tuple(name for reader in READERS for name in reader.names)
+ENDINGS = tuple(ending for reader in READERS for ending in reader.endings)
+HELP = ", ".join(reader.help for reader in READERS)
+
+
+def is_file_name(source: str | Path) -> bool:
+    """Whether a data source names a file rather than a data set: it has an ending that a reader knows.
+
+    >>> is_file_name("mine.csv"), is_file_name("mnist:3.0.1")
+    (True, False)
+    """
+    return Path(source).suffix.lower() in ENDINGS
+
+
+def reader_of(source: str | Path, data_dir: str | Path | None = None) -> Reader:
+    """The reader of a source; `data_dir` as for `load`.
+
+    Raises:
+        ValueError: no reader recognises the source.
+    """
+    source = str(source)
+    for reader in READERS:
+        if reader.recognises(source):
+            return reader
+    if Path(source).is_file():
+        raise ValueError(f"The ending of a data file must be one of {', '.join(ENDINGS)}. Received: {source}")
+    raise catalogue.unknown_name(source, data_dir)
+
+
+def check_source(source: str | Path, data_dir: str | Path | None = None) -> None:
+    """Refuse a data source that cannot be read, at once: its data are not read, and TensorFlow is not imported.
+
+    A source that passes may still be refused by `load`: the content of a file is not looked at, and TFDS is not asked for a name.
+
+    Args:
+        source, data_dir: as for `load`.
+
+    Raises:
+        ValueError: as `load` does. The file does not exist or cannot be opened; no reader knows its ending; the source is neither a file
+            nor of the form of a TFDS name; or the data_dir is not a folder.
+
+    >>> check_source("digits")
+    >>> check_source("missing.csv")
+    Traceback (most recent call last):
+    ...
+    ValueError: There is no such file. Received: missing.csv
+    """
+    reader = reader_of(source, data_dir)
+    if reader.endings:
+        readable_file(source)
+    if reader.in_data_dir:
+        catalogue.resolve_data_dir(data_dir)
+
+
+def read_source(
+    source: str | Path,
+    data_dir: str | Path | None = None,
+    *,
+    context: str | None = None,
+    allow_blanks: bool = False,
+    download: bool | None = None,
+    manual_dir: str | Path | None = None,
+) -> Source:
+    """Read a data source as it is, in its own units; `prepare` takes the result, so that a source need not be read twice.
+
+    Args:
+        source, data_dir, context, download, manual_dir: as for `load`.
+        allow_blanks: whether blank cells of a table are read as NaN.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        ValueError: the source cannot be read.
+
+    >>> read_source("digits").splits["test"].x.shape
+    (250, 8, 8, 1)
+    """
+    options = ReadOptions(context=context, allow_blanks=allow_blanks, data_dir=data_dir, download=download, manual_dir=manual_dir)
+    return reader_of(source, data_dir).read(str(source), options)
