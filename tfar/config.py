@@ -345,7 +345,7 @@ def head_name(kind: str, asked: str = "auto") -> str:
     if asked == "auto":
         return allowed[0]
     if asked not in allowed:
-        raise ValueError(f"--head must be one of {', '.join(allowed)} for {kind} data. Received: --head {asked}")
+        raise ValueError(f"the head of {kind} data must be one of {', '.join(allowed)}. Received: --head {asked}")
     return asked
 
 

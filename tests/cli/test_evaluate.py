@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.commands import TINY, fails
 
+import tfar
 from tfar.cli.main import main
 
 
@@ -65,14 +66,12 @@ def test_evaluate_other_data(table, tmp_path, capsys):
 
 
 def test_evaluate_in_random_orders(tmp_path, capsys):
-    from tfar.cli.runs import Run
-
     words = ["--data", "digits", "--hidden-units", "8", "--epochs", "1", "--quiet"]
     assert main(["train", "deepnade", "--out", tmp_path / "run", "--no-jit", *words]) == 0
     capsys.readouterr()
     assert main(["evaluate", tmp_path / "run", "--num-orders", "3", "--rows", "20", "--batch-size", "8", "--seed", "5", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    run = Run.open(tmp_path / "run")
+    run = tfar.load_run(tmp_path / "run")
     x = run.rows().x[:20]
     orders = run.model.distribution(num_orders=3, seed=5).log_prob(x).numpy()
     assert found["rows"] == 20 and found["nll"] == pytest.approx(-orders.mean(), rel=1e-5)
@@ -80,14 +79,12 @@ def test_evaluate_in_random_orders(tmp_path, capsys):
 
 
 def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, table, tmp_path, capsys):
-    from tfar.cli.runs import Run
-
     other = tmp_path / "other"
     assert main(["train", "nade", "--data", "digits", "--hidden-units", "8", "--epochs", "1", "--quiet", "--out", other]) == 0
     capsys.readouterr()
     assert main(["evaluate", folder, other, "--rows", "30", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    several = [Run.open(path) for path in (folder, other)]
+    several = [tfar.load_run(path) for path in (folder, other)]
     x = several[0].rows().x[:30]
     probs = np.mean([np.exp(run.model.log_prob(x).numpy().astype(np.float64)) for run in several], axis=0)
     assert found["rows"] == 30 and found["nll"] == pytest.approx(-np.log(probs).mean(), rel=1e-5)

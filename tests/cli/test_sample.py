@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from support.commands import fails, read_table, write_table
 
+import tfar
 from tfar import datasets
-from tfar.cli import outputs, runs, sample
+from tfar.cli import arrays, outputs, runs
 from tfar.cli.main import main
 
 
@@ -58,7 +59,7 @@ def test_many_rows_are_drawn_some_at_a_time(table, folder, tmp_path, monkeypatch
         return [(tmp_path / f"{name}-{number}.csv").read_text() for number in range(len(commands))]
 
     whole = written("whole")
-    monkeypatch.setattr(sample, "ROWS", 3)
+    monkeypatch.setattr(arrays, "DRAWN_AT_ONCE", 3)
     for one, other in zip(written("parts"), whole, strict=True):
         np.testing.assert_allclose(
             *[[float(cell) for line in text.split()[1:] for cell in line.split(",")] for text in (one, other)], rtol=1e-5
@@ -66,7 +67,7 @@ def test_many_rows_are_drawn_some_at_a_time(table, folder, tmp_path, monkeypatch
 
 
 def test_samples_of_images_need_no_data(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs.Run, "dataset", None)
+    monkeypatch.setattr(runs.Run, "load_data", None)
     assert main(["sample", folder, "-n", "4", "--out", tmp_path / "few.png"]) == 0
 
 
@@ -86,7 +87,7 @@ def test_a_context_of_numbers(tmp_path, capsys):
     words = ["--data", tmp_path / "mine.npz", "--context", "context", "--epochs", "1", "--epoch-steps", "5", "--no-jit", "--quiet"]
     assert main(["train", "logistic", "--out", tmp_path / "run", *words]) == 0
     assert main(["sample", tmp_path / "run", "-n", "4", "--context", "0.5,-1", "--out", tmp_path / "s.npy"]) == 0
-    model = runs.Run.open(tmp_path / "run").model
+    model = tfar.load_run(tmp_path / "run").model
     np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), model.sample(4, seed=1, context=np.tile([0.5, -1.0], (4, 1))))
     for wrong in ("1", "a,b", "1,2,3"):
         message = fails(capsys, "sample", tmp_path / "run", "--context", wrong, "--out", tmp_path / "t.npy")
@@ -114,7 +115,7 @@ def test_models_whose_data_cannot_be_read(table, tmp_path, monkeypatch, capsys):
         raise PermissionError("Permission denied")
 
     folder = shutil.copytree(table[0], tmp_path / "run")
-    monkeypatch.setattr(runs.Run, "dataset", denied)
+    monkeypatch.setattr(runs.Run, "load_data", denied)
     assert main(["sample", folder, "--seed", "7"]) == 0
     assert (folder / "samples-7.png").is_file() and (folder / "samples-7.csv").is_file()
     assert main(["export", folder]) == 0

@@ -1,37 +1,34 @@
 """`tfar train` of arrays: the folder that it writes, and what it leaves where it fails."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.commands import TINY, fails, read_table, write_table
 
-from tfar import datasets, options
-from tfar.cli import train
+import tfar
+from tfar import config, plotting, training
+from tfar.cli import arguments
+from tfar.cli.array_job import ArrayJob
 from tfar.cli.main import main, parser
 from tfar.orders import DRAWN
+from tfar.training import checkpoints, refit
+from tfar.training.best import KeepBest
 
 
-def test_every_family_is_on_the_command_line_with_options_that_it_has():
-    import inspect
-
-    from tfar import models, networks
-
-    constructors = {**models.FAMILIES, "charrnn": networks.CharRNN}
-    assert set(options.FAMILIES) == set(constructors)
-    training = {option.name for option in options.TRAINING}
-    for name, family in options.FAMILIES.items():
-        known = set(inspect.signature(constructors[name]).parameters)
-        assert {option.name for option in family.options} <= known, name
-        assert set(family.training) <= training, name
+def array_job(*words):
+    """What carries out a command line."""
+    args = parser().parse_args(words)
+    return ArrayJob(args, Path(args.out), config.Training(**arguments.values_of(args, config.Training)))
 
 
 @pytest.mark.parametrize("name", ["nadek", "neural", "rowlstm", "diagonal_bilstm"])
 def test_other_families_are_built_as_the_command_line_says(name):
     """Those that no test trains by the command line."""
     small = {"nadek": ["--hidden-units", "5", "4"], "neural": ["--hidden-units", "3"]}.get(name, ["--filters", "4", "--num-layers", "1"])
-    data = datasets.load("digits")
-    model = train.build(parser().parse_args(["train", name, "--data", "digits", "--out", "run", *small]), data)
+    job = array_job("train", name, "--data", "digits", "--out", "run", *small)
+    data, model = job.data, job.build()
     assert np.isfinite(model.log_prob(data.test.x[:2])).all()
     if name == "nadek":
         np.testing.assert_allclose(np.ravel(model.network.mean), data.train.x.mean(axis=0).ravel(), rtol=1e-5)
@@ -41,7 +38,7 @@ def test_an_order_may_be_in_a_file(tmp_path):
     np.save(tmp_path / "order.npy", [2, 0, 1])
     (tmp_path / "order.txt").write_text("2, 0, 1\n")
     for file in ("order.npy", "order.txt"):
-        assert options.order(str(tmp_path / file)) == [2, 0, 1]
+        assert arguments.order(str(tmp_path / file)) == [2, 0, 1]
 
 
 def test_train_writes_the_folder(folder):
@@ -95,14 +92,16 @@ def test_the_model_file_is_a_plain_keras_model(folder):
 
 def test_an_existing_folder_is_refused_at_once_and_left_alone(folder, capsys, monkeypatch):
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    monkeypatch.setattr("tfar.cli.import_tensorflow", lambda: pytest.fail("the folder is known to exist before TensorFlow is loaded"))
+    monkeypatch.setattr("tfar.cli.train.import_tensorflow", lambda: pytest.fail("the folder is known to exist before TensorFlow is loaded"))
     error = fails(capsys, "train", "made", "--data", "digits", "--out", folder)
     assert "Received: " in error and str(folder) in error
     assert before == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
 def test_a_folder_that_cannot_be_is_refused_at_once(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("tfar.cli.import_tensorflow", lambda: pytest.fail("the folder is known to be none before TensorFlow is loaded"))
+    monkeypatch.setattr(
+        "tfar.cli.train.import_tensorflow", lambda: pytest.fail("the folder is known to be none before TensorFlow is loaded")
+    )
     (tmp_path / "notes.txt").write_text("")
     error = fails(capsys, "train", "made", "--data", "digits", "--out", tmp_path / "notes.txt" / "new" / "run")
     assert "must be in a folder. Received: " in error and "notes.txt is none" in error
@@ -116,10 +115,7 @@ def test_no_rows_to_score_are_refused_before_training(tmp_path, capsys):
 
 
 def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch, capsys):
-    from tfar import training
-    from tfar.training import checkpoints
-
-    on_epoch_end = training.KeepBest.on_epoch_end
+    on_epoch_end = KeepBest.on_epoch_end
 
     def interrupt(self, epoch, logs=None):
         on_epoch_end(self, epoch, logs)
@@ -130,7 +126,7 @@ def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch,
     out = tmp_path / "run"
     words = ["train", "logistic", "--data", "digits", "--out", out, "--epochs", "3", "--no-jit", "--quiet"]
     with monkeypatch.context() as patch:
-        patch.setattr(training.KeepBest, "on_epoch_end", interrupt)
+        patch.setattr(KeepBest, "on_epoch_end", interrupt)
         assert main(words) == 0
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["interrupted"] and metrics["epochs"] == 2 and metrics["best_epoch"] == 2
@@ -145,8 +141,6 @@ def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch,
 
 
 def test_a_failed_training_leaves_nothing(tmp_path, monkeypatch, capsys):
-    from tfar import training
-
     def broken(*args, **kwargs):
         raise ValueError("it broke")
 
@@ -156,8 +150,6 @@ def test_a_failed_training_leaves_nothing(tmp_path, monkeypatch, capsys):
 
 
 def test_without_matplotlib_the_model_is_trained_all_the_same(tmp_path, monkeypatch, capsys):
-    from tfar import plotting
-
     monkeypatch.setattr(plotting, "available", lambda: False)
     words = ["train", "logistic", "--data", "digits", "--out", tmp_path / "run", "--epochs", "1", "--no-jit", "--quiet"]
     assert main(words) == 0
@@ -170,9 +162,7 @@ def test_an_order_may_be_a_long_list(tmp_path, capsys):
     order = ",".join(map(str, reversed(range(300))))
     words = ["train", "logistic", "--data", tmp_path / "x.npy", "--out", tmp_path / "run", *TINY[2:]]
     assert main([*words, "--order", order]) == 0
-    from tfar.cli.runs import Run
-
-    assert Run.open(tmp_path / "run").model.network.order[:2].tolist() == [299, 298]
+    assert tfar.load_run(tmp_path / "run").model.network.order[:2].tolist() == [299, 298]
     assert "integers like 2,0,1" in fails(capsys, *words, "--order", "a" * 300, code=2)
 
 
@@ -224,5 +214,5 @@ def test_bad_input_is_one_line_and_writes_nothing(words, shown, tmp_path, monkey
 @pytest.mark.parametrize("family, order", [("nade", "random"), ("deepnade", "random"), ("nade", "scan"), ("nade", "alternating")])
 def test_an_order_is_drawn_from_the_seed(family, order):
     words = ["train", family, "--data", "digits", "--out", "run", "--order", order, "--seed", "3", "--hidden-units", "8"]
-    model = train.build(parser().parse_args(words), datasets.load("digits"))
+    model = array_job(*words).build()
     np.testing.assert_array_equal(model.network.order, DRAWN[order]([8, 8, 1], 1, 3)[0])

@@ -1,20 +1,14 @@
 """`scripts/load_test.py`: it passes on a shipped model, and can fail."""
 
-import importlib
 import pathlib
 import re
 import subprocess
 import sys
 
+import load_test
 import numpy as np
 import pytest
 from support import ROOT
-
-
-@pytest.fixture
-def load_test(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    return importlib.import_module("load_test")
 
 
 def test_a_shipped_model_bears_a_load(tmp_path):
@@ -28,13 +22,13 @@ def test_a_shipped_model_bears_a_load(tmp_path):
     assert all(int(row[2]) > 0 and row[-1] == "0" for row in table)
 
 
-def test_a_lost_tensor_is_a_leak(load_test):
+def test_a_lost_tensor_is_a_leak():
     assert load_test.leaks([(1000, 5_000_000), (3000, 5_400_000), (5000, 5_800_000)])
     assert not load_test.leaks([(1000, 5_000_000), (3000, 5_400_000), (5000, 5_600_000)])
     assert not load_test.leaks([(5, 100), (5, 100)])
 
 
-def test_a_wrong_row_is_told(load_test):
+def test_a_wrong_row_is_told():
     expected = {"x": np.array([[0, 1], [1, 1]], np.int32), "log_prob": np.array([-1.0, -2.0], np.float32)}
     assert not load_test.wrong_rows(expected, expected).any()
     assert load_test.wrong_rows({**expected, "x": np.array([[0, 1], [1, 0]], np.int32)}, expected).tolist() == [False, True]
@@ -42,7 +36,7 @@ def test_a_wrong_row_is_told(load_test):
     assert load_test.wrong_rows({"x": expected["x"]}, expected).all()
 
 
-def test_memory_is_that_of_this_process(load_test):
+def test_memory_is_that_of_this_process():
     used, resident = load_test.memory()
     status = pathlib.Path("/proc/self/status").read_text()
     assert resident == pytest.approx(1024 * int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1]), rel=0.01)

@@ -2,42 +2,38 @@
 
 import csv
 import dataclasses
-import importlib
 import json
 import shutil
 import sys
 
 import numpy as np
 import pytest
+import reproduce
+import results_table
 from support import ROOT
 
-from tfar import cli
-from tfar.cli.runs import Run
+import tfar
+from tfar.cli.main import main, parser
 from tfar.files import write_json
 
 
-@pytest.fixture
-def scripts(monkeypatch):
-    """The modules of the two scripts."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
-    return importlib.import_module("reproduce"), importlib.import_module("results_table")
 
 
 @pytest.mark.parametrize("smoke", [False, True])
-def test_all_recipes_are_commands_that_can_be_read(scripts, smoke):
-    reproduce, _ = scripts
+def test_all_recipes_are_commands_that_can_be_read(smoke):
     assert reproduce.names()
     for name in reproduce.names():
         recipe = reproduce.Recipe.read(name, smoke)
-        args = cli.parser().parse_args(recipe.words("out", recipe.folders[0][1]))
-        assert args.run == "train" and args.model == recipe.train["model"]
-        assert cli.parser().parse_args(["evaluate", "out", *reproduce.options(recipe.evaluate)]).run == "evaluate"
+        args = parser().parse_args(recipe.words("out", recipe.folders[0][1]))
+        assert args.command == "train" and args.model == recipe.train["model"]
+        assert parser().parse_args(["evaluate", "out", *reproduce.options(recipe.evaluate)]).command == "evaluate"
         assert float(recipe.minutes) > 0 and float(recipe.paper or 1) and float(recipe.gaussian or 1) and recipe.title and recipe.settings
 
 
-def test_a_checkout_may_lie_in_a_folder_of_any_name(scripts, tmp_path, monkeypatch):
-    reproduce, _ = scripts
+def test_a_checkout_may_lie_in_a_folder_of_any_name(tmp_path, monkeypatch):
     root = tmp_path / "o'brien's repos"
     root.mkdir()
     (root / "README.md").write_text("text")
@@ -46,8 +42,7 @@ def test_a_checkout_may_lie_in_a_folder_of_any_name(scripts, tmp_path, monkeypat
     assert words[words.index("--data") + 1] == str(root / "README.md")
 
 
-def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monkeypatch):
-    reproduce, _ = scripts
+def test_an_unknown_recipe_and_a_faulty_one_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="must be one of .*pixelcnn.* Received: transformer"):
         reproduce.Recipe.read("transformer")
     monkeypatch.setattr(reproduce, "RECIPES", tmp_path)
@@ -63,7 +58,7 @@ def test_an_unknown_recipe_and_a_faulty_one_are_refused(scripts, tmp_path, monke
         reproduce.Recipe.read("odd")
 
 
-def run(reproduce, monkeypatch, name, folder):
+def run(monkeypatch, name, folder):
     words = ["reproduce.py", name, "--smoke", "--runs", str(folder / "runs"), "--results", str(folder / "results")]
     monkeypatch.setattr(sys, "argv", words)
     return reproduce.main()
@@ -76,9 +71,8 @@ def forget(result):
 
 
 @pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "gated_pixelcnn-fashion_mnist", "charrnn-tiny_shakespeare"])
-def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monkeypatch, capsys):
-    reproduce, results_table = scripts
-    assert run(reproduce, monkeypatch, name, tmp_path) == 0
+def test_a_recipe_writes_its_result_and_its_curve(name, tmp_path, monkeypatch, capsys):
+    assert run(monkeypatch, name, tmp_path) == 0
     folder, result = tmp_path / "runs" / f"{name}-smoke", tmp_path / "results" / f"{name}-smoke.json"
     found = json.loads(result.read_text())
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -95,28 +89,27 @@ def test_a_recipe_writes_its_result_and_its_curve(scripts, name, tmp_path, monke
     row = " ".join(results_table.row(reproduce.Recipe.read(name), result))
     assert f"{found['nll']:.2f}" in row and "not run" not in row
 
-    assert run(reproduce, monkeypatch, name, tmp_path) == 1
+    assert run(monkeypatch, name, tmp_path) == 1
     assert "nothing is overwritten" in capsys.readouterr().err
 
     result.unlink()  # its picture stays, and is not overwritten either
-    assert run(reproduce, monkeypatch, name, tmp_path) == 1
+    assert run(monkeypatch, name, tmp_path) == 1
     assert result.with_suffix(".png").name in capsys.readouterr().err
     result.with_suffix(".png").unlink()
     if name == "pixelcnn":
         with monkeypatch.context() as patch:  # a training that has ended is not done again
-            patch.setattr(cli, "main", None)
-            assert run(reproduce, monkeypatch, name, tmp_path) == 0
+            patch.setattr(reproduce, "tfar", None)
+            assert run(monkeypatch, name, tmp_path) == 0
         forget(result)
         metrics["command"] = metrics["command"].replace("--filters 8", "--filters 16")
         write_json(folder / "metrics.json", metrics, overwrite=True)
-        assert run(reproduce, monkeypatch, name, tmp_path) == 1
+        assert run(monkeypatch, name, tmp_path) == 1
         assert "must be what this recipe trains" in capsys.readouterr().err and not result.exists()
 
 
-def test_a_recipe_of_folds_trains_each_and_goes_on(scripts, tmp_path, monkeypatch):
-    reproduce, results_table = scripts
+def test_a_recipe_of_folds_trains_each_and_goes_on(tmp_path, monkeypatch):
     name = "rnade-red_wine-mol"
-    assert run(reproduce, monkeypatch, name, tmp_path) == 0
+    assert run(monkeypatch, name, tmp_path) == 0
     result = tmp_path / "results" / f"{name}-smoke.json"
     found = json.loads(result.read_text())
     metrics = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs" / f"{name}-smoke").glob("fold-*/metrics.json"))]
@@ -125,20 +118,19 @@ def test_a_recipe_of_folds_trains_each_and_goes_on(scripts, tmp_path, monkeypatc
     shutil.rmtree(tmp_path / "runs" / f"{name}-smoke" / "fold-1")
     trained = []
     with monkeypatch.context() as patch:  # of the folds that have been trained none is trained again
-        patch.setattr(cli, "main", lambda words, train=cli.main: trained.append(words[words.index("--fold") + 1]) or train(words))
-        assert run(reproduce, monkeypatch, name, tmp_path) == 0
+        patch.setattr(reproduce, "tfar", lambda words, train=main: trained.append(words[words.index("--fold") + 1]) or train(words))
+        assert run(monkeypatch, name, tmp_path) == 0
     again = json.loads(result.read_text())
     assert trained == ["1"] and again["folds"] == pytest.approx(found["folds"], rel=1e-5)
     assert found["rows"] == 64 and found["gaussian_nll"] == pytest.approx(sum(fold["gaussian_nll"] for fold in metrics) / 3)
     assert "(normal; published 13.18)" in results_table.row(reproduce.Recipe.read(name), result)[3]
 
 
-def test_a_recipe_of_networks_averages_their_probabilities(scripts, tmp_path, monkeypatch):
-    reproduce, results_table = scripts
+def test_a_recipe_of_networks_averages_their_probabilities(tmp_path, monkeypatch):
     name = "made-32-networks"
-    assert run(reproduce, monkeypatch, name, tmp_path) == 0
+    assert run(monkeypatch, name, tmp_path) == 0
     folder, result = tmp_path / "runs" / f"{name}-smoke", tmp_path / "results" / f"{name}-smoke.json"
-    found, several = json.loads(result.read_text()), [Run.open(folder / f"network-{seed}") for seed in (0, 1)]
+    found, several = json.loads(result.read_text()), [tfar.load_run(folder / f"network-{seed}") for seed in (0, 1)]
     assert not np.array_equal(several[0].model.network.order, several[1].model.network.order)
     for split, key in {"test": "nll", "validation": "validation_nll", "train": "train_nll"}.items():
         rows = several[0].rows(split=split)
@@ -158,8 +150,7 @@ def test_a_recipe_of_networks_averages_their_probabilities(scripts, tmp_path, mo
 @pytest.mark.parametrize(
     "lines", ["[networks]\nnumber = 0", "[networks]\nnumber = 2\n[folds]\nnumber = 2", "seed = 3\n[networks]\nnumber = 2"]
 )
-def test_networks_that_would_not_be_averaged_are_refused(scripts, lines, tmp_path, monkeypatch):
-    reproduce, _ = scripts
+def test_networks_that_would_not_be_averaged_are_refused(lines, tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce, "RECIPES", tmp_path)
     recipe = "[recipe]\ntitle = a\nsettings = b\nminutes = 1\n[smoke]\n[train]\nmodel = made\ndata = digits\n"
     (tmp_path / "odd.cfg").write_text(recipe + lines)
@@ -167,8 +158,7 @@ def test_networks_that_would_not_be_averaged_are_refused(scripts, lines, tmp_pat
         reproduce.Recipe.read("odd")
 
 
-def test_folds_are_averaged(scripts, tmp_path):
-    reproduce, results_table = scripts
+def test_folds_are_averaged(tmp_path):
     recipe = reproduce.Recipe("r", "R", "2.50", "13.2", "ours", "1", {"model": "rnade", "data": "d"}, {}, 3)
     scores = [1.0, 2.0, 4.0]
     for fold, nll in enumerate(scores):
@@ -193,8 +183,7 @@ def test_folds_are_averaged(scripts, tmp_path):
     assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88** (1.50 without fold 2)", "6.00 (normal; published 13.2)", "7"]
 
 
-def test_an_nll_that_is_not_finite_is_no_result(scripts, tmp_path):
-    reproduce, _ = scripts
+def test_an_nll_that_is_not_finite_is_no_result(tmp_path):
     recipe, none = reproduce.Recipe("r", "R", None, None, "ours", "1", {"model": "made", "data": "d"}, {}, None), {"nll": None}
     metrics = {"interrupted": False, "command": "tfar train made --data d --out r", "train": none, "validation": none, "test": none}
     write_json(tmp_path / "r" / "metrics.json", metrics)
@@ -202,8 +191,7 @@ def test_an_nll_that_is_not_finite_is_no_result(scripts, tmp_path):
         reproduce.reproduce(recipe, tmp_path)
 
 
-def test_what_does_not_reach_its_figure_is_listed(scripts, tmp_path):
-    reproduce, results_table = scripts
+def test_what_does_not_reach_its_figure_is_listed(tmp_path):
     recipe = reproduce.Recipe("r", "R", "2.50", None, "ours", "1", {"model": "made", "data": "d"}, {}, None, "More units: no better.")
     path = tmp_path / "r.json"
     assert results_table.gap(recipe, path) is None  # not run
@@ -217,11 +205,10 @@ def test_what_does_not_reach_its_figure_is_listed(scripts, tmp_path):
     assert results_table.gap(dataclasses.replace(recipe, paper=None), path) is None
 
 
-def test_original_files_are_prepared_before_the_training(scripts, tmp_path, monkeypatch, capsys):
-    reproduce, _ = scripts
+def test_original_files_are_prepared_before_the_training(tmp_path, monkeypatch, capsys):
     prepared = []
     monkeypatch.setattr("tfar.datasets.catalogue.read_tfds", lambda name, manual_dir: prepared.append((name, manual_dir)))
-    monkeypatch.setattr(cli, "main", lambda words: 3 if prepared else 4)
+    monkeypatch.setattr(reproduce, "tfar", lambda words: 3 if prepared else 4)
     words = ["reproduce.py", "rnade-ionosphere-mol", "--manual-dir", "original", "--runs", str(tmp_path), "--results", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as end:
@@ -234,8 +221,7 @@ def test_original_files_are_prepared_before_the_training(scripts, tmp_path, monk
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_a_training_that_was_interrupted_is_no_result(scripts, tmp_path, kept, capsys):
-    reproduce, _ = scripts
+def test_a_training_that_was_interrupted_is_no_result(tmp_path, kept, capsys):
     recipe = reproduce.Recipe("r", "R", "2.50", None, "ours", "1", {"model": "made", "data": "d"}, {}, None)
     write_json(tmp_path / "r" / "metrics.json", {"interrupted": True, "command": "tfar train made --data d --out r"})
     if kept:
@@ -246,8 +232,7 @@ def test_a_training_that_was_interrupted_is_no_result(scripts, tmp_path, kept, c
     assert ("The same command goes on" in capsys.readouterr().err) == kept
 
 
-def test_the_table_in_readme_is_up_to_date(scripts, tmp_path):
-    _, results_table = scripts
+def test_the_table_in_readme_is_up_to_date(tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert results_table.rewritten(text, ROOT / "results") == text
     shutil.copytree(ROOT / "results", tmp_path / "results")

@@ -12,8 +12,7 @@ WITH_EXAMPLES = sorted(path.stem for path in SCRIPTS.glob("*.py") if ">>> " in p
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
-def test_examples_of_scripts_hold(name, monkeypatch):
-    monkeypatch.syspath_prepend(SCRIPTS)
+def test_examples_of_scripts_hold(name):
     found = doctest.testmod(importlib.import_module(name))
     assert found.attempted and not found.failed
 
@@ -22,8 +21,8 @@ def test_examples_of_scripts_hold(name, monkeypatch):
     not (shutil.which("pdflatex") and shutil.which("pdftoppm")), reason="pdflatex and pdftoppm, which draw, are not installed"
 )
 def test_a_page_of_latex_is_drawn(tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(SCRIPTS)
-    page = importlib.import_module("latex_page")
+    import latex_page as page
+
     (tmp_path / "preamble.tex").write_text(r"\documentclass{article}")
     (tmp_path / "text.tex").write_text(r"\end{center} \begin{center} \input{/etc/hostname} $x^2$ \unknown \end{center} \begin{center}")
     words = ["latex_page.py", str(tmp_path / "text.tex"), "--preamble", str(tmp_path / "preamble.tex"), "--out", str(tmp_path / "page.png")]

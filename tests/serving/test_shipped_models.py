@@ -1,7 +1,6 @@
 """The models in `saved_models`: each loads without tfar, and scores the test rows stored with it as its card says."""
 
 import functools
-import importlib
 import json
 import re
 import shlex
@@ -143,8 +142,8 @@ def test_version_answers_without_python_as_in_python(client, name):
 
 def test_the_script_draws_pictures_of_a_shipped_model(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib", reason="matplotlib, which draws, is not installed")
-    monkeypatch.syspath_prepend(FOLDER.parent / "scripts")
-    pictures = importlib.import_module("pictures")
+    import pictures
+
     monkeypatch.setattr("sys.argv", ["pictures.py", str(FOLDER / "made-digits"), "--data", "digits", "--out", str(tmp_path / "new")])
     assert pictures.main() == 0
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"made-digits-samples.png", "made-digits-completions.png"}

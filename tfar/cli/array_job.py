@@ -12,8 +12,7 @@ from tfar import config, datasets
 from tfar.cli.arguments import values_of
 from tfar.cli.fitting import checkpoint_of, fitted, verbosity
 from tfar.cli.quiet import import_tensorflow
-from tfar.datasets import digits
-from tfar.datasets.readers import is_file_name
+from tfar.datasets.readers import reader_of
 from tfar.validation import check_counts
 
 
@@ -31,7 +30,8 @@ class ArrayJob:
         check_counts(0, pictures_every=args.pictures_every)
         self.args, self.out, self.settings = args, out, settings
         self.drawn = out.with_name(f"{out.name}.pictures")
-        if not (is_file_name(args.data) or args.data == digits.NAME):
+        datasets.check_source(args.data, args.data_dir)
+        if reader_of(args.data).in_data_dir:
             import_tensorflow()  # quietly: TFDS does
         data = values_of(args, config.DataSettings)
         data["seed"] = data.pop("data_seed")

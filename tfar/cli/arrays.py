@@ -22,6 +22,7 @@ MOST_DRAWN = 40  # rows in a picture of completions
 class ArrayRun(Run):
     """A run whose data are arrays: vectors, images or tables."""
 
+    kind_in_words = "arrays"
     unit, nats, bits = "rows", "nats", "bits_per_dim"
     baseline = "Independent positions, fitted to the rows that the model was,"
 
@@ -38,21 +39,15 @@ class ArrayRun(Run):
         data = self.load_data(data_dir, download)
         return data.train.joined(data.validation) if self.metrics.get("refit") else data.train
 
-    def rows(
-        self, source: str | None = None, split: str | None = None, data_dir: str | None = None, allow_blanks: bool = False
-    ) -> datasets.Split:
-        """Rows as the model takes them: those of another `source`, or a split ("test" unless said) of its own data.
-
-        Returns:
-            A `tfar.datasets.Split(x, context)`; NaN in x stands for a blank where `allow_blanks`.
-        """
+    def rows(self, source: str | None = None, split: str | None = None, data_dir: str | None = None) -> datasets.Split:
+        """Rows as the model takes them: those of another `source`, or a split ("test" unless said) of its own data."""
         if source is None:
             return self.load_data(data_dir).splits[split or "test"]
         if split is not None:
             raise ValueError(
                 f"a split is one of the model's own data; of others all rows are taken, or the test rows. Received: {split!r} and {source}"
             )
-        return datasets.prepare(source, self.description, allow_blanks=allow_blanks, data_dir=data_dir)
+        return datasets.prepare(source, self.description, data_dir=data_dir)
 
     def own_units(self, x: Any) -> np.ndarray:
         """Values as modelled in the units of the data; discrete values, and NaN, are returned as they are."""
@@ -114,7 +109,7 @@ class ArrayRun(Run):
         return np.tile(vector, (n, 1))
 
     def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        self.refuse(args, "streams")
+        self.refuse(args, "text", "streams")
         for other in others:
             if not isinstance(other, ArrayRun) or other._rows_fitted() != self._rows_fitted():
                 raise ValueError(
@@ -160,7 +155,7 @@ class ArrayRun(Run):
 
     def sample(self, args: Any) -> None:
         """Draw samples, and write them as a picture, and as an array or a table: in the data's own units, or in levels."""
-        self.refuse(args, "prompt", "length", "temperature", "top_k")
+        self.refuse(args, "text", "prompt", "length", "temperature", "top_k")
         n = args.n or 64
         paths = outputs.paths(self, args, f"samples-{args.seed}")
         context = self.contexts(args.context, n)
@@ -189,7 +184,12 @@ class ArrayRun(Run):
     def complete(self, args: Any) -> None:
         """Complete rows with blanks, or else rows of which the first positions of the model's order are given."""
         paths = outputs.paths(self, args, f"completions-{args.seed}")
-        x, context = self.rows(args.data, None, args.data_dir, allow_blanks=True)
+        read = None
+        if args.data is None:
+            x, context = self.rows(data_dir=args.data_dir)
+        else:
+            read = datasets.read_source(args.data, args.data_dir, context=self.description["context"], allow_blanks=True)
+            x, context = datasets.prepare(read, self.description, allow_blanks=True, name=args.data)
         blank = np.isnan(x)
         filling = blank.any()
         if filling and args.observe is not None:
@@ -205,7 +205,7 @@ class ArrayRun(Run):
             elif path.suffix == ".npy":
                 outputs.write_array(path, self.own_units(drawn), args.overwrite)
             else:
-                outputs.write_completed_table(self, path, args, blank, drawn, context)
+                outputs.write_completed_table(self, path, read, blank, drawn, context, args.overwrite)
             print(path)
 
     def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfar import datasets, plotting
-from tfar.datasets.tables import ENDINGS as TABLES
+from tfar.datasets.source import undivided
 from tfar.files import atomic, refuse_existing
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def write_picture(run: "ArrayRun", path: Path, x: np.ndarray, data: Any = None, 
     elif images is not None:
         figure = plotting.image_grid(images)
     else:
-        flat = [None if values is None else run.own_units(values).reshape(len(values), -1) for values in (x, data)]
-        figure = plotting.table(*flat, columns=run.columns)
+        beside = None if data is None else run.own_units(data).reshape(len(data), -1)
+        figure = plotting.table(run.own_units(x).reshape(len(x), -1), beside, columns=run.columns)
     plotting.save(figure, path, overwrite)
 
 
@@ -60,29 +60,31 @@ def write_completions(run: "ArrayRun", path: Path, x: np.ndarray, blank: np.ndar
     if images is None:
         raise ValueError(f"completions are drawn of images alone. Received: values of shape {x.shape[1:]}")
     images = images.reshape(len(x), -1, *images.shape[1:])  # (B, 1 + n, H, W) or (B, 1 + n, H, W, 3)
-    blank = blank.reshape(*blank.shape[:3], -1).any(axis=-1)
-    plotting.save(plotting.completions(images[:, 0], ~blank, images[:, 1:]), path, overwrite)
+    given = np.logical_not(blank.reshape(*blank.shape[:3], -1).any(axis=-1))
+    plotting.save(plotting.completions(images[:, 0], given, images[:, 1:]), path, overwrite)
 
 
-def write_completed_table(run: "ArrayRun", path: Path, args: Any, blank: np.ndarray, drawn: np.ndarray, context: Any) -> None:
+def write_completed_table(
+    run: "ArrayRun", path: Path, read: datasets.Source | None, blank: np.ndarray, drawn: np.ndarray, context: Any, overwrite: bool
+) -> None:
     """Write each row n times, with a column for the number of the row and one for that of the draw, both from 1.
 
-    Cells that were given are those of the file, in its order of columns, not a rounded image of them; of quantised data they are levels,
-    as those that were drawn.
+    Cells that were given are those of the table that was read, in its order of columns, not a rounded image of them; of quantised data they
+    are levels, as those that were drawn.
     """
     columns, values = list(run.columns), rounded(run, drawn)
-    if args.data and args.data.lower().endswith(TABLES):
-        table = datasets.read_table(args.data, allow_blanks=True, label=run.description["context"])
-        if table.columns is not None:
+    if read is not None:
+        if read.columns is not None:
             if run.preparation.columns is not None:
-                place = [columns.index(name) for name in table.columns]
+                place = [columns.index(name) for name in read.columns]
                 values, blank = values[..., place], blank[:, place]
-            columns = list(table.columns)
+            columns = list(read.columns)
         if run.preparation.levels == run.preparation.input_levels:
-            values = np.where(blank[:, None], values, table.values[: len(values), None])
+            rows_read = undivided(read) or read.splits["test"]
+            values = np.where(blank[:, None], values, rows_read.x[: len(values), None])
     labels = run.label_cells(context, len(values))
     rows = ([i + 1, k + 1, *row, *labels[i]] for i, draws_of_row in enumerate(values) for k, row in enumerate(draws_of_row))
-    write_csv(path, ["row", "draw", *columns, *run.label_column], rows, args.overwrite)
+    write_csv(path, ["row", "draw", *columns, *run.label_column], rows, overwrite)
 
 
 def write_array(path: Path, values: np.ndarray, overwrite: bool = False) -> None:

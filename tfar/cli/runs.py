@@ -30,6 +30,7 @@ class Run:
         description: the dict of data.json: where the data came from, and how they were prepared.
     """
 
+    kind_in_words: ClassVar[str]  # "arrays" or "text"
     unit: ClassVar[str]  # what a score is the mean of: "rows" or "characters"
     nats: ClassVar[str]  # the unit of an NLL, in words
     bits: ClassVar[str]  # the name of the score in bits
@@ -63,11 +64,12 @@ class Run:
     def _read(self, data_dir: str | None, download: bool | None) -> Any:
         raise NotImplementedError
 
-    def refuse(self, args: Any, *names: str) -> None:
-        """Raise a ValueError where a command was given options that are for another kind of model."""
+    def refuse(self, args: Any, kind: str, *names: str) -> None:
+        """Raise a ValueError where a command was given options that are for models of another kind."""
         for name in names:
             if getattr(args, name) is not None:
-                raise ValueError(f"--{name.replace('_', '-')} is not for a model of {self.unit}. Received: {self.folder}")
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{flag} is for models of {kind}. Received: {self.folder}, a model of {self.kind_in_words}")
 
     def evaluate(self, others: "Sequence[Run]", args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Score data as `tfar evaluate` asks, by this run's model or by the mean of the probabilities of it and others.

@@ -23,5 +23,5 @@ def add_parser(commands: Any) -> None:
 
 def run(args: Any) -> None:
     """Draw samples, and write them."""
-    check_at_least_one(args, "-n", "--length", "--top-k")
+    check_at_least_one(args, "-n")
     open_run(args.folder).sample(args)

@@ -19,6 +19,7 @@ class TextRun(Run):
     """A run whose model is a `tfar.CharacterModel`."""
 
     kind = "text"  # in data.json
+    kind_in_words = "text"
     unit, nats, bits = "characters", "nats per character", "bits_per_character"
     baseline = "The frequencies of the training characters"
 
@@ -31,7 +32,7 @@ class TextRun(Run):
         return found
 
     def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        self.refuse(args, "rows", "num_orders", "batch_size", "seed")
+        self.refuse(args, "arrays", "rows", "num_orders", "batch_size", "seed")
         if others:
             raise ValueError(f"only models of arrays can be averaged. Received: {self.folder}, a model of text")
         model, streams = self.model, {} if args.streams is None else {"streams": args.streams}
@@ -61,7 +62,7 @@ class TextRun(Run):
 
     def sample(self, args: Any) -> None:
         """Write texts: to a file, or to the terminal as they come."""
-        self.refuse(args, "context")
+        self.refuse(args, "arrays", "context")
         temperature = 1.0 if args.temperature is None else args.temperature
         options = {"length": args.length, "prompt": args.prompt or "", "temperature": temperature, "top_k": args.top_k}
         count = 1 if args.n is None else args.n

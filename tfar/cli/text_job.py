@@ -25,6 +25,7 @@ class TextJob:
 
     def __init__(self, args: Any, out: Path, settings: config.SequenceTraining):
         self.args, self.out, self.settings = args, out, settings
+        datasets.check_text_source(args.data, args.data_dir)
         if not is_local(args.data):
             import_tensorflow()  # quietly: TFDS does
         text = values_of(args, config.TextSettings)

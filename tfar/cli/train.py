@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
         one = families.add_parser(name, parents=[shared_parser()], help=family.summary, description=f"Train a {family.summary}.")
         one.set_defaults(run=run)
         text = family.data == "text"
-        sources = "a text file, folder, pattern or archive, a TFDS name" if text else "digits, a TFDS name, a .npz, .npy or .csv file"
+        sources = "a text file, folder, pattern or archive, or a TFDS name" if text else "digits, a TFDS name, a .npz, .npy or .csv file"
         one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
         one.add_argument("--out", required=True, metavar="DIR", help="run folder to write; it must not exist")
         for title, groups in _groups(family).items():

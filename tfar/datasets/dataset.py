@@ -214,7 +214,12 @@ def stored_dir(config: Mapping[str, Any]) -> str | None:
 
 
 def prepare(
-    source: str | Path | Source, config: Mapping[str, Any], *, allow_blanks: bool = False, data_dir: str | Path | None = None
+    source: str | Path | Source,
+    config: Mapping[str, Any],
+    *,
+    allow_blanks: bool = False,
+    data_dir: str | Path | None = None,
+    name: str = "x",
 ) -> Split:
     """Prepare other data as those of a description were: for evaluation or completion by a trained model.
 
@@ -225,6 +230,7 @@ def prepare(
         config: a dict from `Dataset.to_config`.
         allow_blanks: True keeps blank cells (and NaN) as NaN in x, which is then float32 for discrete data as well.
         data_dir: as for `load`.
+        name: what errors call a `Source`.
 
     Returns:
         A `Split(x, context)`.
@@ -236,7 +242,7 @@ def prepare(
     (250, 8, 8, 1)
     """
     if isinstance(source, Source):
-        read, name = source, "x"
+        read = source
     else:
         read, name = read_source(source, data_dir, context=config["context"], allow_blanks=allow_blanks), str(source)
     split = undivided(read) or read.splits.get("test")

@@ -160,7 +160,7 @@ class CharacterModel(AutoregressiveModel):
         self, n: int, seed: Any, context: Any, length: int | None, prompt: str | Sequence[str], temperature: float, top_k: int | None
     ) -> Iterator[np.ndarray]:
         """The codes of `n` texts after their prompts, a few symbols at a time."""
-        length = self.network.event_size if length is None else length
+        length = int(self.network.event_size) if length is None else length
         check_counts(n=n, length=length)
         if top_k is not None:
             check_counts(top_k=top_k)

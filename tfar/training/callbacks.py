@@ -85,7 +85,7 @@ class SamplePictures(keras.callbacks.Callback):
         self._epochs = 0
 
     @property
-    def _model(self) -> Any:
+    def _trained(self) -> Any:
         """The model in training, a `tfar.AutoregressiveModel`."""
         return self.model
 
@@ -105,7 +105,7 @@ class SamplePictures(keras.callbacks.Callback):
 
     def write(self, stem: str, step: int) -> None:
         """Write all pictures: files whose names begin with `stem`, and TensorBoard's images of a step."""
-        if not all(np.isfinite(weight).all() for weight in self._model.get_weights()):
+        if not all(np.isfinite(weight).all() for weight in self._trained.get_weights()):
             return  # a training that has diverged ends by itself, and there is nothing to see
         for name, picture in self.pictures().items():
             if self.folder is not None:
@@ -118,7 +118,7 @@ class SamplePictures(keras.callbacks.Callback):
 
     def pictures(self) -> dict[str, Any]:
         """Draw the pictures of the weights that the model has now: dict of name -> matplotlib `Figure`."""
-        x = self._model.sample(self.count, self.seed, self.context).numpy()
+        x = self._trained.sample(self.count, self.seed, self.context).numpy()
         images = self._images(x)
         if images is None:
             beside = None if self.x is None else np.reshape(self.x, [len(self.x), -1])
@@ -127,18 +127,18 @@ class SamplePictures(keras.callbacks.Callback):
         if self.x is None:
             return found
         found["completions"] = self._completions()
-        distribution = self._model.distribution(self.x_context)
+        distribution = self._trained.distribution(self.x_context)
         if isinstance(distribution, AutoregressiveDistribution):  # the positions of a mixture of orders have no one cost
             found["nll"] = plotting.nll_maps(self._images(self.x), distribution.position_log_prob(self.x))
         return found
 
     def _completions(self) -> Any:
-        network, event = self._model.network, self._model.event_shape
+        network, event = self._trained.network, self._trained.event_shape
         observed = (inverse(network.order) < network.event_size // 2).reshape(event)
         x = np.asarray(self.x)
         rows = np.repeat(x, DRAWS, axis=0)
         context = None if self.x_context is None else np.repeat(self.x_context, DRAWS, axis=0)
-        drawn = self._model.complete(rows, observed, self.seed, context).numpy().reshape(-1, DRAWS, *event)
+        drawn = self._trained.complete(rows, observed, self.seed, context).numpy().reshape(-1, DRAWS, *event)
         both = np.concatenate([x[:, None], drawn], axis=1)
         images = self._images(both.reshape(-1, *event))  # of all at once: continuous values have one scale
         images = images.reshape(len(both), 1 + DRAWS, *images.shape[1:])
@@ -146,5 +146,5 @@ class SamplePictures(keras.callbacks.Callback):
         return plotting.completions(images[:, 0], observed, images[:, 1:])
 
     def _images(self, x: Any) -> Any:
-        head = self._model.head
+        head = self._trained.head
         return plotting.as_images(x, (head.num_classes or 2) if head.dtype.is_integer else None)

@@ -1,8 +1,13 @@
 """PixelCNN (van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks")."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from tfar import config
+from tfar.networks.base import Size, State
 from tfar.networks.images.base import ImageNetwork
 from tfar.networks.images.stepping import Pixel
 from tfar.validation import check_counts
@@ -10,27 +15,29 @@ from tfar.validation import check_counts
 
 @keras.saving.register_keras_serializable(package="tfar")
 class PixelCNN(ImageNetwork):
-    """Masked convolutions over an image: a 7x7 one with mask A, residual blocks with mask B, and 1x1 ones at the head (table 1).
+    """Masked convolutions over an image: one of 7x7 with mask A, residual blocks with mask B, and 1x1 convolutions at the head (table 1).
 
         y^0 = conv7x7_A(x)
         y^l = y^{l-1} + W_3 g(conv3x3_B(u) + C^l c),   u = g(W_1 g(y^{l-1}))       (figure 5, left; g = relu)
         params = W g(W'' g(W' g(y^L)))
 
     with 1x1 mask-B convolutions W, 2h channels y, h channels u, and the context c, which reaches every block. A pixel sees the rows above
-    within a widening triangle: there is a blind spot above to the right (`tfar.networks.GatedPixelCNN` has none). The window of the first
-    convolution has none either, so that a wide one leaves little of it, for few weights where the image has few channels.
+    within a widening triangle, which leaves a blind spot above to the right (`tfar.networks.GatedPixelCNN` has none). The window of the
+    first convolution has no blind spot, so a wide window leaves little of it, at few weights where the image has few channels.
 
     Args:
+        event_shape, params_size, num_classes, context_size: as in `tfar.networks.ImageNetwork`.
         filters: 2h, channels of the residual stream.
         num_blocks: number of residual blocks.
-        kernel_size: of the first convolution, odd, at least 3.
-        head_filters: channels of each 1x1 convolution at the head; () for none but the last.
+        kernel_size: size of the first convolution, odd, at least 3.
+        head_filters: channels of the 1x1 convolutions at the head before the last; () for none.
         dropout: share of the h channels that training drops in each block.
-        activation: g, by its Keras name.
-        positions, linear_means, num_classes, context_size: as in `tfar.networks.images.base.ImageNetwork`.
+        activation: g, elementwise, by its Keras name.
+        positions, linear_means: as in `tfar.networks.ImageNetwork`.
+        **kwargs: as in `keras.layers.Layer`.
 
     Raises:
-        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.images.base.ImageNetwork` refuses.
+        ValueError: as `tfar.networks.ImageNetwork`, or a size is not a positive integer.
 
     >>> import numpy as np
     >>> network = PixelCNN(event_shape=[5, 5, 1], filters=8, num_blocks=2, head_filters=[8])
@@ -40,17 +47,17 @@ class PixelCNN(ImageNetwork):
 
     def __init__(
         self,
-        event_shape,
-        params_size=1,
-        filters=32,
-        num_blocks=15,
-        kernel_size=7,
-        head_filters=(32, 32),
-        dropout=0.0,
-        positions=False,
-        linear_means=False,
-        activation="relu",
-        **kwargs,
+        event_shape: int | Iterable[int],
+        params_size: int = 1,
+        filters: int = config.PixelCNN.filters,
+        num_blocks: int = config.PixelCNN.num_blocks,
+        kernel_size: int = config.PixelCNN.kernel_size,
+        head_filters: int | Iterable[int] = config.PixelCNN.head_filters,
+        dropout: float = config.PixelCNN.dropout,
+        positions: bool = config.PixelCNN.positions,
+        linear_means: bool = config.PixelCNN.linear_means,
+        activation: Any = config.PixelCNN.activation,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, activation, **kwargs)
         check_counts(num_blocks=num_blocks, filters=filters)
@@ -62,7 +69,8 @@ class PixelCNN(ImageNetwork):
         self.widen = [self.conv(self.filters, 1, f"widen_{n}") for n in blocks]
         self.dropouts, self.conditioning = self.dropouts_for(num_blocks), self.conditioning_for(num_blocks * half)
 
-    def build(self, x_shape=None, context_shape=None):
+    def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
+        """Create the weights."""
         height, width, colors = self.event_shape
         self.first.build((None, height, width, colors))
         for narrow, spread, widen in zip(self.narrow, self.spread, self.widen, strict=True):
@@ -72,13 +80,15 @@ class PixelCNN(ImageNetwork):
         self.build_positions(self.filters)
         self.build_head(self.filters)
 
-    def context_terms(self, context):
-        """What the context `[B, C]` adds in each block, `[B, L, h]`."""
+    def context_terms(self, context: tf.Tensor) -> Any:
+        """Return what the context `[B, C]` adds in each block, `[B, L, h]`."""
         return tf.reshape(self.conditioning(context), [-1, self.num_blocks, self.filters // 2])
 
-    def features_of(self, x, context, training):
+    def features_of(self, x: tf.Tensor, context: tf.Tensor | None, training: bool) -> Any:
+        """Return features `[B, H, W, 2h]` of scaled images `[B, H, W, C]`."""
         terms = None if context is None else self.context_terms(context)[:, None, None]
-        g, y = self.activation, self.first(x)  # (B, H, W, 2h)
+        g = self.activation
+        y: Any = self.first(x)  # (B, H, W, 2h)
         y = y + tf.cast(self.position, y.dtype) if self.positions else y
         for n, (narrow, spread, widen) in enumerate(zip(self.narrow, self.spread, self.widen, strict=True)):
             u = spread(g(narrow(g(y))))  # (B, H, W, h)
@@ -86,7 +96,8 @@ class PixelCNN(ImageNetwork):
             y += widen(self.dropouts[n](u, training=training))
         return y
 
-    def initial_state(self, batch_size, context=None, value_dtype=None):
+    def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
+        """Return the state before the first row: the weights by colour, an empty view, and u of each pixel of a row."""
         colors, dtype = self.colors, self.compute_dtype
         context = self.as_context(context)
         kernels = [layer.masked_kernel() for layer in self.spread]  # L x (2, 3, h, h)
@@ -118,7 +129,8 @@ class PixelCNN(ImageNetwork):
             "block": tf.constant(0),
         }
 
-    def enter_block(self, state, block, previous):
+    def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
+        """Compute what the row above adds to the 3x3 convolutions of a row."""
         weights, width = state["weights"], self.event_shape[1]
         row = tf.pad(state["row"].stack(), [[1, 1], [0, 0], [0, 0], [0, 0]])
         taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3h, B)
@@ -127,7 +139,8 @@ class PixelCNN(ImageNetwork):
         rows = {"view": self.next_row(state["view"]), "row": self.row_array(zeros)}
         return {**state, **rows, "sums": sums, "before": zeros, "here": zeros, "block": block}
 
-    def step(self, state, index, previous):
+    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """Compute one sub-pixel, and return its parameters `[B, P]`."""
         weights, g = state["weights"], self.activation
         _, column, color = self.place(index)
         view = self.take_in(state["view"], state["block"], index, previous)
@@ -145,5 +158,6 @@ class PixelCNN(ImageNetwork):
         now = {"view": view, "row": state["row"].write(column, here), "before": before, "here": here, "pixel": pixel.table}
         return params, {**state, **now}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
         return {**super().get_config(), "filters": self.filters, "num_blocks": self.num_blocks}

@@ -1,117 +1,153 @@
 """One sub-pixel at a time through masked convolutions: what a step sees of the image, and its share of each layer's weights.
 
 Arrays are position-major, `[channels, B]`, so that a layer is one small matrix product. What the rows above add to a row is computed for
-the row at once; a step adds what the pixels to the left and the earlier colours of its own pixel do.
+the whole row at once; a step adds what the pixels to the left and the earlier colours of its own pixel contribute.
 """
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
+from tfar.layers import MaskedConv2D
+from tfar.networks.base import AutoregressiveNetwork, Size, State
 
-class PixelStepping:
-    """Parts of the stepping protocol for networks of images, as a mixin of `tfar.networks.images.base.ImageNetwork`.
+Matrix = tuple[tf.Tensor, tf.Tensor]  # weights and bias of a 1x1 convolution, by colour
 
-    A *view* holds the scaled values of a row and of the rows above that a convolution sees, with zeros outside the image.
+
+class PixelStepping(AutoregressiveNetwork):
+    """The parts of the stepping protocol that networks of images share. A row of pixels is a block.
+
+    A *view* holds the scaled values of a row and of the rows above it that a convolution sees, zero outside the image and where nothing is
+    known yet, as the padding of a convolution is.
+
+    Attributes:
+        activation: the elementwise activation of the head.
+        positions: whether there are features of positions.
+        position: these features, `[H, W, n]`, or None.
     """
 
+    activation: Callable[[Any], Any]
+    positions: bool
+    position: Any
+
     @property
-    def block_size(self):
+    def colors(self) -> int:
+        """C, the number of channels of the image."""
+        return self.event_shape[2]
+
+    @property
+    def block_size(self) -> int:
+        """W C, a row of sub-pixels."""
         return self.event_shape[1] * self.colors
 
-    def place(self, index):
-        """Row, column and colour of a position."""
+    def scale(self, x: Any) -> tf.Tensor:
+        """Return values in the network's dtype; integers 0..K-1 are scaled to [-1, 1]."""
+        x = tf.cast(x, self.compute_dtype)
+        return x if self.num_classes is None else x * (2.0 / (self.num_classes - 1)) - 1.0
+
+    def as_params(self, outputs: tf.Tensor, earlier: tf.Tensor) -> tf.Tensor:
+        """Return parameters `[..., P]` from outputs `[..., Q]` and the values of the pixel's earlier colours `[..., C - 1]`."""
+        raise NotImplementedError
+
+    def place(self, index: Any) -> tuple[Any, Any, Any]:
+        """Return row, column and colour of a position."""
         row, inside = index // self.block_size, index % self.block_size
         return row, inside // self.colors, inside % self.colors
 
-    def blank(self, above, aside, batch_size):
-        """The view of a row and of the rows above it before anything is known, `[above + 1, aside + W + aside, C, B]`.
-
-        Values are scaled, and zero outside the image and where nothing is known yet, as the padding of a convolution is.
-        """
+    def blank(self, above: int, aside: int, batch_size: Size) -> tf.Tensor:
+        """Return the view of a row and of `above` rows above it before anything is known, `[above + 1, aside + W + aside, C, B]`."""
         return tf.zeros([above + 1, self.event_shape[1] + 2 * aside, self.colors, batch_size], self.compute_dtype)
 
-    def row_array(self, values):
-        """An array for the values `[..., B]` of each pixel of a row, which a loop writes to without a copy."""
+    def row_array(self, values: tf.Tensor) -> Any:
+        """Return an array for values `[..., B]` of each pixel of a row, which a loop writes without a copy."""
         return tf.TensorArray(values.dtype, self.event_shape[1], element_shape=values.shape)
 
-    def next_row(self, view):
+    def next_row(self, view: tf.Tensor) -> tf.Tensor:
         """Move a view down by a row."""
         return tf.concat([view[1:], tf.zeros_like(view[:1])], axis=0)
 
-    def take_in(self, view, block, index, previous):
-        """Enter the value of the position before `index` into the view of a row."""
+    def take_in(self, view: Any, block: Any, index: Any, previous: tf.Tensor) -> Any:
+        """Write the value of the position before `index` into the view of row `block`."""
         above, aside = view.shape[0] - 1, (view.shape[1] - self.event_shape[1]) // 2
         row, column, color = self.place(index - 1)
         value = tf.where(index > 0, self.scale(previous), tf.zeros([], self.compute_dtype))
         return tf.tensor_scatter_nd_update(view, [[row - block + above, column + aside, color]], value[None])
 
-    def window(self, view, column, aside):
-        """The part of a view that a convolution sees from a column, flat: `[taps * C, B]`."""
+    def window(self, view: Any, column: Any, aside: int) -> tf.Tensor:
+        """Return the part of a view that a convolution at a column sees, flat: `[taps * C, B]`."""
         batch = tf.shape(view)[3]
         part = tf.slice(view, [0, column, 0, 0], [view.shape[0], 2 * aside + 1, self.colors, batch])
         return tf.reshape(part, [view.shape[0] * (2 * aside + 1) * self.colors, batch])
 
-    def earlier_colors_of(self, view, column, color):
-        """`earlier_colors` of one sub-pixel of the view's row, `[B, C - 1]`."""
+    def earlier_colors_of(self, view: Any, column: Any, color: Any) -> tf.Tensor:
+        """Return the values of the earlier colours of one sub-pixel in the view's row, `[B, C - 1]`, zero for the others."""
         values = tf.gather(view[-1], column + (view.shape[1] - self.event_shape[1]) // 2)[:-1]  # (C - 1, B)
         return tf.transpose(tf.where(tf.range(self.colors - 1)[:, None] < color, values, tf.zeros_like(values)))
 
-    def by_color(self, weights):
-        """Weights `[..., I, O]` as one matrix per colour of the outputs, `[C, O / C, taps * I]`; without the first axis for one colour."""
+    def by_color(self, weights: Any) -> tf.Tensor:
+        """Return weights `[..., I, O]` as one matrix per colour of the outputs, `[C, O / C, taps * I]`; for one colour without axis C."""
         weights = tf.reshape(weights, [-1, self.colors, weights.shape[-1] // self.colors])
         return tf.transpose(weights[:, 0]) if self.colors == 1 else tf.transpose(weights, [1, 2, 0])
 
-    def stacked_by_color(self, weights):
-        """`by_color` of the weights of L layers, `[C, L, O / C, taps * I]` or `[L, O, taps * I]`."""
+    def stacked_by_color(self, weights: Iterable[Any]) -> tf.Tensor:
+        """Return `by_color` of the weights of L layers, `[C, L, O / C, taps * I]` or `[L, O, taps * I]`."""
         return tf.stack([self.by_color(w) for w in weights], axis=min(self.colors - 1, 1))
 
-    def take(self, table, color):
-        """What is in a table of `by_color` for one colour."""
+    def take(self, table: tf.Tensor, color: Any) -> tf.Tensor:
+        """Return the entry of one colour in a table of `by_color`."""
         return table if self.colors == 1 else tf.gather(table, color)
 
-    def matrices(self, layers):
-        """Weights and biases of 1x1 convolutions by colour, for `product`."""
+    def matrices(self, layers: Sequence[MaskedConv2D]) -> list[Matrix]:
+        """Return weights and biases of 1x1 convolutions by colour, for `product`."""
         biases = [self.cast(layer.bias) for layer in layers]
         return [(self.by_color(layer.masked_kernel()), self.by_color(b)) for layer, b in zip(layers, biases, strict=True)]
 
-    def product(self, matrix, values, color):
-        """A colour's units `[O / C, B]` of a layer of `matrices` from values `[I, B]`."""
+    def product(self, matrix: Matrix, values: tf.Tensor, color: Any) -> tf.Tensor:
+        """Return the units `[O / C, B]` of one colour in a layer of `matrices`, from values `[I, B]`."""
         return tf.matmul(self.take(matrix[0], color), values) + self.take(matrix[1], color)
 
-    def of_color(self, values, color):
-        """The channels of one colour, `[L, n / C, B]`, from those of all `[L, n, B]`."""
+    def of_color(self, values: Any, color: Any) -> tf.Tensor:
+        """Return the channels of one colour, `[L, n / C, B]`, from those of all, `[L, n, B]`."""
         if self.colors == 1:
             return values
         layers, size, _ = values.shape
         return tf.gather(tf.reshape(values, [layers, self.colors, size // self.colors, tf.shape(values)[2]]), color, axis=1)
 
-    def position_table(self):
-        """The features of positions `[D, n / C]` as an entry of the state, or no entry."""
+    def position_table(self) -> dict[str, tf.Tensor]:
+        """Return the features of positions `[D, n / C]` as an entry of the state, or no entry."""
         if not self.positions:
             return {}
         return {"position": tf.reshape(self.cast(self.position), [self.event_size, -1])}
 
-    def placed(self, y, state, index):
-        """Features `[n / C, B]` of a sub-pixel with those of its position."""
+    def placed(self, y: tf.Tensor, state: State, index: tf.Tensor) -> tf.Tensor:
+        """Add the features of its position to the features `[n / C, B]` of a sub-pixel."""
         return y + tf.gather(state["position"], index)[:, None] if "position" in state else y
 
-    def last(self, head, y, pixel, view, column, color):
-        """Parameters `[B, P]` of a sub-pixel from the features `[n, B]` before the head, whose weights are `head`."""
+    def last(self, head: list[Matrix], y: tf.Tensor, pixel: "Pixel", view: tf.Tensor, column: Any, color: Any) -> tf.Tensor:
+        """Return the parameters `[B, P]` of a sub-pixel from its features `[n, B]` and the weights of the head."""
         for matrix in head:
             y = self.product(matrix, pixel(self.activation(y)), color)
         return self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
 
 
 class Pixel:
-    """The features of one pixel as its colours are computed, one after the other.
+    """The features of one pixel while its colours are computed, one after the other.
 
-    Calling it with the new features of a colour, `[n, B]`, gives those of all colours `[C * n, B]`; those of later colours are anything
-    finite, and masks keep them out. `table` holds all that it was called with, for the pixel's next colour.
+    A call with the new features of a colour, `[n, B]`, returns those of all colours, `[C * n, B]`. Those of later colours are arbitrary
+    finite numbers, which masks hide. `table` holds everything that it was called with, for the pixel's next colour.
+
+    Args:
+        table: the table after the colour before, `[C, N, B]`.
+        color: number of the colour.
     """
 
-    def __init__(self, table, color):
-        self._table, self._color, self._new, self._size = table, color, [], 0  # (C, N, B)
+    def __init__(self, table: tf.Tensor, color: Any):
+        self._table: Any = table
+        self._color, self._size = color, 0
+        self._new: list[tf.Tensor] = []
 
-    def __call__(self, new):
+    def __call__(self, new: Any) -> tf.Tensor:
         colors, size = self._table.shape[0], new.shape[0]
         if colors == 1:
             return new
@@ -122,7 +158,8 @@ class Pixel:
         return tf.reshape(tf.where(here, new[None], old), [colors * size, -1])
 
     @property
-    def table(self):
+    def table(self) -> tf.Tensor:
+        """The features of all colours so far, `[C, N, B]`."""
         if not self._new:
             return self._table
         return tf.tensor_scatter_nd_update(self._table, [[self._color]], tf.concat(self._new, axis=0)[None])

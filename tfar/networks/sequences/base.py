@@ -5,39 +5,61 @@ from typing import Any
 import tensorflow as tf
 
 from tfar.heads.base import Head
-from tfar.networks.base import AutoregressiveNetwork
-
-State = Any  # a nest of tensors
+from tfar.networks.base import AutoregressiveNetwork, State
 
 
 class SequenceNetwork(AutoregressiveNetwork):
-    """A network of sequences whose weights do not know the length; `event_shape` `[T]` is only the length that `call` has by default.
+    """A network of sequences whose weights do not depend on the length.
 
-    Beside the stepping protocol of `AutoregressiveNetwork`, in one block, a subclass writes
+    `event_shape` `[T]` is the length of the distribution. `scan` reads any length, from any state:
 
         params, state = network.scan(x, state)       reads x [B, T], T of any size: params [B, T, P], and the state after x
-        state = network.after(state, last)           the state after the symbol last [B], from that of the step that gave its parameters
+        state = network.after(state, last)           the state after the symbol last [B], from the state that the step for it returned
 
-    where every state, of `initial_state`, `scan`, `step` and `after`, has the same structure and shapes, whatever was read. So a long text
-    is scored and written a piece at a time in constant memory, and a training batch goes on where the one before it ended (truncated
-    backpropagation through time). A state is an argument and a result, never an attribute of the network.
+    A state is a nest of tensors whose structure, dtypes and shapes are the same wherever it comes from: `initial_state`, `scan`, `step` or
+    `after`. It is an argument and a result, never an attribute of the network. A long text is therefore scored and written a piece at a
+    time in constant memory, and a training batch continues where the one before ended (truncated backpropagation through time).
 
-    `tfar.CharacterModel`, `tfar.training.fit` and the endpoints of text take any such network.
+    The stepping protocol has one block. Its index counts from the state that the loop starts with: at index 0, `step` ignores `previous`
+    and follows the last symbol that the state has read.
+
+    A subclass implements `initial_state`, `scan`, `step` and `after`. `tfar.CharacterModel`, `tfar.training.fit` and the endpoints of text
+    accept any such network.
     """
 
     def scan(self, x: tf.Tensor, state: State, training: bool = False) -> tuple[tf.Tensor, State]:
-        """Read symbols `[B, T]`, T of any size: their parameters `[B, T, P]`, and the state after them."""
+        """Read symbols from a state.
+
+        Args:
+            x: symbols `[B, T]`, T of any size.
+            state: a state of B rows; its leaves may be variables.
+            training: whether this is part of a training step.
+
+        Returns:
+            Their parameters `[B, T, P]`, and the state after them.
+        """
         raise NotImplementedError
 
     def after(self, state: State, last: tf.Tensor) -> State:
-        """The state that goes on after the symbol `last [B]`, from that of the step which gave its parameters."""
+        """Return the state after the symbol `last` `[B]`, from the state that the step for it returned."""
         raise NotImplementedError
 
     def call(self, x: Any, context: Any = None, training: bool = False) -> tf.Tensor:
+        """Return the parameters `[B, T, P]` of symbols `[B, T]`, T of any size."""
         x = tf.convert_to_tensor(x)
         return self.scan(x, self.initial_state(tf.shape(x)[0], context, x.dtype), training)[0]
 
     def continued_objective(self, x: tf.Tensor, state: State, head: Head, training: bool = False) -> tuple[tf.Tensor, State]:
-        """Nats per example `[B]` of symbols `[B, T]` that follow those of a state, and the state after them."""
+        """Return what training minimises where a batch continues the one before.
+
+        Args:
+            x: symbols `[B, T]` that follow those of the state.
+            state: a state of B rows; its leaves may be variables.
+            head: the head of the model.
+            training: whether this is a training step.
+
+        Returns:
+            Nats per example `[B]`, and the state after the symbols.
+        """
         params, state = self.scan(x, state, training)
         return -head.log_prob(params, x, event_ndims=1), state

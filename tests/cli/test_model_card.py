@@ -11,7 +11,9 @@ from support import ROOT
 import tfar
 from tfar import datasets
 from tfar.cli import model_card, runs
+from tfar.cli.arrays import ArrayRun
 from tfar.cli.main import main
+from tfar.cli.text import TextRun
 from tfar.files import write_json
 from tfar.serving.text_endpoints import scored
 from tfar.testing import randomize
@@ -75,11 +77,14 @@ def test_a_model_that_diverged_is_not_exported(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_card_tells_of_values_that_the_model_rules_out():
+def test_the_card_tells_of_values_that_the_model_rules_out(tmp_path):
     found = {"rows": 5, "nll": None, "nll_error": None, "bits_per_dim": None}
     metrics = {"test": found, "baseline_nll": 1.0, "versions": {"tfar": "1"}, "command": "tfar train"}
-    assert "| test | 5 | not finite | not finite |" in model_card._likelihood(metrics, "rows")
-    assert "have an NLL that is not finite on the test rows" in model_card._likelihood({**metrics, "baseline_nll": None}, "rows")
+    run = ArrayRun(tmp_path, None, {})
+    run.metrics = metrics
+    assert "| test | 5 | not finite | not finite |" in model_card._likelihood(run)
+    run.metrics = {**metrics, "baseline_nll": None}
+    assert "have an NLL that is not finite on the test rows" in model_card._likelihood(run)
 
 
 def test_data_that_are_gone_are_no_obstacle(tmp_path, capsys):
@@ -97,7 +102,7 @@ def test_text_is_stored_as_strings(tmp_path):
     (tmp_path / "text").write_text("naïve 日本\n" * 1000, encoding="utf-8")
     data = datasets.load_text(tmp_path / "text")
     model = tfar.CharRNN(data.vocabulary, units=4, num_layers=1, dropout=0.0)
-    card, rows = exported(tmp_path, model, data, kind=runs.TEXT)
+    card, rows = exported(tmp_path, model, data, kind=TextRun.kind)
     count = len(data.test) // 128
     codes = data.test[: 128 * count].reshape(-1, 128).astype(np.int32)
     assert set(rows) == {"text", "log_prob", "characters"} and rows["characters"].tolist() == [128] * count
@@ -113,8 +118,8 @@ def test_text_is_stored_as_strings(tmp_path):
 def test_a_run_of_text_opens_where_nothing_else_has_imported_its_class(tmp_path):
     model = tfar.CharRNN("ab", units=4, num_layers=1, dropout=0.0)
     runs.save_model(model, tmp_path / runs.MODEL)
-    write_json(tmp_path / runs.DATA, {"kind": runs.TEXT})
-    code = "import sys; from tfar import runs; assert runs.Run.open(sys.argv[1]).is_text"
+    write_json(tmp_path / runs.DATA, {"kind": TextRun.kind})
+    code = "import sys, tfar; assert type(tfar.load_run(sys.argv[1])).__name__ == 'TextRun'"
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
