@@ -16,7 +16,7 @@ thread is); the resident set also holds what glibc keeps of freed memory. It kee
 to level off, so the threads share one arena. The exit status is 1 where what is in use grows by more than 100 bytes for each request, and
 by more than a quarter of a MiB besides: a lost tensor is over 200 bytes, and a minute has thousands of requests.
 
-It is no TF Serving, and has neither its batching nor its network: it is `tfar.testing.Session`, the session that the server is built on.
+It is not TF Serving, and has neither its batching nor its network: it is `tfar.testing.Session`, the session that the server is built on.
 """
 
 import argparse
@@ -33,7 +33,7 @@ import numpy as np
 from numpy.random import default_rng  # here, because it does not load any more once TensorFlow's libraries are
 
 from tfar.files import refuse_existing, write_text
-from tfar.testing.session import Session, load_library, signatures
+from tfar.testing import Session, signatures
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -201,7 +201,7 @@ def main():
     memory()  # fails here where glibc is too old, and not after ten seconds
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         names, requests, answers, left_out = process.submit(reference, options.path, options.pool).result()
-    session = Session(load_library(), options.path, names)
+    session = Session(options.path, names)
     lines, wrong, leaking = load(session, requests, answers, options)
     title = (
         f"{options.path}: {options.threads} threads, {os.cpu_count()} cores, a pool of {options.pool - left_out} rows ({left_out} left out)"

@@ -9,7 +9,7 @@ from support.served import ENDPOINTS, TEXTS, each_model
 from tensorflow.core.protobuf import saved_model_pb2
 
 import tfar
-from tfar.serving import export
+from tfar.serving import export, warmup
 from tfar.testing import Client, ServingError
 
 
@@ -72,7 +72,7 @@ def test_every_input_and_output_is_a_batch(paths, models, name):
 def test_warm_up_requests_parse_and_run(paths, client, name):
     reason = "tensorflow-serving-api, which defines them, is not installed"
     prediction_log_pb2 = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2", reason=reason)
-    file = paths[name] / "assets.extra" / export.WARM_UP
+    file = paths[name] / "assets.extra" / warmup.WARM_UP
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(file))]
     signatures, seen = saved(paths[name]).signature_def, set()
     for record in records:
@@ -93,7 +93,7 @@ def test_warm_up_requests_parse_and_run(paths, client, name):
 
 def test_long_fields_are_encoded():
     content = bytes(300)
-    assert export._field(1, content) == b"\x0a\xac\x02" + content
+    assert warmup._field(1, content) == b"\x0a\xac\x02" + content
 
 
 def test_xla_marks_the_sampler_alone_and_keeps_its_checks(tmp_path):

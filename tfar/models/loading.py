@@ -1,4 +1,4 @@
-"""Reading a saved model."""
+"""Reading saved models."""
 
 from pathlib import Path
 
@@ -8,11 +8,14 @@ from tfar.models.autoregressive import AutoregressiveModel
 
 
 def load_model(path: str | Path, compile: bool = False) -> AutoregressiveModel:
-    """Read the `.keras` file of a model that tfar made.
+    """Read a tfar model from its `.keras` file.
 
     Args:
         path: the file.
-        compile: whether to compile the model as it was when it was saved, to train it further.
+        compile: whether to compile the model as it was compiled when it was saved, to train it further.
+
+    Returns:
+        The model; a `tfar.CharacterModel` where it is one of text.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -29,5 +32,5 @@ def load_model(path: str | Path, compile: bool = False) -> AutoregressiveModel:
         raise FileNotFoundError(f"there is no such file. Received: {path}")
     model = keras.saving.load_model(path, compile=compile)
     if not isinstance(model, AutoregressiveModel):
-        raise ValueError(f"a model of tfar is needed. Received: {path}, which holds a {type(model).__name__}")
+        raise ValueError(f"the file must hold a tfar model. Received: {path}, which holds a {type(model).__name__}")
     return model

@@ -65,10 +65,10 @@ class NADEK(OrderAgnostic):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, hidden_units, activation, order, kernel_initializer, dropout, seed, **kwargs)
-        if self.params_size != 1 or self.num_classes is not None:
+        if self.params_size != 1 or self.num_classes is not None or self.features != 1:
             raise ValueError(
                 "NADE-k is for binary values, with a Bernoulli head; use DeepNADE for others. "
-                f"Received: params_size={params_size!r}, num_classes={self.num_classes!r}"
+                f"Received: params_size={params_size!r}, num_classes={self.num_classes!r}, encoding={self.encoding!r}"
             )
         check_counts(num_steps=num_steps)
         self.num_steps = int(num_steps)

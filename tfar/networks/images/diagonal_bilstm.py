@@ -1,18 +1,20 @@
 """Diagonal BiLSTM (van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks", section 3.2)."""
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfar.networks.base import Size, State
 from tfar.networks.images.base import shift_down
 from tfar.networks.images.pixel_rnn import PixelRNN
 from tfar.networks.images.stepping import Pixel
 from tfar.networks.scans.checkpointed import checkpointed_scan
 
 
-def skew(x):
-    """Shift row i of an image `[H, W, ...]` right by i, so that a diagonal becomes a column: `[H, H + W - 1, ...]`.
+def skew(x: Any) -> tf.Tensor:
+    """Shift row i of an image `[H, W, ...]` right by i, so that diagonals become columns: `[H, H + W - 1, ...]`.
 
     >>> skew(tf.constant([[1, 2], [3, 4]])).numpy().tolist()
     [[1, 2, 0], [0, 3, 4]]
@@ -24,8 +26,12 @@ def skew(x):
     return tf.reshape(x, tf.concat([[height, width + height - 1], rest], axis=0))
 
 
-def unskew(x):
-    """Undo `skew`."""
+def unskew(x: Any) -> tf.Tensor:
+    """Undo `skew`: `[H, H + W - 1, ...]` to `[H, W, ...]`.
+
+    >>> unskew(skew(tf.constant([[1, 2], [3, 4]]))).numpy().tolist()
+    [[1, 2], [3, 4]]
+    """
     height, wide = x.shape[:2]
     rest = tf.shape(x)[2:]
     x = tf.reshape(x, tf.concat([[height * wide], rest], axis=0))
@@ -35,29 +41,30 @@ def unskew(x):
 
 @keras.saving.register_keras_serializable(package="tfar")
 class DiagonalBiLSTM(PixelRNN):
-    """A PixelRNN whose states run along the diagonals from both upper corners: a pixel sees what is before it, to both borders.
+    """A PixelRNN whose states run along the diagonals from both upper corners: a pixel sees everything before it.
 
         [o, f, i, g]_{r,j} = K_up h_{r-1,j} + K_side h_{r,j-1} + K_is y_{r,j}       K_is: 1x1, mask B
         c_{r,j} = sigmoid(f) c_{r,j-1} + sigmoid(i) tanh(g),   h_{r,j} = sigmoid(o) tanh(c_{r,j})        (eq. 3)
 
-    and the same from right to left, with j + 1 for j - 1 and weights of its own. The map of the layer is h + h', with h' of the right to
-    left direction shifted down by a row, so that no pixel sees one to its right. Residual layers as `tfar.networks.images.pixel_rnn.PixelRNN` has
-    them. States outside the image are the learned initial states.
+    and the same from right to left, with j + 1 for j - 1 and separate weights. The output of a layer is h + h', where h' is that of the
+    right-to-left direction shifted down by a row, so that no pixel sees one to its right. Residual layers are those of
+    `tfar.networks.images.pixel_rnn.PixelRNN`. States outside the image are learned initial states.
 
-    Features know what is before their pixel. So that h' knows the whole row above, the last pixel too, it reads y_{r,j+1} for y_{r,j} in
-    the first layer, where y has one column beyond the image: with the shift by a row no value is seen too early.
+    The features of a pixel depend on what is before it. In the first layer h' reads y_{r,j+1} for y_{r,j}, where y has one column beyond
+    the image. It therefore depends on the whole row above, including the last pixel, and with the shift by a row on no later value.
 
     Args:
+        event_shape, params_size, num_classes, context_size: as in `tfar.networks.ImageNetwork`. The context adds to the gates.
         filters: 2h, channels of the residual stream.
         num_layers: number of LSTM layers.
-        kernel_size: of the first convolution, odd, at least 3.
-        head_filters: channels of each 1x1 convolution at the head.
+        kernel_size: size of the first convolution, odd, at least 3.
+        head_filters: channels of the 1x1 convolutions at the head before the last; () for none.
         dropout: share of the channels of h + h' that training drops in each layer.
-        positions, linear_means, num_classes, context_size, activation (of the head): as in `tfar.networks.images.base.ImageNetwork`; the context
-            adds to the gates.
+        positions, linear_means: as in `tfar.networks.ImageNetwork`; so is `activation`, that of the head.
+        **kwargs: as in `keras.layers.Layer`.
 
     Raises:
-        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.images.base.ImageNetwork` refuses.
+        ValueError: as `tfar.networks.ImageNetwork`, or a size is not a positive integer.
 
     >>> import numpy as np
     >>> network = DiagonalBiLSTM(event_shape=[5, 5, 1], filters=8, num_layers=2, head_filters=[8])
@@ -68,22 +75,23 @@ class DiagonalBiLSTM(PixelRNN):
     taps, directions, beyond = 2, 2, 1
 
     @staticmethod
-    def chains(batch_size, terms):
-        """In how many parts a batch goes through the loop one after the other.
+    def chains(batch_size: int | None, terms: tf.Tensor) -> int:
+        """Return the number of parts of a batch that go through the loop one after the other.
 
-        A diagonal holds H pixels, but a skewed image has H - 1 diagonals beside its own W whose pixels are partly outside of it. With
-        images side by side in a chain, the diagonals that leave one image enter the next, so that only the two ends of the chain are
-        computed in vain. A step should still have 16 images, or it is too small to use the machine.
+        A skewed image has W + H - 1 diagonals of H pixels, of which some are outside the image. With images side by side in a chain, the
+        diagonals that leave one image enter the next, so only those at the two ends of the chain are computed in vain. A step keeps at
+        least 16 images, since smaller products are inefficient.
         """
-        if batch_size is None or batch_size % 16 or terms.shape[1] != 1:  # a context has terms for each image, and a step mixes them
+        if batch_size is None or batch_size % 16 or terms.shape[1] != 1:  # a context has terms for each image, which a step would mix
             return 1
         return math.gcd(batch_size // 16, 4)
 
-    def recurrence(self, n, y, terms, kernels, starts):
+    def recurrence(self, n: int, y: Any, terms: tf.Tensor, kernels: tf.Tensor, starts: tf.Tensor) -> tf.Tensor:
+        """Return h `[B, H, W, h]` of the n-th layer; see `PixelRNN.recurrence`."""
         height, width = self.event_shape[:2]
         chains = self.chains(y.shape[0], terms)
         y = tf.transpose(y, [1, 2, 0, 3])  # (H, W, B, 2h)
-        both = tf.stack([y[:, :width], y[:, -width:][:, ::-1]], axis=2)  # in the first layer, the second one is a pixel to the right
+        both = tf.stack([y[:, :width], y[:, -width:][:, ::-1]], axis=2)  # in the first layer, the second is one pixel to the right
         both = tf.reshape(both, [height, width, 2, chains, -1, self.filters])
         both = tf.transpose(both, [0, 3, 1, 2, 4, 5])  # (H, N, W, 2, B / N, 2h)
         both = tf.reshape(both, [height, chains * width, 2, -1, self.filters])
@@ -94,10 +102,11 @@ class DiagonalBiLSTM(PixelRNN):
         zeros = tf.zeros([2, height, tf.shape(inputs)[3], self.units], y.dtype)
         initial = tf.unstack(starts, axis=1)
 
-        def diagonal(number, state, inputs, kernels, terms, h_0, c_0):
+        def diagonal(number: tf.Tensor, state: list[Any], inputs: tf.Tensor, *weights: tf.Tensor) -> list[tf.Tensor]:
+            kernels, terms, h_0, c_0 = weights
             outside = (h_0[:, None, None], c_0[:, None, None])
             above = tf.concat([tf.zeros_like(state[0][:, :1]) + outside[0], state[0][:, :-1]], axis=1)
-            first = ((number - tf.range(height)) % width == 0)[:, None, None]  # in its row: nothing of its image is beside it
+            first = ((number - tf.range(height)) % width == 0)[:, None, None]  # in its row: no pixel of the same image is beside it
             before = [tf.where(first, start, value) for value, start in zip(state, outside, strict=True)]
             seen = tf.concat([above, before[0], inputs], axis=3)  # (2, H, B / N, 4h)
             sums = tf.matmul(tf.reshape(seen, [2, -1, 4 * self.units]), kernels)
@@ -109,9 +118,10 @@ class DiagonalBiLSTM(PixelRNN):
         h = tf.reshape(tf.transpose(h, [3, 1, 4, 0, 2, 5]), [2, -1, height, width, self.units])
         return tf.ensure_shape(h[0] + shift_down(h[1][:, :, ::-1], 1), [None, height, width, self.units])
 
-    def initial_state(self, batch_size, context=None, value_dtype=None):
+    def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
+        """Return the state before the first row: the weights by colour, an empty view, and the initial states of both directions."""
         (_, width, colors), dtype, units = self.event_shape, self.compute_dtype, self.units
-        biases = self.stacked([layer.bias for layer in self.to_state])[..., None]  # (L, 2, 4h, 1)
+        biases = tf.expand_dims(self.stacked([layer.bias for layer in self.to_state]), -1)  # (L, 2, 4h, 1)
         terms = tf.transpose(self.context_terms(self.as_context(context)), [0, 1, 3, 2])
         inputs = self.stacked([layer.masked_kernel()[0, 0] for layer in self.to_state])  # (L, 2, 2h, 4h)
         kernels, starts = self.stacked(self.state_kernels), self.stacked(self.starts)
@@ -132,7 +142,7 @@ class DiagonalBiLSTM(PixelRNN):
             "start": (h, c),
             "back_start": (starts[:, 1, 0, :, None] + zeros, starts[:, 1, 1, :, None] + zeros),
             "view": self.blank(self.kernel_size // 2, self.kernel_size // 2, batch_size),
-            "beyond": tf.zeros([self.kernel_size // 2 + 1, 1, colors, batch_size], dtype),  # more columns of the view, outside the image
+            "beyond": tf.zeros([self.kernel_size // 2 + 1, 1, colors, batch_size], dtype),  # further columns of the view, outside the image
             "y": self.row_array(y).unstack(tf.tile(y[None], [width, 1, 1, 1])),  # of this row
             "h": self.row_array(h).unstack(tf.tile(h[None], [width, 1, 1, 1])),
             "back_h": tf.tile((starts[:, 1, 0, :, None] + zeros)[None], [width, 1, 1, 1]),  # h' of the row two above
@@ -145,8 +155,8 @@ class DiagonalBiLSTM(PixelRNN):
             **self.position_table(),
         }
 
-    def backwards(self, state, view):
-        """h' of the row that is now complete, and of which the view knows all, from right to left, `[W, L, h, B]`."""
+    def backwards(self, state: State, view: tf.Tensor) -> tf.Tensor:
+        """Return h' of the row that the view has completed, from right to left, `[W, L, h, B]`."""
         width = self.event_shape[1]
         window = self.window(tf.concat([view, state["beyond"]], axis=1), width, self.kernel_size // 2)
         beyond = tf.concat([self.product(state["first"], window, color) for color in range(self.colors)], axis=0)  # (2h, B)
@@ -157,17 +167,19 @@ class DiagonalBiLSTM(PixelRNN):
         shape = tf.shape(state["start"][0])  # (L, h, B)
         split = [shape[0], self.colors, self.units // self.colors, shape[2]]
 
-        def pixel(column, h, c, out):
+        def pixel(column: tf.Tensor, h: tf.Tensor, c: tf.Tensor, out: Any) -> tuple[Any, tf.Tensor, tf.Tensor, Any]:
             gates = tf.gather(sums, column) + tf.matmul(state["back_side"], h)
             gates = tf.reshape(gates, [shape[0], self.colors, 4, split[2], shape[2]])
-            new = self.cell(*tf.unstack(gates, axis=2), tf.reshape(c, split))
+            o, f, i, g = tf.unstack(gates, axis=2)
+            new = self.cell(o, f, i, g, tf.reshape(c, split))
             h, c = (tf.ensure_shape(tf.reshape(value, shape), h.shape) for value in new)
             return column - 1, h, c, out.write(column, h)
 
         loop = (tf.constant(width - 1), *state["back_start"], self.row_array(state["back_start"][0]))
         return tf.while_loop(lambda column, *_: column >= 0, pixel, loop, maximum_iterations=width)[3].stack()
 
-    def enter_block(self, state, block, previous):
+    def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
+        """Compute h' of the row above, and what h of the row above adds to the gates of a row."""
         known = self.take_in(state["view"], state["block"], block * self.block_size, previous)
         back = tf.where(block > 0, self.backwards(state, known), state["back_h"])
         sums = tf.matmul(state["up"][0], state["h"].stack()) + state["offsets"][:, 0]
@@ -180,7 +192,8 @@ class DiagonalBiLSTM(PixelRNN):
         }
         return {**state, **rows, "sums": sums, "before": state["start"], "here": state["start"], "block": block}
 
-    def step(self, state, index, previous):
+    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """Compute one sub-pixel, and return its parameters `[B, P]`."""
         _, column, color = self.place(index)
         view = self.take_in(state["view"], state["block"], index, previous)
         pixel, before = Pixel(state["pixel"], color), state["here"]
@@ -194,7 +207,8 @@ class DiagonalBiLSTM(PixelRNN):
         for n in range(self.num_layers):
             ys.append(pixel(y))
             gates = tf.matmul(self.take(state["own"][n], color), ys[n]) + sums[n]  # (4h / C, B)
-            h, c = self.cell(*tf.split(gates, 4), old_c[n])
+            o, f, i, g = tf.split(gates, 4)
+            h, c = self.cell(o, f, i, g, old_c[n])
             hs.append(pixel(h))
             cs.append(pixel(c))
             y += self.product(state["widen"][n], pixel(h + back[n]), color)

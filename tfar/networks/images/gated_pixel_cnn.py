@@ -195,7 +195,7 @@ class GatedPixelCNN(ImageNetwork):
         _, above, sums = tf.while_loop(
             lambda first, *_: first,
             lambda first, above, _: (tf.constant(False), *self.vertical_row(weights, view, above, state["block"])),
-            (index % self.block_size == 0, state["above"], state["sums"]),
+            (tf.math.floormod(index, self.block_size) == 0, state["above"], state["sums"]),
         )
         pixel = Pixel(state["pixel"], color)
         before = state["here"] if colors == 1 else tf.where(color == 0, state["here"], state["before"])

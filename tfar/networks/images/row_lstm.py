@@ -1,8 +1,11 @@
 """Row LSTM (van den Oord, Kalchbrenner & Kavukcuoglu 2016, "Pixel recurrent neural networks", section 3.1)."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
+from tfar.networks.base import Size, State
 from tfar.networks.images.pixel_rnn import PixelRNN
 from tfar.networks.images.stepping import Pixel
 from tfar.networks.scans.checkpointed import checkpointed_scan
@@ -15,19 +18,20 @@ class RowLSTM(PixelRNN):
         [o, f, i, g]_r = K_ss * h_{r-1} + K_is * y_r        K_ss: 3 taps of the row above; K_is: 1x3, mask B
         c_r = sigmoid(f) c_{r-1} + sigmoid(i) tanh(g),   h_r = sigmoid(o) tanh(c_r)        (eq. 3)
 
-    in residual layers as `tfar.networks.images.pixel_rnn.PixelRNN` has it. States outside the image are the learned initial states.
+    in the residual layers of `tfar.networks.images.pixel_rnn.PixelRNN`. States outside the image are learned initial states.
 
     Args:
+        event_shape, params_size, num_classes, context_size: as in `tfar.networks.ImageNetwork`. The context adds to the gates.
         filters: 2h, channels of the residual stream.
         num_layers: number of LSTM layers.
-        kernel_size: of the first convolution, odd, at least 3.
-        head_filters: channels of each 1x1 convolution at the head.
+        kernel_size: size of the first convolution, odd, at least 3.
+        head_filters: channels of the 1x1 convolutions at the head before the last; () for none.
         dropout: share of the channels of h that training drops in each layer.
-        positions, linear_means, num_classes, context_size, activation (of the head): as in `tfar.networks.images.base.ImageNetwork`; the context
-            adds to the gates.
+        positions, linear_means: as in `tfar.networks.ImageNetwork`; so is `activation`, that of the head.
+        **kwargs: as in `keras.layers.Layer`.
 
     Raises:
-        ValueError: a size that is no positive integer, an even kernel, or what `tfar.networks.images.base.ImageNetwork` refuses.
+        ValueError: as `tfar.networks.ImageNetwork`, or a size is not a positive integer.
 
     >>> import numpy as np
     >>> network = RowLSTM(event_shape=[5, 5, 1], filters=8, num_layers=2, head_filters=[8])
@@ -37,13 +41,15 @@ class RowLSTM(PixelRNN):
 
     taps, side = 3, 3
 
-    def recurrence(self, n, y, terms, kernels, starts):
+    def recurrence(self, n: int, y: Any, terms: tf.Tensor, kernels: tf.Tensor, starts: tf.Tensor) -> tf.Tensor:
+        """Return h `[B, H, W, h]` of the n-th layer; see `PixelRNN.recurrence`."""
         width = self.event_shape[1]
-        inputs = tf.transpose(self.to_state[n](y) + terms[0, :, None, None], [1, 0, 2, 3])  # (H, B, W, 4h)
+        gates: Any = self.to_state[n](y)
+        inputs = tf.transpose(gates + terms[0, :, None, None], [1, 0, 2, 3])  # (H, B, W, 4h)
         zeros = tf.zeros([tf.shape(inputs)[1], width, self.units], inputs.dtype)
         initial = tf.unstack(starts[0])
 
-        def row(number, state, inputs, kernel, h_0):
+        def row(number: tf.Tensor, state: list[tf.Tensor], inputs: tf.Tensor, kernel: tf.Tensor, h_0: tf.Tensor) -> list[tf.Tensor]:
             edge = tf.zeros_like(state[0][:, :1]) + h_0
             padded = tf.concat([edge, state[0], edge], axis=1)
             taps = tf.concat([padded[:, k : k + width] for k in range(3)], axis=2)  # (B, W, 3h)
@@ -52,7 +58,8 @@ class RowLSTM(PixelRNN):
         h, _ = checkpointed_scan(row, [zeros + value for value in initial], inputs, [kernels[0], initial[0]])
         return tf.transpose(h, [1, 0, 2, 3])
 
-    def initial_state(self, batch_size, context=None, value_dtype=None):
+    def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
+        """Return the state before the first row: the weights by colour, an empty view, and the initial states."""
         (_, width, colors), dtype = self.event_shape, self.compute_dtype
         kernels = [layer.masked_kernel()[0] for layer in self.to_state]  # L x (3, 2h, 4h): left, own, and one to the right
         biases = tf.stack([self.cast(layer.bias)[:, None] for layer in self.to_state])
@@ -82,7 +89,8 @@ class RowLSTM(PixelRNN):
             **self.position_table(),
         }
 
-    def enter_block(self, state, block, previous):
+    def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
+        """Compute what the states of the row above add to the gates of a row."""
         width, edge = self.event_shape[1], state["start"][None]
         row = tf.concat([edge, state["h"].stack(), edge], axis=0)
         taps = tf.concat([row[n : n + width] for n in range(3)], axis=2)  # (W, L, 3h, B)
@@ -92,7 +100,8 @@ class RowLSTM(PixelRNN):
         view = self.next_row(state["view"])
         return {**state, **rows, "view": view, "sums": sums, "before": left, "here": left, "block": block}
 
-    def step(self, state, index, previous):
+    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """Compute one sub-pixel, and return its parameters `[B, P]`."""
         _, column, color = self.place(index)
         view = self.take_in(state["view"], state["block"], index, previous)
         pixel = Pixel(state["pixel"], color)
@@ -104,7 +113,8 @@ class RowLSTM(PixelRNN):
         for n in range(self.num_layers):
             here.append(pixel(y))
             gates = tf.matmul(self.take(state["own"][n], color), here[n]) + sums[n]  # (4h / C, B)
-            new_h, new_c = self.cell(*tf.split(gates, 4), above[n])
+            o, f, i, g = tf.split(gates, 4)
+            new_h, new_c = self.cell(o, f, i, g, above[n])
             h.append(pixel(new_h))
             c.append(pixel(new_c))
             y += self.product(state["widen"][n], h[n], color)
