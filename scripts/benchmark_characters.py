@@ -1,22 +1,23 @@
-"""Time how fast a character model writes, against scoring as many characters and against a loop of calls in Python.
+"""Measure how fast a character model writes, compared with scoring as many characters and with a Python loop of calls.
 
     python scripts/benchmark_characters.py [--cell lstm] [--units 512] [--layers 3] [--characters 512] [--batch 1 64]
                                            [--file TEXT] [--out results/FILE.txt]
 
-Columns, characters per second of the whole batch, each the best of some repeats; compare them within one row only:
+The columns are characters per second of the whole batch, each the best of several repeats. Compare them within one row only.
 
-    write      `tfar.distributions.writing.pieces`: one compiled loop under XLA, taken up again every 64 characters
+    write      `tfar.distributions.writing.pieces`: one compiled loop under XLA, called for 64 characters at a time
     graph      the same without XLA
     served     the SavedModel's endpoint `sample`
     score      `tfar.distributions.writing.score` of as many characters, all at once
-    ratio      the time of `write` by that of `score`
-    python     a loop in Python that calls the network with its whole prefix for each character, of 100 characters
-    faster     `write` by `python`
+    ratio      the time of `write` divided by the time of `score`
+    python     a Python loop that calls the network with the whole prefix for each of 100 characters
+    faster     the rate of `write` divided by the rate of `python`
 
-`results/benchmark_characters.txt` has the sizes above, `results/benchmark_characters_file.txt` a text of 5 MB:
---units 64 --layers 1 --batch 64 --file TEXT.
+With --file, the text is also scored, in 64 streams. The script prints the time, and the peak memory of the process after a tenth, half and
+all of the text.
 
-With --file, the text is scored too, in 64 streams: time, and the process's peak memory after a tenth of it, half, and all.
+`results/benchmark_characters.txt` is the output for the sizes above. `results/benchmark_characters_file.txt` is the output for a text of
+5 MB with --units 64 --layers 1 --batch 64 --file TEXT.
 """
 
 import argparse
@@ -42,17 +43,17 @@ PREFIX = 100
 
 
 def python_loop(model, rows, length):
-    """One call of the network with the whole prefix for each character."""
+    """Write codes `[rows, length]` with one call of the network on the whole prefix for each character."""
     x = np.zeros([rows, 0], np.int32)
     uniforms = noise.uniform(noise.row_seeds(noise.as_seed(0), rows), length)
     for t in range(length):
-        params = model.network(np.pad(x, [[0, 0], [0, 1]]))[:, -1]  # what is at the last place does not count
+        params = model.network(np.pad(x, [[0, 0], [0, 1]]))[:, -1]  # the last value is not read
         x = np.concatenate([x, model.head.draw(params, uniforms[:, t : t + 1]).numpy()[:, None]], axis=1)
     return x
 
 
 def row(model, served, batch, count):
-    """One line of the table."""
+    """Return one line of the table."""
     seeds = noise.row_seeds(noise.as_seed(0), batch)
 
     def write(jit_compile):
@@ -72,7 +73,7 @@ def row(model, served, batch, count):
         "served": best(lambda: served(**request)),
         "score": best(lambda: list(writing.score(model.network, model.head, x))),
     }
-    loop = best(lambda: python_loop(model, batch, PREFIX), repeats=1) * count / PREFIX  # longer prefixes cost more: a lower bound
+    loop = best(lambda: python_loop(model, batch, PREFIX), repeats=1) * count / PREFIX  # a lower bound: longer prefixes cost more
     rates = {name: batch * count / value for name, value in seconds.items()}
     return (
         f"{batch:5d} {rates['write']:9,.0f} {rates['graph']:9,.0f} {rates['served']:9,.0f} {rates['score']:9,.0f} "
@@ -82,12 +83,12 @@ def row(model, served, batch, count):
 
 
 def memory():
-    """Greatest memory of the process so far, MiB."""
+    """Return the peak memory of the process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def score_file(model, source):
-    """How long a text takes to score, and what memory."""
+    """Return a line with the time and the memory that scoring a text takes."""
     text = read_text(source)[1].decode()
     codes = Vocabulary.of(text).encode(text, np.uint8) % len(SYMBOLS)
     peaks = []
@@ -104,13 +105,13 @@ def score_file(model, source):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cell", default="lstm")
-    parser.add_argument("--units", type=int, default=512)
-    parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--characters", type=int, default=512)
-    parser.add_argument("--batch", type=int, nargs="*", default=[1, 64])
-    parser.add_argument("--file")
-    parser.add_argument("--out")
+    parser.add_argument("--cell", default="lstm", help="lstm, gru or rnn (default: lstm)")
+    parser.add_argument("--units", type=int, default=512, help="units of each layer (default: 512)")
+    parser.add_argument("--layers", type=int, default=3, help="number of layers (default: 3)")
+    parser.add_argument("--characters", type=int, default=512, help="characters in each row (default: 512)")
+    parser.add_argument("--batch", type=int, nargs="*", default=[1, 64], help="batch sizes (default: 1 64)")
+    parser.add_argument("--file", help="a text to score")
+    parser.add_argument("--out", help="a new file for the table")
     args = parser.parse_args()
     path = None if args.out is None else refuse_existing(args.out)
     model = tfar.CharRNN(SYMBOLS, cell=args.cell, units=args.units, num_layers=args.layers)

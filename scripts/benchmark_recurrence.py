@@ -1,14 +1,14 @@
-"""Time how fast a character model learns: `CharRNN`'s own recurrence against Keras' layers with the same weights.
+"""Measure how fast a character model trains: `CharRNN`'s own recurrence compared with Keras' layers of the same weights.
 
     python scripts/benchmark_recurrence.py [--cell lstm] [--repeats 5] [--out results/FILE.txt]
 
-Loss and gradients of one step, characters a second of the whole batch, each the best of some repeats in one process, in turn; compare
-them within one row only:
+The columns are characters per second of the whole batch, for the loss and gradients of one step. Each is the best of several repeats in one
+process, where the variants take turns. Compare them within one row only.
 
-    keras        Keras' recurrent layers, whose gradients TensorFlow derives, in a graph
+    keras        Keras' recurrent layers with TensorFlow's automatic gradients, in a graph
     CharRNN      `tfar.networks.CharRNN`, in a graph
     XLA          the same, compiled by XLA
-    ratio        of CharRNN in a graph, and under XLA, to keras
+    ratio        CharRNN in a graph, and under XLA, relative to keras
 """
 
 import argparse
@@ -25,7 +25,7 @@ SIZES = ((1, 256, 16, 256), (2, 320, 16, 256), (2, 320, 64, 256), (3, 512, 64, 6
 
 
 def ways(cell, layers, units, batch, window):
-    """A function of no arguments for each way: loss and gradients."""
+    """Return a function without arguments for each variant, which computes loss and gradients."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -57,6 +57,7 @@ def ways(cell, layers, units, batch, window):
 
 
 def row(cell, size, repeats):
+    """Return one line of the table, after checking that all variants give the same gradients."""
     import numpy as np
 
     runs = ways(cell, *size)
@@ -67,7 +68,7 @@ def row(cell, size, repeats):
     layers, units, batch, window = size
     seconds = [[] for _ in runs]
     for _ in range(repeats):
-        for times, run in zip(seconds, runs, strict=True):  # in turn, so that what else the machine does meets all of them
+        for times, run in zip(seconds, runs, strict=True):  # in turn, so that other load on the machine affects all alike
             start = time.perf_counter()
             run()
             times.append(time.perf_counter() - start)
@@ -78,8 +79,8 @@ def row(cell, size, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cell", default="lstm", choices=("lstm", "gru", "rnn"))
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--cell", default="lstm", choices=("lstm", "gru", "rnn"), help="cell of the layers (default: lstm)")
+    parser.add_argument("--repeats", type=int, default=5, help="number of repeats (default: 5)")
     parser.add_argument("--out", help="a new file for the table")
     args = parser.parse_args()
     path = None if args.out is None else refuse_existing(args.out)

@@ -1,21 +1,25 @@
-"""Time a batch of samples against one `log_prob` of it and against one pass of the network for each position.
+"""Measure the time of a batch of samples, compared with one `log_prob` of it and with one pass of the network for each position.
 
     python scripts/benchmark_sampling.py [--family made pixelcnn] [--batch 1 16 64 256] [--side 28] [--out results/FILE.txt]
 
-Columns, in milliseconds, each the least of some repeats; compare them within one row only:
+The columns are milliseconds, each the least of several repeats. Compare them within one row only.
 
-    log_prob   one call under XLA; served: the SavedModel's endpoint in the C++ session that TF Serving is built on, without XLA; it runs
-               in a process of its own, and the way there and back (some tenths of a millisecond) is part of it
-    sample     under XLA, as `tf.function(..., jit_compile=True)`, and how many XLA log_probs that is
-    served     the endpoint `sample` in that session, which also scores what it draws; the same ratio; and how many times as long as the
-               same under XLA, sample and log_prob together, it takes
+    log_prob   one call under XLA
+      served   the SavedModel's endpoint `log_prob`, in the C++ session that TF Serving is built on, without XLA. The session runs in its
+               own process; the transfer (some tenths of a millisecond) is included
+    sample     one call under XLA, `tf.function(..., jit_compile=True)`
+      ratio    its time divided by that of log_prob under XLA
+    served     the endpoint `sample` in that session, which also scores the samples
+      ratio    its time divided by that of log_prob under XLA
+      / XLA    its time divided by that of sample and log_prob under XLA together
     fix.pt.    fixed-point iteration under XLA; families of vectors only
-    D passes   one call of the whole network and one draw, D times. Families of vectors: in one loop under XLA, timed as a whole.
-               Families of images, which would take hours: 3 passes under XLA are timed, and the least is multiplied by D (marked ~)
-    faster     D passes by sample, and by served
-    differ     values in which the XLA sample, the served one and the fixed point's differ from what one pass over them draws from the
-               same noise; where none does, the sample is that of the D passes. A draw within rounding of its threshold may fall
-               either way, and is then shown with its probability
+    D passes   D times one call of the whole network and one draw. For vectors, one loop under XLA, timed as a whole. For images, which
+               would take hours, the least time of 3 passes under XLA, multiplied by D (marked ~)
+    faster     the time of D passes divided by that of sample
+      served   the same for served
+    differ     number of values of the XLA sample, the served sample and the fixed point that differ from those that one pass over them
+               draws from the same noise. If there are none, the sample equals that of the D passes. A draw within rounding of its
+               threshold may fall either way; it is then listed with its probability
 """
 
 import argparse
@@ -43,7 +47,7 @@ HEADER = (
 
 
 def models(side):
-    """The rows: family -> name -> constructor, for vectors or images of side * side binary values."""
+    """Return the rows of the table, family -> name -> constructor, for vectors or images of side * side binary values."""
     size = side * side
 
     def image(family):
@@ -67,16 +71,16 @@ def models(side):
 
 
 def spread_weights(model):
-    """Random weights with strong dependencies and outputs on both sides, so that equal samples mean something."""
+    """Set random weights with strong dependencies and outputs of both signs, so that equal samples are evidence."""
     generator = np.random.default_rng(0)
     for variable in model.trainable_variables:
-        axes = -1 if len(model.event_shape) > 1 else 1  # inputs of a kernel: a convolution's are all axes but the last
+        axes = -1 if len(model.event_shape) > 1 else 1  # the inputs of a convolution's kernel are all axes but the last
         fan_in = np.prod(variable.shape[:axes]) if len(variable.shape) > 1 else 1
         variable.assign(generator.normal(size=variable.shape) / fan_in**0.5)
 
 
 class Row:
-    """What is timed of one model."""
+    """One model, and the functions of it that are timed."""
 
     def __init__(self, name, model, client):
         self.name, self.model, self.network, self.head = name, model, model.network, model.head
@@ -95,18 +99,18 @@ class Row:
         return tf.function(function, jit_compile=True, autograph=False)
 
     def draw_all(self, x, seeds):
-        """What each position draws given the values of x before it, `[B, *event]`, and the parameters `[B, *event, P]`."""
+        """Draw each position given the values of x before it; return the draws `[B, *event]` and the parameters `[B, *event, P]`."""
         params = self.network(x)
         uniforms = noise.uniform(seeds, self.network.event_size * self.head.noise_size)
         return self.head.draw(params, tf.reshape(uniforms, [*params.shape[:-1], self.head.noise_size])), params
 
     def draw_position(self, x, index, uniforms):
-        """One pass: the whole network, and the draw of one position, `[B]`."""
+        """Call the whole network once and draw one position, `[B]`."""
         params = tf.reshape(self.network(x), [x.shape[0], self.network.event_size, -1])
         return self.head.draw(tf.gather(params, index, axis=1), uniforms)
 
     def measure(self, batch, repeats, seconds):
-        """The line of the table, and lines that show what differs."""
+        """Return the line of the table, and lines that list the values that differ."""
         times, drawn, seeds = {}, {}, noise.row_seeds(noise.as_seed(7), batch)
 
         def timed(key, function, repeats=repeats):
@@ -130,7 +134,7 @@ class Row:
         else:
             timed("fixed point", lambda: drawn.update(fixed=self.samplers["fixed_point"](seeds).numpy()), 3)
             timed("passes", lambda: self.samplers["naive"](seeds).numpy(), 1)
-        found = {key: self.differences(value, seeds) for key, value in drawn.items()}
+        differing = {key: self.differences(value, seeds) for key, value in drawn.items()}
         one, fixed = times["log_prob"], f"{times['fixed point']:9.1f}" if "fixed point" in times else f"{'-':>9s}"
         passes = f"{'~' if self.images else ''}{times['passes']:.1f}"
         line = (
@@ -138,12 +142,12 @@ class Row:
             f"{times['sample']:9.2f} {times['sample'] / one:6.2f} {times['served']:9.1f} {times['served'] / one:6.2f} "
             f"{times['served'] / (times['sample'] + one):6.2f} {fixed} "
             f"{passes:>12s} {times['passes'] / times['sample']:7.0f} {times['passes'] / times['served']:7.0f}   "
-            f"{', '.join(str(count) for count, _ in found.values())}"
+            f"{', '.join(str(count) for count, _ in differing.values())}"
         )
-        return [line, *(f"    {key}: {text}" for key, (_, texts) in found.items() for text in texts)]
+        return [line, *(f"    {key}: {text}" for key, (_, texts) in differing.items() for text in texts)]
 
     def differences(self, x, seeds):
-        """How many values one pass over x draws otherwise, and for discrete ones the first in each row with its probability."""
+        """Return how many values of x one pass draws differently, and for discrete values a line for the first of each row."""
         redrawn, params = (result.numpy().reshape(len(x), self.network.event_size, -1) for result in self.redraw(tf.constant(x), seeds))
         x, redrawn = x.reshape(len(x), -1), redrawn[..., 0]
         differ = ~np.isclose(x, redrawn, rtol=1e-3, atol=1e-3)
@@ -157,12 +161,14 @@ class Row:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     rows = models(28)
-    parser.add_argument("--family", nargs="+", choices=rows, default=list(rows), metavar="NAME", help=f"of {', '.join(rows)}")
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 16, 64, 256])
-    parser.add_argument("--side", type=int, default=28, help="of the images; vectors have its square (default: 28)")
-    parser.add_argument("--repeats", type=int, default=20, help="at most (default: 20)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="after which no repeat begins (default: 10)")
-    parser.add_argument("--out", metavar="FILE", help="write the table there too, after each row")
+    parser.add_argument(
+        "--family", nargs="+", choices=rows, default=list(rows), metavar="NAME", help=f"families, of {', '.join(rows)} (default: all)"
+    )
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 16, 64, 256], help="batch sizes (default: 1 16 64 256)")
+    parser.add_argument("--side", type=int, default=28, help="side S of the images; vectors have S * S values (default: 28)")
+    parser.add_argument("--repeats", type=int, default=20, help="maximum number of repeats (default: 20)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="time after which no further repeat starts (default: 10)")
+    parser.add_argument("--out", metavar="FILE", help="a new file for the table, updated after each row")
     arguments = parser.parse_args()
     out = None if arguments.out is None else refuse_existing(arguments.out)
     table = [HEADER]

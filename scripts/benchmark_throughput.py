@@ -1,14 +1,14 @@
-"""How many images a second the training of the image families takes in, and what share of the machine's arithmetic that is.
+"""Measure the training throughput of the image families: images per second, and share of the machine's peak arithmetic.
 
     python scripts/benchmark_throughput.py [--family pixelcnn rowlstm] [--batch 16 64] [--side 28] [--repeats 5] [--out results/FILE.txt]
 
-The models are those that `tfar train` builds by default, the step is the one that it takes: loss, gradients, the optimizer. Columns:
+Models and training steps are those of `tfar train` with its defaults; a step computes loss, gradients and the optimizer's update.
 
     step         least wall time of a training step, in a graph or under XLA as `tfar train` would run it
-    images/s     batch / step
-    GFLOPS       6 N H W images/s / 10^9: each of the N weights that masks leave is used once per pixel, by a multiplication and an
-                 addition, in the forward pass and twice in the backward one. What masked taps and activations cost is not counted
-    share        of the peak: the most GFLOPS that products of two square float32 matrices reach in the same process
+    images/s     batch size / step
+    GFLOPS       6 N H W images/s / 10^9, where N is the number of weights that masks leave. Each is used once per pixel in the forward pass
+                 and twice in the backward pass, by a multiplication and an addition. Masked taps and activations are not counted
+    share        GFLOPS divided by the peak of products of two square float32 matrices in the same process
 """
 
 import argparse
@@ -29,16 +29,16 @@ HEADER = f"{'model':36s} {'batch':>5s} {'mode':>5s} {'step ms':>8s} {'images/s':
 
 
 def peak(repeats):
-    """GFLOPS of the best of some sizes of matrix products."""
-    found = []
+    """Return the peak GFLOPS of matrix products, over several sizes."""
+    rates = []
     for size in (1024, 2048, 4096):
         a = tf.random.stateless_normal([size, size], [1, 2])
-        found.append(2 * size**3 / best(lambda a=a: tf.matmul(a, a).numpy(), repeats) / 1e9)
-    return max(found)
+        rates.append(2 * size**3 / best(lambda a=a: tf.matmul(a, a).numpy(), repeats) / 1e9)
+    return max(rates)
 
 
 def row(family, batch, side, repeats, most):
-    """The line of one family at one batch size."""
+    """Return the line of one family at one batch size."""
     chosen = config.FAMILIES[family]
     settings = config.Training(**chosen.training)
     model = models.CONSTRUCTORS[family]([side, side, 1])
@@ -57,10 +57,10 @@ def row(family, batch, side, repeats, most):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", nargs="+", choices=IMAGES, default=IMAGES)
-    parser.add_argument("--batch", nargs="+", type=int, default=[16, 64])
-    parser.add_argument("--side", type=int, default=28)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--family", nargs="+", choices=IMAGES, default=IMAGES, help="families (default: all)")
+    parser.add_argument("--batch", nargs="+", type=int, default=[16, 64], help="batch sizes (default: 16 64)")
+    parser.add_argument("--side", type=int, default=28, help="side of the images (default: 28)")
+    parser.add_argument("--repeats", type=int, default=5, help="number of repeats (default: 5)")
     parser.add_argument("--out", help="a new file for the table")
     options = parser.parse_args()
     path = None if options.out is None else refuse_existing(options.out)

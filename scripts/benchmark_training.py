@@ -1,14 +1,17 @@
-"""Time and memory of NADE's training step at D = 784, H = 500, against plainer ways to write its recurrence.
+"""Measure time and memory of NADE's training step at D = 784, H = 500, compared with simpler implementations of its recurrence.
 
     python scripts/benchmark_training.py [--batch 64] [--repeats 20] [--out results/FILE.txt]
 
-Loss and gradients of one minibatch: as `tfar.networks.NADE` computes them, by a `tf.while_loop` over single dimensions, and by a Python
-loop over them in eager mode. All in one process, in turn. Columns:
+The loss and gradients of one minibatch are computed by `tfar.networks.NADE`, by a `tf.while_loop` over single dimensions, and by a Python
+loop over dimensions in eager mode. All run in one process and take turns.
 
-    ms, median   least and median wall time of the repeats, and how many times the least one of NADE, without XLA and under it, it is
-    CPU ms       least time that the process spent on all cores, and the same; other processes change it less than the wall time
-    peak MiB     the most memory that a process of its own holds, with TensorFlow in it, for 3 steps at batch 100 and their compilation;
-                 and how much of it these steps added. One float32 [B, D, H] is 150 MiB
+    ms           least wall time of the repeats
+    median       median wall time of the repeats
+    / graph      the least time divided by that of NADE without XLA
+    / XLA        the least time divided by that of NADE under XLA
+    CPU ms       least CPU time on all cores, with the same ratios; other processes affect it less than the wall time
+    peak MiB     peak memory of a separate process, TensorFlow included, for 3 steps at batch 100 and their compilation
+    added        the part of it that these steps added; one float32 [B, D, H] is 150 MiB
 """
 
 import argparse
@@ -33,7 +36,7 @@ def build():
 
 
 def gradients(call, network, x):
-    """Loss and gradients: the mean negative log-likelihood of Bernoulli values under the logits `call(x) [B, D]`."""
+    """Return the mean negative log-likelihood of Bernoulli values under the logits `call(x) [B, D]`, and its gradients."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -43,7 +46,7 @@ def gradients(call, network, x):
 
 
 def recurrences(network):
-    """The recurrence as a Python loop and as a `tf.while_loop`, over single dimensions."""
+    """Return the recurrence as a Python loop and as a `tf.while_loop`, over single dimensions."""
     import tensorflow as tf
 
     W, c, V, b = (weight.value for weight in network.trainable_weights)
@@ -69,7 +72,7 @@ def recurrences(network):
 
 
 def steps(batch):
-    """What is compared: a function of no arguments for each way and mode, and the network whose weights they all use."""
+    """Return a function without arguments for each implementation and mode, and the network whose weights they all use."""
     import numpy as np
     import tensorflow as tf
 
@@ -96,7 +99,7 @@ def steps(batch):
 
 
 def measure(batch, repeats):
-    """Wall and CPU times in ms of each repeat, by way and mode."""
+    """Return the wall and CPU times of each repeat in ms, by implementation and mode."""
     import numpy as np
 
     ways, _ = steps(batch)
@@ -117,12 +120,12 @@ def measure(batch, repeats):
 
 
 def mebibytes(field):
-    with open("/proc/self/status") as file:  # getrusage would inherit the parent's peak
+    with open("/proc/self/status") as file:  # getrusage inherits the parent's peak
         return next(int(line.split()[1]) for line in file if line.startswith(field)) / 1024
 
 
 def peak(index):
-    """Print the most memory that this process holds in three training steps, and how much more than before it that is."""
+    """Print the peak memory of this process in three training steps, and how much of it they added, in MiB."""
     import keras
 
     ways, network = steps(100)
@@ -145,8 +148,8 @@ def row(index, key, wall, cpu):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=64, help="batch size of the timed steps (default: 64)")
+    parser.add_argument("--repeats", type=int, default=20, help="number of repeats (default: 20)")
     parser.add_argument("--out", help="a new file for the table")
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Count the LaTeX environments of a text, and how many close as they opened: what a character model has learned of nesting.
+"""Count the LaTeX environments of a text, and how many are closed correctly. This shows what a character model has learned of nesting.
 
     python scripts/latex_environments.py FILE [FILE ...]
 
-An environment is closed where `\\end{name}` meets the `\\begin{name}` that was opened last; another name there is a mistake, and so is an
-`\\end` where nothing is open. What is open at the end of a text that was cut off is counted apart. Verbatim text and comments count too.
+An environment is closed correctly if its `\\end{name}` matches the last open `\\begin{name}`. An `\\end` with another name, or with no open
+environment, is an error. Environments that are open at the end of the text are counted separately. Verbatim text and comments count too.
 """
 
 import argparse
@@ -18,13 +18,13 @@ MARK = re.compile(r"\\(begin|end)\{([^{}\n]*)\}")
 
 @dataclass
 class Nesting:
-    """What is found of environments.
+    """The environments of a text.
 
     Attributes:
-        closed: name -> how many closed as they opened.
-        wrong: the (opened, closed) pairs of names that differ; None for nothing open.
-        left: names still open at the end, from the outermost.
-        deepest: most that were open at once.
+        closed: name -> number of environments that are closed correctly.
+        wrong: (opened, closed) pairs of different names; None if no environment was open.
+        left: names that are open at the end, from the outermost.
+        deepest: largest number of environments open at once.
     """
 
     closed: collections.Counter = field(default_factory=collections.Counter)
@@ -34,33 +34,33 @@ class Nesting:
 
 
 def nesting(text):
-    r"""The `Nesting` of a text. A wrong `\end` closes what was opened last, so that one wrong name is one mistake.
+    r"""Return the `Nesting` of a text. A wrong `\end` closes the last open environment, so one wrong name is one error.
 
-    >>> found = nesting(r"\begin{a}\begin{b}\end{b}\end{c}\end{d}\begin{e}")
-    >>> dict(found.closed), found.wrong, found.left, found.deepest
+    >>> result = nesting(r"\begin{a}\begin{b}\end{b}\end{c}\end{d}\begin{e}")
+    >>> dict(result.closed), result.wrong, result.left, result.deepest
     ({'b': 1}, [('a', 'c'), (None, 'd')], ['e'], 2)
     """
-    found = Nesting()
+    result = Nesting()
     for kind, name in MARK.findall(text):
         if kind == "begin":
-            found.left.append(name)
-            found.deepest = max(found.deepest, len(found.left))
+            result.left.append(name)
+            result.deepest = max(result.deepest, len(result.left))
             continue
-        opened = found.left.pop() if found.left else None
+        opened = result.left.pop() if result.left else None
         if opened == name:
-            found.closed[name] += 1
+            result.closed[name] += 1
         else:
-            found.wrong.append((opened, name))
-    return found
+            result.wrong.append((opened, name))
+    return result
 
 
 def longest_balanced(text):
-    r"""The longest stretch of a text, from one `\begin` to one `\end`, in which each environment that opens closes.
+    r"""Return the longest stretch of a text, from a `\begin` to an `\end`, in which every environment is closed correctly.
 
     >>> longest_balanced(r"\end{a} \begin{x} \begin{a}\begin{b}\end{b}\end{a} \begin{c}\end{c} \end{z} \begin{d}\end{d}")
     '\\begin{a}\\begin{b}\\end{b}\\end{a} \\begin{c}\\end{c}'
     """
-    best, opened, runs = (0, 0), [], [None]  # runs: where the balanced stretch begins that one is in, at each depth
+    best, opened, runs = (0, 0), [], [None]  # runs: start of the current balanced stretch at each depth
     for mark in MARK.finditer(text):
         kind, name = mark.groups()
         if kind == "begin":
@@ -78,15 +78,15 @@ def longest_balanced(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="LaTeX text, UTF-8")
     for path in parser.parse_args().files:
         text = path.read_text(encoding="utf-8")
-        found = nesting(text)
-        closed = found.closed.total()
-        print(f"{path.name}: {len(text):,} characters, {closed} of {closed + len(found.wrong)} environments close as they opened")
-        print(f"  {', '.join(f'{name} {count}' for name, count in found.closed.most_common())}")
-        print(f"  nested up to {found.deepest} deep; open at the end: {', '.join(found.left) or 'none'}")
-        for opened, name in found.wrong:
+        result = nesting(text)
+        closed = result.closed.total()
+        print(f"{path.name}: {len(text):,} characters, {closed} of {closed + len(result.wrong)} environments close as they opened")
+        print(f"  {', '.join(f'{name} {count}' for name, count in result.closed.most_common())}")
+        print(f"  nested up to {result.deepest} deep; open at the end: {', '.join(result.left) or 'none'}")
+        for opened, name in result.wrong:
             print(f"  wrong: {name} closes {opened or 'nothing'}")
     return 0
 

@@ -1,10 +1,10 @@
-"""Set a page of LaTeX that a character model wrote, and draw it: pdflatex and pdftoppm must be installed.
+"""Typeset LaTeX that a character model wrote, and draw one page as a PNG file. Needs pdflatex and pdftoppm.
 
     python scripts/latex_page.py TEXT --preamble preamble.tex --out page.png
 
-It takes the longest stretch of TEXT in which each environment that opens closes, as it is, with `\\input` left out. What else
-is wrong, an unknown command or a formula that does not end, TeX passes over in its nonstop mode, and is counted. TeX runs no commands, and
-reads and writes no hidden files and none in folders above.
+The page is of the longest stretch of TEXT in which every environment is closed correctly. The stretch is not edited, but `\\input` does
+nothing. In its nonstop mode TeX skips other errors, such as unknown commands and unfinished formulas; they are counted. TeX runs no
+commands, and reads and writes no hidden files and no files in parent folders.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from tfar.files import atomic, refuse_existing
 
 
 def typeset(body, preamble, folder):
-    """Run TeX in a folder, and return how many errors it passed over; what it made is `page.pdf` there.
+    """Run TeX in a folder, where it writes `page.pdf`; return the number of errors that it skipped.
 
     Raises:
-        ValueError: it made nothing.
+        ValueError: TeX wrote no PDF.
     """
     source = f"{preamble}\n\\begin{{document}}\n\\renewcommand{{\\input}}[1]{{}}\n{body}\n\\end{{document}}\n"
     (folder / "page.tex").write_text(source, encoding="utf-8")
@@ -38,10 +38,10 @@ def typeset(body, preamble, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("text", type=Path)
-    parser.add_argument("--preamble", type=Path, required=True, help="what stands before the document begins")
-    parser.add_argument("--out", type=Path, required=True, help="the PNG file to write")
-    parser.add_argument("--page", type=int, default=1, help="which page (default: 1)")
+    parser.add_argument("text", type=Path, help="file with LaTeX that a model wrote")
+    parser.add_argument("--preamble", type=Path, required=True, help="file with the LaTeX preamble, up to \\begin{document}")
+    parser.add_argument("--out", type=Path, required=True, help="PNG file to write")
+    parser.add_argument("--page", type=int, default=1, help="number of the page (default: 1)")
     args = parser.parse_args()
     try:
         out = refuse_existing(args.out)

@@ -1,22 +1,23 @@
-"""Load an exported model in TensorFlow's C++ runtime, and ask it from many threads for a while.
+"""Load test: query an exported model in TensorFlow's C++ runtime from many threads, and check every answer.
 
     python scripts/load_test.py saved_models/digits/1 [--seconds 60] [--threads 8] [--batch 1 8 32] [--out results/FILE.txt]
 
-Each thread asks `sample` or `log_prob`, by chance, for rows of a pool, by chance, and compares every row of the answer with the one
-that TensorFlow's Python gave before, in another process: other values in a row, or another log-probability than rounding makes, are
-wrong, and the exit status is then 1. A draw within rounding of its threshold may fall either way in batches of other sizes, so rows
-in which the reference itself differs between one row and all are left out of the pool.
+Each thread sends random requests, `sample` or `log_prob` of random rows of a pool. It compares every row of the answer with a reference,
+which TensorFlow in Python computed before, in another process. A row is wrong if its values differ, or if its log-probability differs by
+more than rounding; the exit status is then 1. A draw within rounding of its threshold may fall either way in batches of different sizes.
+So the pool leaves out rows in which the reference itself differs between a batch of one row and a batch of all.
 
-Columns: rows in a request, requests answered, requests and rows in a second, milliseconds that half and 99 of 100 requests took at
-most (to 1 in 100), wrong rows. All threads share the machine's cores with the session's own, so times are those under full load.
+The columns are the rows in a request, the requests answered, requests and rows per second, the median and the 99th percentile of the
+latency in milliseconds (within 1 %), and the wrong rows. The threads share the cores with the session's own threads, so latencies are
+those under full load.
 
-Memory is read when no request runs: after 10 seconds, or half of --seconds, and four times from then to the end. What is in use is what
-has been allocated and not freed (`mallinfo2` of glibc 2.33 and later; small objects of Python are not in it, what glibc caches for each
-thread is); the resident set also holds what glibc keeps of freed memory. It keeps some for each arena, which takes thousands of requests
-to level off, so the threads share one arena. The exit status is 1 where what is in use grows by more than 100 bytes for each request, and
-by more than a quarter of a MiB besides: a lost tensor is over 200 bytes, and a minute has thousands of requests.
+Memory is read while no request runs: after 10 seconds (or half of --seconds, if that is less), and four times from then to the end. "In
+use" is memory that was allocated and not freed (`mallinfo2` of glibc 2.33 and later). It leaves out Python's small objects, and includes
+glibc's cache of each thread. "Resident" also includes freed memory that glibc keeps. glibc keeps some for each arena, which levels off only
+after thousands of requests; therefore all threads share one arena. The exit status is 1 if the memory in use grows by more than 100 bytes
+per request plus a quarter of a MiB. A leaked tensor is over 200 bytes, and a minute has thousands of requests.
 
-It is not TF Serving, and has neither its batching nor its network: it is `tfar.testing.Session`, the session that the server is built on.
+The session is `tfar.testing.Session`, the one that TF Serving is built on. It has neither the server's batching nor its network.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from numpy.random import default_rng  # here, because it does not load any more once TensorFlow's libraries are
+from numpy.random import default_rng  # imported first: it does not load after TensorFlow's libraries
 
 from tfar.files import refuse_existing, write_text
 from tfar.testing import Session, signatures
@@ -39,16 +40,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 ENDPOINTS = ("log_prob", "sample")
 M_ARENA_MAX = -8  # of glibc's mallopt
-LOST, SLACK = 100, 2**18  # bytes: of a request that are not freed, at least; and what may grow besides, in caches
+LOST, SLACK = 100, 2**18  # bytes: growth per request that counts as a leak; additional growth allowed for caches
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-3}  # of real numbers
 STEP = np.log(1.01)  # between the bins of a latency
 HEADER = f"{'endpoint':10s} {'rows':>5s} {'requests':>9s} {'per s':>9s} {'rows/s':>9s} {'p50 ms':>9s} {'p99 ms':>9s} {'wrong':>6s}"
 
 
 def reference(path, size):
-    """What `path` answers to a pool of requests: names of tensors, {endpoint: inputs}, {endpoint: outputs}, rows left out.
+    """Answer a pool of requests; return names of tensors, {endpoint: inputs}, {endpoint: outputs} and the number of rows left out.
 
-    Runs in a process of its own, because it needs TensorFlow's Python.
+    Runs in its own process, because it needs TensorFlow in Python.
     """
     import tensorflow as tf
 
@@ -77,12 +78,12 @@ def reference(path, size):
     return signatures(path), requests, {e: {n: v[kept] for n, v in answers[e].items()} for e in ENDPOINTS}, size - len(kept)
 
 
-def wrong_rows(found, expected):
-    """Which rows of an answer differ, bool `[B]`."""
+def wrong_rows(answer, expected):
+    """Return which rows of an answer differ from the expected ones, bool `[B]`."""
     rows = len(next(iter(expected.values())))
-    wrong = np.full(rows, found.keys() != expected.keys())
+    wrong = np.full(rows, answer.keys() != expected.keys())
     for name, value in expected.items():
-        other = found.get(name)
+        other = answer.get(name)
         if other is None or other.shape != value.shape or other.dtype != value.dtype:
             return np.ones(rows, bool)
         differs = ~np.isclose(other, value, **TOLERANCE) if value.dtype.kind == "f" else other != value
@@ -91,7 +92,7 @@ def wrong_rows(found, expected):
 
 
 class Tally:
-    """Latencies, counted in bins of 1 in 100 so that memory does not grow with them, and wrong rows."""
+    """A histogram of latencies in bins of 1 %, so that memory does not grow with their number, and the count of wrong rows."""
 
     def __init__(self):
         self.bins, self.wrong = np.zeros(3000, np.int64), 0
@@ -101,12 +102,12 @@ class Tally:
         self.wrong += wrong
 
     def quantile(self, share):
-        """Milliseconds that this share of the requests took at most."""
+        """Return the latency in milliseconds that this share of the requests does not exceed."""
         return 1e-3 * np.exp(STEP * (np.searchsorted(np.cumsum(self.bins), share * self.bins.sum()) + 1))
 
 
 def work(session, requests, answers, sizes, seed, until):
-    """What one thread does: {(endpoint, rows): Tally}."""
+    """Send requests until a time is reached, in one thread; return {(endpoint, rows): Tally}."""
     generator, tallies = default_rng(seed), collections.defaultdict(Tally)
     pool = len(next(iter(answers["sample"].values())))
     while time.perf_counter() < until:
@@ -114,9 +115,9 @@ def work(session, requests, answers, sizes, seed, until):
         rows = generator.integers(pool, size=size)
         inputs = {name: value[rows] for name, value in requests[endpoint].items()}
         start = time.perf_counter()
-        found = session.run(endpoint, inputs)
+        answer = session.run(endpoint, inputs)
         seconds = time.perf_counter() - start
-        wrong = wrong_rows(found, {name: value[rows] for name, value in answers[endpoint].items()})
+        wrong = wrong_rows(answer, {name: value[rows] for name, value in answers[endpoint].items()})
         tallies[endpoint, size].add(seconds, int(wrong.sum()))
     return tallies
 
@@ -131,74 +132,74 @@ class MallInfo(ctypes.Structure):
 
 
 def share_one_arena():
-    """Have threads that begin from now on allocate from the arena of the first one.
+    """Make all threads that start later allocate from the first thread's arena.
 
     Raises:
-        OSError: the C library has no such arenas.
+        OSError: the C library is not glibc.
     """
     if not ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1):
         raise OSError("the arenas of glibc are needed. Received: a C library that does not know M_ARENA_MAX")
 
 
 def memory():
-    """Bytes that are allocated in this process, and resident ones."""
-    info = ctypes.CDLL(None).mallinfo2
-    info.restype = MallInfo
-    found = info()
-    return found.uordblks + found.hblkhd, int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Return the bytes in use by this process, and its resident bytes."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = MallInfo
+    info = mallinfo()
+    return info.uordblks + info.hblkhd, int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def leaks(readings):
-    """Whether (requests so far, bytes in use) grow from the first to the last by more than `LOST` for each request and `SLACK`."""
+    """Return whether bytes in use grow by more than `LOST` per request plus `SLACK`; a reading is (requests so far, bytes in use)."""
     (first, before), (last, after) = readings[0], readings[-1]
     return after - before > LOST * (last - first) + SLACK
 
 
 def load(session, requests, answers, options):
-    """Lines of the table, the number of wrong rows, and whether memory leaks."""
-    for endpoint in ENDPOINTS:  # what the first calls set up belongs to no time and no growth; a server does so when it loads a model
+    """Run the load test; return the lines of the table, the number of wrong rows, and whether memory leaks."""
+    for endpoint in ENDPOINTS:  # warm up, as a server does when it loads a model, so that set-up counts as neither latency nor growth
         for rows in options.batch:
             session.run(endpoint, {name: value[:1].repeat(rows, axis=0) for name, value in requests[endpoint].items()})
     began, warm = time.perf_counter(), min(10.0, options.seconds / 2)
     parts = [warm, *[(options.seconds - warm) / 4] * 4]
-    found, readings, told = {(endpoint, rows): Tally() for endpoint in ENDPOINTS for rows in options.batch}, [], []
+    tallies, readings, told = {(endpoint, rows): Tally() for endpoint in ENDPOINTS for rows in options.batch}, [], []
     with concurrent.futures.ThreadPoolExecutor(options.threads) as threads:
         for part, seconds in enumerate(parts):
             arguments = session, requests, answers, options.batch
             until = time.perf_counter() + seconds
             running = [threads.submit(work, *arguments, [part, thread], until) for thread in range(options.threads)]
             for key, tally in (item for future in running for item in future.result().items()):
-                found[key].bins += tally.bins
-                found[key].wrong += tally.wrong
-            count = int(sum(tally.bins.sum() for tally in found.values()))
+                tallies[key].bins += tally.bins
+                tallies[key].wrong += tally.wrong
+            count = int(sum(tally.bins.sum() for tally in tallies.values()))
             used, resident = memory()
             readings.append((count, used))
             passed, mib = time.perf_counter() - began, 2**20
             told.append(f"{passed:6.1f} s {count:8d} requests {used / mib:9.2f} MiB in use {resident / mib:9.2f} resident")
     lines = [HEADER]
-    for (endpoint, rows), tally in sorted(found.items()):
+    for (endpoint, rows), tally in sorted(tallies.items()):
         count = tally.bins.sum()
         times = f"{tally.quantile(0.5):9.2f} {tally.quantile(0.99):9.2f}"
         lines.append(f"{endpoint:10s} {rows:5d} {count:9d} {count / passed:9.1f} {count * rows / passed:9.0f} {times} {tally.wrong:6d}")
     (first, before), (last, after) = readings[0], readings[-1]
     told.append(f"{(after - before) / max(1, last - first):.1f} bytes in use for each request since the first of these lines")
-    return [*lines, "memory", *told], sum(tally.wrong for tally in found.values()), leaks(readings)
+    return [*lines, "memory", *told], sum(tally.wrong for tally in tallies.values()), leaks(readings)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path, help="folder of a SavedModel")
-    parser.add_argument("--seconds", type=float, default=60.0, help="(default: 60)")
-    parser.add_argument("--threads", type=int, default=8, help="that ask at the same time (default: 8)")
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32], help="rows in a request (default: 1 8 32)")
-    parser.add_argument("--pool", type=int, default=64, help="different rows (default: 64)")
-    parser.add_argument("--out", metavar="FILE", help="write the table there too")
+    parser.add_argument("--seconds", type=float, default=60.0, help="duration (default: 60)")
+    parser.add_argument("--threads", type=int, default=8, help="number of threads that send requests (default: 8)")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32], help="numbers of rows in a request (default: 1 8 32)")
+    parser.add_argument("--pool", type=int, default=64, help="number of different rows (default: 64)")
+    parser.add_argument("--out", metavar="FILE", help="a new file for the table")
     options = parser.parse_args()
     out = None if options.out is None else refuse_existing(options.out)
     if not (options.path / "saved_model.pb").is_file():
         parser.error(f"the folder must have a saved_model.pb. Received: {options.path}")
     share_one_arena()
-    memory()  # fails here where glibc is too old, and not after ten seconds
+    memory()  # an old glibc fails here rather than after ten seconds
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         names, requests, answers, left_out = process.submit(reference, options.path, options.pool).result()
     session = Session(options.path, names)

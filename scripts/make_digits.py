@@ -1,24 +1,24 @@
-"""Make tfar/datasets/digits.npz, the data set that is shipped with tfar: python scripts/make_digits.py [OUT.npz]
+"""Write tfar/datasets/digits.npz, the data set that is shipped with tfar: python scripts/make_digits.py [OUT.npz]
 
 Source: "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak, 1998), UCI Machine Learning Repository,
 https://doi.org/10.24432/C50P49, licence CC BY 4.0; the 1,797 images that scikit-learn distributes as `load_digits`.
-Needs scikit-learn, on which tfar itself does not depend. The same file comes out of every run.
+Needs scikit-learn, on which tfar itself does not depend. Every run writes the same file.
 """
 
+import argparse
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 
-HELD_OUT = 250  # images for validation, and as many for the test
+HELD_OUT = 250  # images in each of the two held-out sets, validation and test
 DEFAULT = Path(__file__).parents[1] / "tfar" / "datasets" / "digits.npz"
 
 
 def split(labels, seed=0):
-    """Row numbers `(train, validation, test)` in which every class has nearly its overall share.
+    """Return row numbers `(train, validation, test)` of a stratified split: every class has nearly its overall share in each.
 
-    The rows are shuffled, put in the order of their labels, and the held-out ones taken from there at even distances.
+    The rows are shuffled and then sorted by label. The held-out rows are taken from that sequence at even distances.
     """
     rng = np.random.RandomState(seed)  # its stream is frozen by NumPy's compatibility policy, unlike default_rng's
     shuffled = rng.permutation(len(labels))
@@ -48,4 +48,6 @@ def main(path=DEFAULT):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
+    parser.add_argument("path", nargs="?", metavar="OUT.npz", default=DEFAULT, help="file to write (default: that of tfar)")
+    main(parser.parse_args().path)

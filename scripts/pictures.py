@@ -1,12 +1,12 @@
-"""Draw what a served model of images writes: samples beside their nearest training images and test images, and completions.
+"""Draw samples of an exported image model beside their nearest training images and test images, and completions.
 
     python scripts/pictures.py [saved_models/NAME] [--data binarized_mnist] [--levels L] [--context label] [--out docs/pictures] [--seed 0]
                                [--overwrite]
 
-Writes NAME-samples.png and NAME-completions.png. A model with a context draws for those of the test images. Completions are of the lower
-half, which a model in raster order can do. A sample's nearest training image is the one that differs from it least, in the sum of
-squares over its pixels: a model that had learned images by heart would draw them again. The model is the SavedModel alone, the data are
-loaded by tfar; where prepared data sets lie says TFDS_DATA_DIR.
+Writes NAME-samples.png and NAME-completions.png. A conditional model samples given the contexts of test images. Completions are of the
+lower half given the upper half, which needs a model in raster order. The nearest training image has the least squared Euclidean distance
+to the sample: a model that had memorised images would draw them again. The model is read from the SavedModel alone; tfar loads the data.
+TFDS_DATA_DIR names the folder of prepared data sets.
 """
 
 import argparse
@@ -25,20 +25,22 @@ SIDE, COMPLETED, DRAWS = 6, 8, 6
 
 
 def nearest(x, among):
-    """For each row of x the row of `among` at the least Euclidean distance."""
+    """Return for each row of x the row of `among` at the least Euclidean distance."""
     flat, others = (rows.reshape(len(rows), -1).astype(np.float32) for rows in (x, among))
     return among[np.argmin(np.square(others).sum(1) - 2 * flat @ others.T, axis=1)]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", type=Path, default=ROOT / "saved_models" / "pixelcnn-binarized_mnist")
-    parser.add_argument("--data", default="binarized_mnist", help="what the model was trained on, as tfar train takes it")
-    parser.add_argument("--levels", type=int, help="likewise")
-    parser.add_argument("--context", help="likewise")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--overwrite", action="store_true")
+    parser.add_argument(
+        "model", nargs="?", type=Path, default=ROOT / "saved_models" / "pixelcnn-binarized_mnist", help="folder of the model"
+    )
+    parser.add_argument("--data", default="binarized_mnist", help="--data of the training (default: binarized_mnist)")
+    parser.add_argument("--levels", type=int, help="--levels of the training")
+    parser.add_argument("--context", help="--context of the training")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="folder to write to (default: docs/pictures)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default: 0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures that exist")
     args = parser.parse_args()
     paths = {what: refuse_existing(args.out / f"{args.model.name}-{what}.png", args.overwrite) for what in ("samples", "completions")}
     served = tf.saved_model.load(str(saved_model_folder(args.model))).signatures

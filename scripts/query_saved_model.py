@@ -1,9 +1,9 @@
 """Query an exported model with TensorFlow alone: python scripts/query_saved_model.py PATH [--rows N] [--seed S]
 
-A model of text takes --prompt, --length and --temperature too.
+Text models also take --prompt, --length and --temperature.
 
-PATH is a SavedModel, or a folder of numbered versions as TF Serving keeps them (the highest is taken). tfar, Keras and
-TensorFlow Probability are blocked from import, so what runs here is what the files hold and nothing else.
+PATH is a SavedModel, or a folder of numbered versions as TF Serving keeps them, of which the highest is used. Imports of tfar, Keras and
+TensorFlow Probability are blocked, so only what the files contain can run.
 """
 
 import argparse
@@ -17,7 +17,7 @@ BLOCKED = ("tfar", "keras", "tf_keras", "tensorflow_probability")
 
 
 def saved_model_folder(path):
-    """The folder below `path` that holds `saved_model.pb`: `path` itself, or its highest version number."""
+    """Return the folder that holds `saved_model.pb`: `path` itself, or the highest version number in it."""
     if (path / "saved_model.pb").is_file():
         return path
     versions = [p for p in path.glob("*/") if p.name.isdecimal() and (p / "saved_model.pb").is_file()]
@@ -27,7 +27,7 @@ def saved_model_folder(path):
 
 
 def rows_and_origin(folder, own, count):
-    """The first test rows that are stored with the model, else its own draws, as inputs of `log_prob`, and a word for which."""
+    """Return inputs of `log_prob` and their origin in words: the test rows stored with the model, or else its own draws."""
     file = folder / "assets.extra" / "test_rows.npz"
     if not file.is_file():
         return own, "own draws"
@@ -37,16 +37,16 @@ def rows_and_origin(folder, own, count):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("path", type=Path)
-    parser.add_argument("--rows", type=int, default=3, help="how many rows to score and to draw (default 3)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
-    parser.add_argument("--prompt", default="", help="with which a text begins (default: nothing)")
-    parser.add_argument("--length", type=int, default=200, help="characters of a text after its prompt (default 200)")
-    parser.add_argument("--temperature", type=float, default=1.0, help="of a text (default 1)")
+    parser.add_argument("path", type=Path, help="a SavedModel, or a folder of numbered versions")
+    parser.add_argument("--rows", type=int, default=3, help="number of rows to score and to draw (default: 3)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default: 0)")
+    parser.add_argument("--prompt", default="", help="beginning of the text (default: empty)")
+    parser.add_argument("--length", type=int, default=200, help="number of characters after the prompt (default: 200)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="sampling temperature of a text (default: 1)")
     options = parser.parse_args(arguments)
     folder = saved_model_folder(options.path)
 
-    # None makes an import fail; TensorFlow looks for Keras with find_spec and takes None for "not installed"
+    # None makes an import fail; TensorFlow looks for Keras with find_spec and reads None as "not installed"
     sys.modules.update(dict.fromkeys(BLOCKED))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
@@ -84,13 +84,13 @@ def main(arguments=None):
 
 
 def signature(tensors):
-    """`name dtype[shape]` of each tensor or spec, one line."""
+    """Return `name dtype[shape]` of each tensor or spec, in one line."""
     dims = {k: ", ".join("?" if d is None else str(d) for d in t.shape) for k, t in sorted(tensors.items())}
     return ", ".join(f"{k} {tensors[k].dtype.name}[{d}]" for k, d in dims.items())
 
 
 def picture(x):
-    """A small image as text, darkest for the largest value; anything else as numbers."""
+    """Return a small image as text, darkest for the largest value; anything else as numbers."""
     image = np.squeeze(x)
     if image.ndim != 2:
         return np.array2string(image, precision=3)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a trained, evaluated, sampled, completed, exported and queried model, on the embedded digits.
+# Installs tfar into .venv; then trains MADE on the embedded digits, samples, completes, exports, queries the SavedModel and evaluates.
 # Usage: scripts/quickstart.sh [NEW_FOLDER]
 set -euo pipefail
 case "${1:-}" in "" | /*) ;; *) set -- "$PWD/$1" ;; esac
@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 out="${1:-runs/quickstart-$(date +%Y%m%d-%H%M%S)}"
 if [ -e "$out" ]; then
-    echo "The output folder exists already, and nothing in it is overwritten: name a new one. Received: $out" >&2
+    echo "The output folder must not exist; name a new one. Received: $out" >&2
     exit 1
 fi
 

@@ -1,4 +1,4 @@
-"""Train and score a model as a recipe says, and write `results/NAME.json` and its learning curve `results/NAME.png`.
+"""Train and score a model by its recipe; write `results/NAME.json` and its learning curve `results/NAME.png`.
 
     python scripts/reproduce.py                 # lists the recipes
     python scripts/reproduce.py NAME [--runs DIR] [--results DIR] [--overwrite] [--manual-dir DIR | --smoke]
@@ -6,26 +6,26 @@
 A recipe is `scripts/recipes/NAME.cfg`:
 
     [recipe]
-    title = what the row of the results table is called
-    paper = the published figure as a negative log-likelihood: lower is better, and log-likelihoods change their sign; left out where
-            there is none
-    gaussian = likewise, for real values: that of a normal of full covariance, which shows whether the protocol is the same
-    settings = whose settings they are, the paper's or ours, in a few words
-    minutes = what it takes on two cores
-    tried = where the published figure is not reached: what was tried, what was not; README says it below its table
-    [train]             options of `tfar train`, without the dashes; yes and no for switches
+    title = title of the row in the results table
+    paper = the published negative log-likelihood (a published log-likelihood with the opposite sign); omitted if nothing is published
+    gaussian = for real values, the published negative log-likelihood of a normal with full covariance; agreement with it shows that the
+               protocol is the same
+    settings = the settings in a few words, and whether they are the paper's or ours
+    minutes = training time on two cores
+    tried = if the published figure is not reached, what was tried and what was not; README prints it below its table
+    [train]             options of `tfar train`, without the dashes; yes or no for switches
     model = made
     data = binarized_mnist
-    [evaluate]          options of `tfar evaluate`, where the figure is not the one that training ends with
-    [folds]             for a figure that is the mean over ten folds
+    [evaluate]          options of `tfar evaluate`, if the figure is not the one that training reports
+    [folds]             for a figure that is the mean over the folds of a cross-validation
     number = 10
-    [networks]          for one of the mean of the probabilities of so many networks, whose seeds are 0, 1, ...
+    [networks]          for an ensemble: the mean of the probabilities of networks with the seeds 0, 1, ...
     number = 32
-    [smoke]             options of `tfar train` that make it a matter of seconds, on data that need no download
+    [smoke]             options of `tfar train` for a run of seconds, on data that need no download
 
-The trained model is in `runs/NAME`. A training that was interrupted goes on when the command is given again, and one that has ended is
-not done again. With `--smoke`, all names end in `-smoke`. Where prepared data sets lie says TFDS_DATA_DIR; those that are made of UCI's
-original files are prepared there from the folder that `--manual-dir` names. `tfar` must be installed.
+The trained model is in `runs/NAME`. The same command resumes a training that was interrupted, and does not repeat one that is complete.
+With `--smoke`, all names end in `-smoke`. TFDS_DATA_DIR names the folder of prepared data sets. Data sets that are made from UCI's original
+files are prepared there, from the folder that `--manual-dir` names. `tfar` must be installed.
 """
 
 import argparse
@@ -50,21 +50,21 @@ from tfar.files import atomic, refuse_existing, write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = ROOT / "scripts" / "recipes"
-KNOWN = ("baseline_nll", "gaussian_nll")  # what a figure stands beside
-SMOKE_EVALUATION = {"num-orders": "2", "rows": "5"}  # where a recipe evaluates many orders
+KNOWN = ("baseline_nll", "gaussian_nll")  # the baselines of a figure
+SMOKE_EVALUATION = {"num-orders": "2", "rows": "5"}  # instead of the many orders of [evaluate]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one file of `scripts/recipes` says.
+    """A file of `scripts/recipes`.
 
     Attributes:
-        name: of the file, without its ending.
-        title, paper, gaussian, settings, minutes, tried: its section `recipe`, as strings; `paper` and `gaussian` are None where
-            nothing is published, `tried` where the figure is reached.
-        train, evaluate: dicts of options, as strings.
+        name: the name of the file, without its ending.
+        title, paper, gaussian, settings, minutes, tried: strings of its section `recipe`. `paper` and `gaussian` are None if nothing is
+            published, `tried` is None if there is nothing to add.
+        train, evaluate: options by name, as strings.
         folds: number of folds, or None.
-        networks: number of networks whose probabilities are averaged, or None.
+        networks: number of networks of an ensemble, or None.
     """
 
     name: str
@@ -81,10 +81,14 @@ class Recipe:
 
     @classmethod
     def read(cls, name, smoke=False):
-        """Read a recipe by its name, or what is small of it.
+        """Read a recipe.
+
+        Args:
+            name: the name of the recipe.
+            smoke: whether to return its smoke run instead.
 
         Raises:
-            ValueError: there is none of that name, or it lacks something, or holds something else.
+            ValueError: there is no recipe of that name, an entry is missing, or an entry is unknown.
         """
         if name not in names():
             raise ValueError(f"the recipe must be one of {', '.join(names())}. Received: {name}")
@@ -119,7 +123,7 @@ class Recipe:
 
     @property
     def folders(self):
-        """Names of the folders of its runs, and what options each has besides."""
+        """The name of the folder of each run, and the options that the run has besides the recipe's."""
         if self.folds is not None:
             return [(f"{self.name}/fold-{fold}", {"folds": str(self.folds), "fold": str(fold)}) for fold in range(self.folds)]
         if self.networks is not None:
@@ -127,29 +131,29 @@ class Recipe:
         return [(self.name, {})]
 
     def command(self):
-        """The `tfar train` of its first run, as its results file keeps it."""
+        """Return the `tfar train` command of the first run, as the results file stores it."""
         folder, besides = self.folders[0]
         return shlex.join(["tfar", *self.words(Path(folder).name, besides)])
 
     def words(self, out, besides):
-        """The words of `tfar train` that write the run's folder `out`, which has some options besides the recipe's."""
+        """Return the arguments of `tfar` that train into the folder `out`, with the options `besides` those of the recipe."""
         given = self.train | besides
         model = given.pop("model")
         return ["train", model, *options(given), "--out", str(out)]
 
 
 def published(recipe):
-    """The published figure in words."""
+    """Return the published figure in words."""
     return f"{recipe.paper} published" if recipe.paper else "nothing published"
 
 
 def names():
-    """Names of all recipes."""
+    """Return the names of all recipes."""
     return sorted(path.stem for path in RECIPES.glob("*.cfg"))
 
 
 def options(given):
-    """Options by name as words of a command line.
+    """Return options by name as arguments of a command line.
 
     >>> options({"hidden-units": "500 500", "jit": "no", "direct": "yes"})
     ['--hidden-units', '500', '500', '--no-jit', '--direct']
@@ -161,11 +165,11 @@ def options(given):
 
 
 def train(recipe, folder, besides):
-    """Train into a folder, or find what the same recipe trained there, and return its metrics.
+    """Train into a folder unless the same recipe has done so before, and return the metrics.
 
     Raises:
-        ValueError: the folder holds what another command trained.
-        SystemExit: the training failed, or was interrupted.
+        ValueError: the folder is of another training.
+        SystemExit: the training failed or was interrupted.
     """
     words = recipe.words(folder, besides)
     if not folder.exists():
@@ -173,14 +177,14 @@ def train(recipe, folder, besides):
         if code := tfar(words):
             raise SystemExit(code)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    settings, known = words[:-1], shlex.split(metrics["command"])[1:-1]  # all but the folder's name, which may have moved
+    settings, known = words[:-1], shlex.split(metrics["command"])[1:-1]  # without the folder, which may have moved
     if known != settings:
         raise ValueError(f"{folder} must be what this recipe trains, {shlex.join(settings)}. Received: {shlex.join(known)}")
     if metrics["interrupted"]:
         aside, checkpoint = folder.with_name(f"{folder.name}.interrupted"), checkpoint_of(folder)
         shutil.rmtree(aside, ignore_errors=True)
         os.replace(folder, aside)
-        print(f"What was reached is in {aside}.", file=sys.stderr)
+        print(f"The interrupted run is in {aside}.", file=sys.stderr)
         if checkpoint.exists():
             print(f"The same command goes on from {checkpoint}.", file=sys.stderr)
         raise SystemExit(130)
@@ -188,7 +192,7 @@ def train(recipe, folder, besides):
 
 
 def evaluate(folders, given):
-    """The scores that `tfar evaluate FOLDERS --json` prints."""
+    """Return the scores that `tfar evaluate FOLDERS --json` prints."""
     printed = io.StringIO()
     words = ["evaluate", *map(str, folders), *options(given), "--json"]
     print(shlex.join(["tfar", *words]), flush=True)
@@ -198,79 +202,79 @@ def evaluate(folders, given):
     return json.loads(printed.getvalue())
 
 
-def averaged(folders, found, split):
-    """The scores of the mean of several models' probabilities, at those rows of a split at which their metrics `found` are."""
-    return evaluate(folders, {"split": split, "rows": str(found[0][split]["rows"])})
+def averaged(folders, metrics, split):
+    """Return the scores of an ensemble of models on the rows of a split that the models' own metrics are of."""
+    return evaluate(folders, {"split": split, "rows": str(metrics[0][split]["rows"])})
 
 
-def split_nll(recipe, folders, found, split):
-    """The NLL of a recipe's models on a split: their mean, or that of the mean of their probabilities."""
+def split_nll(recipe, folders, metrics, split):
+    """Return the NLL of a recipe on a split: that of its ensemble, or else the mean over its runs."""
     if recipe.networks is not None:
-        return averaged(folders, found, split)["nll"]
-    return statistics.mean(metrics[split]["nll"] for metrics in found)
+        return averaged(folders, metrics, split)["nll"]
+    return statistics.mean(one[split]["nll"] for one in metrics)
 
 
 def validation_curve(folder):
-    """The validation NLL after each epoch of a training."""
+    """Return the validation NLL after each epoch of a training."""
     with (folder / HISTORY).open(encoding="utf-8", newline="") as file:
         return [float(row["val_nll"]) for row in csv.DictReader(file)]
 
 
 def mean(numbers):
-    """Their mean, or None where one is missing."""
+    """Return the mean, or None if a number is None."""
     return None if None in numbers else statistics.mean(numbers)
 
 
 def reproduce(recipe, runs):
-    """Do what a recipe says, and return what its results file holds, and the name of the learning curve."""
+    """Run a recipe; return the content of its results file, and the path of the learning curve."""
     folders = [runs / name for name, _ in recipe.folders]
-    found = [train(recipe, folder, besides) for folder, (_, besides) in zip(folders, recipe.folders, strict=True)]
+    metrics = [train(recipe, folder, besides) for folder, (_, besides) in zip(folders, recipe.folders, strict=True)]
     if recipe.networks is None:
         scores = [
-            evaluate([folder], recipe.evaluate) if recipe.evaluate else metrics["test"] | {name: metrics.get(name) for name in KNOWN}
-            for folder, metrics in zip(folders, found, strict=True)
+            evaluate([folder], recipe.evaluate) if recipe.evaluate else one["test"] | {name: one.get(name) for name in KNOWN}
+            for folder, one in zip(folders, metrics, strict=True)
         ]
     else:
-        scores = [averaged(folders, found, "test")]
+        scores = [averaged(folders, metrics, "test")]
     nlls = [score["nll"] for score in scores]
-    if None in nlls:  # what JSON has in place of no finite number
+    if None in nlls:  # JSON has null for an NLL that is not finite
         raise ValueError(f"the NLL must be finite. Received: none in {folders[nlls.index(None)]}")
     error = scores[0]["nll_error"] if recipe.folds is None else statistics.stdev(nlls) / math.sqrt(len(nlls))
     return {
         "title": recipe.title,
-        "model": found[0]["model"],
-        "data": found[0]["data"],
+        "model": metrics[0]["model"],
+        "data": metrics[0]["data"],
         "nll": statistics.mean(nlls),
         "nll_error": error,
         **{name: mean([score.get(name) for score in scores]) for name in KNOWN},
         "paper": recipe.paper and float(recipe.paper),
         "settings": recipe.settings,
         "folds": None if recipe.folds is None else nlls,
-        "networks": None if recipe.networks is None else [metrics["test"]["nll"] for metrics in found],
+        "networks": None if recipe.networks is None else [one["test"]["nll"] for one in metrics],
         "rows": sum(score.get("rows", score.get("characters")) for score in scores),
-        "train_nll": split_nll(recipe, folders, found, "train"),
-        "validation_nll": split_nll(recipe, folders, found, "validation"),
+        "train_nll": split_nll(recipe, folders, metrics, "train"),
+        "validation_nll": split_nll(recipe, folders, metrics, "validation"),
         "validation_curve": validation_curve(folders[0]),
         "evaluate": recipe.evaluate,
-        "parameters": found[0]["parameters"] * (recipe.networks or 1),
-        "epochs": [metrics["epochs"] for metrics in found],
-        "seconds": round(sum(metrics["seconds"] for metrics in found), 1),
+        "parameters": metrics[0]["parameters"] * (recipe.networks or 1),
+        "epochs": [one["epochs"] for one in metrics],
+        "seconds": round(sum(one["seconds"] for one in metrics), 1),
         "command": f"python scripts/reproduce.py {recipe.name}",
         "train": recipe.command(),
-        "versions": found[-1]["versions"],
-        "finished": found[-1]["finished"],
+        "versions": metrics[-1]["versions"],
+        "finished": metrics[-1]["finished"],
     }, folders[0] / "curve.png"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", nargs="?", help="of the recipe; without it they are listed")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the trained models go (default: runs in the repository)")
-    parser.add_argument("--results", type=Path, default=ROOT / "results", help="where the figures go (default: results there)")
-    parser.add_argument("--overwrite", action="store_true", help="replace a results file and a learning curve that exist")
-    either = parser.add_mutually_exclusive_group()  # small data are prepared of nothing
-    either.add_argument("--manual-dir", help="of original files, of which the data set is prepared first where it is not yet")
-    either.add_argument("--smoke", action="store_true", help="a few steps on small data, to see that the recipe works")
+    parser.add_argument("name", nargs="?", help="name of the recipe; without it, the recipes are listed")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="folder of trained models (default: runs in the repository)")
+    parser.add_argument("--results", type=Path, default=ROOT / "results", help="folder of results (default: results in the repository)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing results file and learning curve")
+    either = parser.add_mutually_exclusive_group()  # the small data need no original files
+    either.add_argument("--manual-dir", help="first prepare the data set from original files in this folder")
+    either.add_argument("--smoke", action="store_true", help="a few steps on small data, to check that the recipe works")
     args = parser.parse_args()
     if args.name is None:
         for recipe in map(Recipe.read, names()):

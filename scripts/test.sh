@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs tfar into .venv, then runs the linter, the formatter's check and the tests. Arguments go to pytest.
-# Tests on real data run where TFDS_DATA_DIR names a TFDS data_dir, and are skipped, with the reason, elsewhere.
+# Tests on real data run if TFDS_DATA_DIR names a TFDS data_dir; otherwise they are skipped, with the reason.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

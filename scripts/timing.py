@@ -1,11 +1,17 @@
-"""What the benchmarks time with."""
+"""The timer of the benchmarks."""
 
 import math
 import time
 
 
 def best(function, repeats=3, seconds=math.inf):
-    """Least wall time of a call in seconds, after one call that traces and compiles; at least once, and while `seconds` last."""
+    """Return the least wall time of a call in seconds.
+
+    Args:
+        function: what is timed. It is called once before, untimed, to trace and compile.
+        repeats: maximum number of timed calls.
+        seconds: time after which no further call starts; at least one call is timed.
+    """
     function()
     times, began = [], time.perf_counter()
     while not times or len(times) < repeats and time.perf_counter() - began < seconds:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes .venv in the checkout and installs tfar there, editable: scripts/venv.sh [EXTRAS], for example "test,plot".
-# PYTHON names the interpreter to use; otherwise the first suitable one on the PATH is taken.
+# Creates .venv in the checkout and installs tfar there, editable: scripts/venv.sh [EXTRAS], for example "test,plot".
+# PYTHON names the interpreter to use; the default is the first suitable one on the PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# TensorFlow publishes wheels for these versions only; pip's own message for the others does not say so.
+# TensorFlow publishes wheels for these versions only, and pip's message for other versions does not say so.
 suitable() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; }
 
 asked_for() { [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" --version 2>&1)" = "$(.venv/bin/python --version 2>&1)" ]; }
@@ -23,12 +23,12 @@ if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python && asked_for && has_
             "Received: ${PYTHON:-python3} ($("${PYTHON:-python3}" --version 2>&1 || true))" >&2
         exit 1
     fi
-    echo "Making .venv with $("$found" --version)"
+    echo "Creating .venv with $("$found" --version)"
     "$found" -m venv --clear .venv
 fi
 
-echo "Installing tfar${1:+[$1]} and what it needs (about 2 GB on disk the first time)"
-# the pip that comes with Python 3.10 tries versions for many minutes; a recent one finds them at once
+echo "Installing tfar${1:+[$1]} and its dependencies (about 2 GB on disk the first time)"
+# the pip of Python 3.10 takes many minutes to resolve the versions; a recent pip resolves them at once
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-# the build backend warns of every editable install
+# the build backend warns about every editable install
 PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${1:+[$1]}"

@@ -2,16 +2,15 @@
 
 import importlib
 import importlib.abc
-import importlib.util
+import importlib.machinery
 import sys
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from tfar import config
 
 if TYPE_CHECKING:
     from tfar import datasets, distributions, heads, layers, masks, models, networks, noise, orders, plotting, serving, testing, training
-    from tfar.cli.runs import load_run
+    from tfar.cli.opening import load_run
     from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
     from tfar.models import *  # noqa: F403
     from tfar.models import AutoregressiveModel, CharacterModel
@@ -41,7 +40,7 @@ _HOMES = {  # public names, and the modules that define them
     **dict.fromkeys(("AutoregressiveDistribution", "AutoregressiveEnsemble"), "tfar.distributions"),
     "check_autoregressive": "tfar.testing",
     "load_model": "tfar.models.loading",
-    "load_run": "tfar.cli.runs",
+    "load_run": "tfar.cli.opening",
 }
 _MOVED = {  # attributes of version 0.1, and the modules that they are now
     "callbacks": "tfar.training.callbacks",
@@ -66,31 +65,31 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def _within_an_import() -> bool:
-    """Whether the code of a module of tfar is being executed further up the stack."""
-    frames = (frame for frame, _ in traceback.walk_stack(None))
-    return any(frame.f_code.co_name == "<module>" and frame.f_globals["__name__"].startswith("tfar.") for frame in frames)
+class _Registration(importlib.abc.MetaPathFinder):
+    """Imports `tfar.models` once Keras is imported, so that `keras.saving.load_model` knows tfar's classes.
 
-
-class _RegisterWithKeras(importlib.abc.MetaPathFinder):
-    """Registers tfar's classes when Keras is imported, so that `keras.saving.load_model` knows them.
-
-    Keras finds classes of other packages by their registered names alone. To import them here would make `tfar --help` wait for
-    TensorFlow; so this waits for Keras.
+    Keras finds classes of other packages by their registered names alone. To import them here would make `tfar --help` wait for TensorFlow;
+    so this waits for Keras, and where a wing of tfar imports Keras, for the end of that import.
     """
 
+    roots = ("keras", *(f"tfar.{wing}" for wing in ("heads", "layers", "networks", "distributions", "serving", "models")))
+
+    def __init__(self) -> None:
+        self._depth = 0
+
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        if fullname != "keras":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path) if fullname in self.roots else None
         if spec is None or spec.loader is None:
-            return spec
+            return None
         execute = spec.loader.exec_module
 
         def execute_and_register(module: Any) -> None:
-            execute(module)
-            if not _within_an_import():  # or tfar.models would import a module that is half executed
+            self._depth += 1
+            try:
+                execute(module)
+            finally:
+                self._depth -= 1
+            if not self._depth and "keras" in sys.modules:
                 importlib.import_module("tfar.models")
 
         spec.loader.exec_module = execute_and_register
@@ -100,4 +99,4 @@ class _RegisterWithKeras(importlib.abc.MetaPathFinder):
 if "keras" in sys.modules:
     importlib.import_module("tfar.models")
 else:
-    sys.meta_path.insert(0, _RegisterWithKeras())
+    sys.meta_path.insert(0, _Registration())

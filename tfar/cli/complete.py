@@ -3,7 +3,7 @@
 from typing import Any
 
 from tfar.cli.arguments import check_at_least_one, draws_parser, folder_parser, fraction
-from tfar.cli.runs import open_run
+from tfar.cli.opening import open_run
 
 DESCRIPTION = "Fill the blanks of rows, or what follows the first positions of test rows, several times each."
 

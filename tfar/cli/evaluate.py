@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tfar.cli.arguments import check_at_least_one, data_dir_parser, seed
-from tfar.cli.runs import open_run
+from tfar.cli.opening import open_run
 from tfar.files import finite
 
 DESCRIPTION = "Score data by a model, or by the mean of the probabilities of several that were trained on the same data."

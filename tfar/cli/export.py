@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from tfar.cli.arguments import folder_parser
-from tfar.cli.runs import Run, open_run
+from tfar.cli.opening import open_run
+from tfar.cli.runs import Run
 from tfar.files import refuse_existing, write_text
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tfar.cli.arguments import check_at_least_one, draws_parser, folder_parser
-from tfar.cli.runs import open_run
+from tfar.cli.opening import open_run
 
 
 def add_parser(commands: Any) -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tfar import datasets, training
+from tfar import datasets, serving, training
 from tfar.cli.runs import Run
 from tfar.files import refuse_existing, write_text
-from tfar.serving import text_endpoints
 from tfar.training.baselines import baseline_nll
 
 STORED_ROWS, STORED_LENGTH = 64, 128  # strings that are stored with an exported model, and characters in each
@@ -92,7 +91,7 @@ class TextRun(Run):
 
     def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:
         test = self.load_data(data_dir, download=False).test  # a few strings are not worth a download
-        return text_endpoints.scored(self.model, np.asarray(test), STORED_ROWS, STORED_LENGTH)
+        return serving.scored_text(self.model, np.asarray(test), STORED_ROWS, STORED_LENGTH)
 
     @property
     def values(self) -> str:

@@ -62,7 +62,7 @@ class Categorical(Head):
         ValueError: `num_classes` is not an integer of at least 2.
     """
 
-    kinds = ("binary", "categorical")
+    kinds = ("categorical", "binary")
     dtype = tf.int32
 
     def __init__(self, num_classes: int):

@@ -127,9 +127,8 @@ def masks(network: MADE, member: int = 0) -> Figure:
         ValueError: the network is not a MADE.
     """
     from tfar.masks import dense_mask
-    from tfar.networks import MADE
 
-    if not isinstance(network, MADE):
+    if not hasattr(network, "connections"):
         raise ValueError(f"network must be a MADE, whose dense layers have masks. Received: network={network!r}")
     degrees = [np.asarray(part) for part in network.degrees(member)]
     names = ["input", *(f"hidden {n + 1}" for n in range(len(degrees) - 2)), "output"]
