@@ -38,7 +38,7 @@ def test_there_are_models_of_all_families():  # the other tests have no cases wh
     assert "0.1" in [version.name for version in VERSIONS]
     for version in VERSIONS:
         names = {path.name for path in MODELS.values() if path.parent == version}
-        assert names <= set(CASES) and len(names) >= 36
+        assert names <= set(CASES) and len(names) >= 35
         assert {path.name for path in RUNS.values() if path.parent.parent == version} >= set(tfar.config.FAMILIES)
 
 
@@ -76,5 +76,8 @@ def test_a_run_folder_scores_as_it_did(name, tmp_path):
         (folder / "data.json").write_text(json.dumps({**description, "source": str(RUNS[name].with_name(file))}))
     run = tfar.load_run(folder)
     assert run.metrics["model"] == folder_name
+    known = {key: value for key, value in run.metrics["test"].items() if value is not None}  # as NaN is written
     scores = training.evaluate(run.model, run.data.test)
-    assert scores == pytest.approx({key: run.metrics["test"][key] for key in scores}, rel=1e-5)
+    assert {"nll"} < known.keys() and {key: scores[key] for key in known if key != "nll_own_units"} == pytest.approx(
+        {key: value for key, value in known.items() if key != "nll_own_units"}, rel=1e-5
+    )

@@ -5,11 +5,10 @@
 `check_text_source` refuse a source that does not exist, at once. Importing this package needs NumPy alone.
 """
 
-from tfar.datasets.catalogue import available
 from tfar.datasets.dataset import Dataset, load, load_config, prepare, stored_dir
 from tfar.datasets.labels import one_hot
 from tfar.datasets.preparation import Preparation
-from tfar.datasets.readers import check_source, read_source
+from tfar.datasets.readers import available, check_source, read_source
 from tfar.datasets.source import Source, Split
 from tfar.datasets.standardization import Standardization
 from tfar.datasets.tables import Table, read_table

@@ -31,29 +31,30 @@ def resolve_data_dir(data_dir: str | Path | None = None) -> str | None:
     return str(Path(chosen).expanduser().resolve())
 
 
-def available(data_dir: str | Path | None = None) -> list[str]:
-    """Names that `load` finds without a download: the embedded data sets, and those prepared in the data_dir.
+class Unavailable(ValueError):
+    """A name that TFDS has no data for.
 
-    Args:
-        data_dir: a TFDS data_dir; None for TFDS_DATA_DIR, and then for TFDS's own default.
-
-    Returns:
-        A list of names, such as `["digits", "mnist", "wine_quality/red"]`.
-
-    >>> available()[0]
-    'digits'
+    Attributes:
+        reason: why, a sentence.
+        name: the name.
     """
-    from tfar.datasets.readers import NAMES  # which imports this module
 
+    def __init__(self, reason: str, name: str):
+        super().__init__(f"{reason}. Received: {name!r}")
+        self.reason, self.name = reason, name
+
+
+def unknown_name(name: str) -> Unavailable:
+    """The error for a name that is neither a file nor of the form of a TFDS name."""
+    return Unavailable("There is no such data set or file", name)
+
+
+def prepared(data_dir: str | Path | None = None) -> list[str]:
+    """Names of the data sets that are prepared in a data_dir; None for TFDS_DATA_DIR, and then for TFDS's own default."""
     folder = Path(resolve_data_dir(data_dir) or Path.home() / "tensorflow_datasets")
     # a data set is in NAME/VERSION or NAME/CONFIG/VERSION
-    prepared = [*folder.glob("*/*/dataset_info.json"), *folder.glob("*/*/*/dataset_info.json")]
-    return [*NAMES, *sorted({info.parent.parent.relative_to(folder).as_posix() for info in prepared})]
-
-
-def unknown_name(name: str, data_dir: str | Path | None = None) -> ValueError:
-    """The error for a name that is neither a file nor of the form of a TFDS name; `data_dir` as for `available`."""
-    return ValueError(f"There is no such data set or file. {_choices(data_dir)}. Received: {name!r}")
+    found = [*folder.glob("*/*/dataset_info.json"), *folder.glob("*/*/*/dataset_info.json")]
+    return sorted({info.parent.parent.relative_to(folder).as_posix() for info in found})
 
 
 def read_tfds(
@@ -108,7 +109,7 @@ def prepared_builder(name: str, folder: str | None, download: bool, manual_dir: 
         ValueError: there is no such data set, or it is not prepared and cannot be.
     """
     if not NAME.fullmatch(name):
-        raise unknown_name(name, folder)
+        raise unknown_name(name)
     import tensorflow_datasets as tfds
 
     from tfar.datasets import uci
@@ -116,23 +117,22 @@ def prepared_builder(name: str, folder: str | None, download: bool, manual_dir: 
     try:
         builder = uci.BUILDERS[name](data_dir=folder) if name in uci.BUILDERS else tfds.builder(name, data_dir=folder, try_gcs=False)
     except (ValueError, ImportError, AssertionError):  # the last for a version that does not exist
-        raise ValueError(f"There is no such data set. {_choices(folder)}. Received: {name!r}") from None
+        raise Unavailable("There is no such data set", name) from None
     if builder.is_prepared():
         return builder
     if not download:
         manual = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
-        hint = f" It is prepared from original files in a manual_dir: {' '.join(manual.split())}." if manual else ""
-        raise ValueError(
+        hint = f". It is prepared from original files in a manual_dir: {' '.join(manual.split())}" if manual else ""
+        raise Unavailable(
             f"The data set is not prepared in {folder or 'the default folder'}; nothing is downloaded into a given data_dir unless "
-            f"download=True.{hint} {_choices(folder)}. Received: {name!r}"
+            f"download=True{hint}",
+            name,
         )
     try:
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
     except Exception as error:  # the downloader and each data set's own code raise errors of every type
         reason = " ".join(str(error).split())
-        raise ValueError(
-            f"The data set could not be prepared ({type(error).__name__}: {reason}). {_choices(folder)}. Received: {name!r}"
-        ) from error
+        raise Unavailable(f"The data set could not be prepared ({type(error).__name__}: {reason})", name) from error
     return builder
 
 
@@ -148,13 +148,6 @@ def read_split(builder: Any, split: str, name: str) -> Any:
         return tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
     except Exception as error:  # TensorFlow's errors have no common base class that is public
         raise ValueError(f"{name}: the split {split!r} cannot be read as one array. Received: {error}") from error
-
-
-def _choices(data_dir: str | Path | None) -> str:
-    """What can be read instead, for an error about a name that cannot."""
-    from tfar.datasets.readers import ENDINGS  # which imports this module
-
-    return f"Found without a download: {', '.join(available(data_dir))}; or give the path of a file ({', '.join(ENDINGS)})"
 
 
 def _keys(info: Any, context: str | None, name: str) -> tuple[str, str | None]:

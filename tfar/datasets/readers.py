@@ -94,7 +94,7 @@ def reader_of(source: str | Path, data_dir: str | Path | None = None) -> Reader:
             return reader
     if Path(source).is_file():
         raise ValueError(f"The ending of a data file must be one of {', '.join(ENDINGS)}. Received: {source}")
-    raise catalogue.unknown_name(source, data_dir)
+    raise _with_choices(catalogue.unknown_name(source), data_dir)
 
 
 def check_source(source: str | Path, data_dir: str | Path | None = None) -> None:
@@ -147,4 +147,28 @@ def read_source(
     (250, 8, 8, 1)
     """
     options = ReadOptions(context=context, allow_blanks=allow_blanks, data_dir=data_dir, download=download, manual_dir=manual_dir)
-    return reader_of(source, data_dir).read(str(source), options)
+    try:
+        return reader_of(source, data_dir).read(str(source), options)
+    except catalogue.Unavailable as error:
+        raise _with_choices(error, data_dir) from error.__cause__
+
+
+def available(data_dir: str | Path | None = None) -> list[str]:
+    """Names that `load` finds without a download: the embedded data sets, and those prepared in the data_dir.
+
+    Args:
+        data_dir: a TFDS data_dir; None for TFDS_DATA_DIR, and then for TFDS's own default.
+
+    Returns:
+        A list of names, such as `["digits", "mnist", "wine_quality/red"]`.
+
+    >>> available()[0]
+    'digits'
+    """
+    return [*NAMES, *catalogue.prepared(data_dir)]
+
+
+def _with_choices(error: catalogue.Unavailable, data_dir: str | Path | None) -> ValueError:
+    """An error about a name that cannot be read, with what can be."""
+    choices = f"Found without a download: {', '.join(available(data_dir))}; or give the path of a file ({', '.join(ENDINGS)})"
+    return ValueError(f"{error.reason}. {choices}. Received: {error.name!r}")

@@ -98,7 +98,7 @@ def check_text_source(source: str | Path, data_dir: str | Path | None = None) ->
     if not is_local(source):
         resolve_data_dir(data_dir)
         if not NAME.fullmatch(source):
-            raise _not_a_text(source, unknown_name(source, data_dir))
+            raise _not_a_text(source, unknown_name(source))
         return
     paths = _paths(source)
     if not paths:
