@@ -7,14 +7,10 @@ import tensorflow as tf
 
 from tfar.networks.scans.stacking import stacking_loop
 
+Step = Callable[[Any, Any, Any], list[Any]]  # of a state, a slice of the inputs and a product, to the next state
 
-def recurrent_scan(
-    function: Callable[[Any, Any, Any], list[Any]],
-    state: Sequence[tf.Tensor],
-    inputs: tf.Tensor,
-    kernel: tf.Tensor,
-    bias: tf.Tensor,
-) -> list[tf.Tensor]:
+
+def recurrent_scan(function: Step, state: Sequence[tf.Tensor], inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> list[tf.Tensor]:
     """Run a recurrent layer over T steps.
 
         state_t = function(state_{t-1}, x_t, h_{t-1} U + b),   h the first tensor of a state
@@ -40,50 +36,63 @@ def recurrent_scan(
     >>> recurrent_scan(add, [tf.ones([1, 1])], tf.ones([3, 1, 1]), tf.constant([[2.0]]), tf.zeros([1]))[0][:, 0, 0].numpy().tolist()
     [3.0, 7.0, 15.0]
     """
-    shape: Any = kernel.shape
-    units = shape[0]
+
+    @tf.custom_gradient
+    def scanned(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *start: tf.Tensor) -> Any:
+        states, products = _forward(function, inputs, kernel, bias, start)
+
+        def backward(*upstream: tf.Tensor) -> list[tf.Tensor]:
+            return _backward(function, inputs, kernel, start, states, products, upstream)
+
+        return states, backward
+
+    return scanned(inputs, kernel, bias, *state)
+
+
+def _forward(function: Step, inputs: Any, kernel: Any, bias: Any, start: Sequence[Any]) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """The states `[T, B, H]` and the products h_{t-1} U + b `[T, B, G]` of all steps."""
+
+    def forward(t: tf.Tensor, state: list[Any]) -> tuple[list[Any], list[Any]]:
+        product = tf.matmul(state[0], kernel) + bias
+        state = function(state, inputs[t], product)
+        return state, [*state, product]
+
+    product = tf.TensorSpec([start[0].shape[0], kernel.shape[1]], kernel.dtype)
+    _, (*states, products) = stacking_loop(forward, tf.shape(inputs)[0], start, [*start, product])
+    return states, products
+
+
+def _backward(
+    function: Step, inputs: Any, kernel: Any, start: Sequence[Any], states: Sequence[Any], products: Any, upstream: Sequence[Any]
+) -> list[tf.Tensor]:
+    """The gradients of x, U, b and the first state from those of the states."""
+    units = kernel.shape[0]
 
     def blocks(values: Any) -> tf.Tensor:
         """`[..., n H]` as `[..., n, H]`."""
         return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [values.shape[-1] // units, units]], axis=0))
 
-    @tf.custom_gradient
-    def scanned(inputs: Any, kernel: Any, bias: Any, *start: Any) -> Any:
-        count = tf.shape(inputs)[0]
+    before = [tf.concat([first[None], values[:-1]], axis=0) for values, first in zip(states, start, strict=True)]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([before, inputs, products])
+        after = function(before, inputs, products)
+    zero = tf.UnconnectedGradients.ZERO
+    jacobian: Any = [tape.gradient(values, (before, inputs, products), unconnected_gradients=zero) for values in after]
+    of_before, of_inputs, of_products = zip(*jacobian, strict=True)
+    of_inputs, of_products = [blocks(values) for values in of_inputs], [blocks(values) for values in of_products]
+    transposed = tf.transpose(kernel)  # once: transposing in each product is slower
 
-        def forward(t, state):
-            product = tf.matmul(state[0], kernel) + bias
-            state = function(state, inputs[t], product)
-            return state, [*state, product]
+    def back(t: tf.Tensor, arriving: list[Any]) -> tuple[list[Any], list[Any]]:
+        arriving = [a + values[t] for a, values in zip(arriving, upstream, strict=True)]
+        of_product = tf.add_n([j[t] * a[:, None] for j, a in zip(of_products, arriving, strict=True)])
+        of_product = tf.reshape(of_product, tf.shape(products)[1:])
+        leaving = [tf.add_n([j[t] * a for j, a in zip(column, arriving, strict=True)]) for column in zip(*of_before, strict=True)]
+        return [leaving[0] + tf.matmul(of_product, transposed), *leaving[1:]], [*arriving, of_product]
 
-        product = tf.TensorSpec([start[0].shape[0], kernel.shape[1]], kernel.dtype)
-        _, (*states, products) = stacking_loop(forward, count, start, [*start, product])
-
-        def backward(*upstream):
-            before = [tf.concat([first[None], values[:-1]], axis=0) for values, first in zip(states, start, strict=True)]
-            with tf.GradientTape(persistent=True) as tape:
-                tape.watch([before, inputs, products])
-                after = function(before, inputs, products)
-            zero = tf.UnconnectedGradients.ZERO
-            jacobian = [tape.gradient(values, (before, inputs, products), unconnected_gradients=zero) for values in after]
-            of_before, of_inputs, of_products = zip(*jacobian, strict=True)
-            of_inputs, of_products = [blocks(values) for values in of_inputs], [blocks(values) for values in of_products]
-            transposed = tf.transpose(kernel)  # once: transposing in each product is slower
-
-            def back(t, arriving):
-                arriving = [a + values[t] for a, values in zip(arriving, upstream, strict=True)]
-                of_product = tf.add_n([j[t] * a[:, None] for j, a in zip(of_products, arriving, strict=True)])
-                of_product = tf.reshape(of_product, tf.shape(products)[1:])
-                leaving = [tf.add_n([j[t] * a for j, a in zip(column, arriving, strict=True)]) for column in zip(*of_before, strict=True)]
-                return [leaving[0] + tf.matmul(of_product, transposed), *leaving[1:]], [*arriving, of_product]
-
-            zeros = [tf.zeros_like(first) for first in start]
-            of_start, (*arriving, gradients) = stacking_loop(back, count, zeros, [*start, product], reverse=True)
-            of_x = tf.add_n([j * a[:, :, None] for j, a in zip(of_inputs, arriving, strict=True)])
-            of_kernel = tf.tensordot(before[0], gradients, [[0, 1], [0, 1]])
-            ones = tf.ones(tf.shape(gradients)[:2], gradients.dtype)  # products of halves add in single precision; a sum does not
-            return [tf.reshape(of_x, tf.shape(inputs)), of_kernel, tf.tensordot(ones, gradients, 2), *of_start]
-
-        return states, backward
-
-    return scanned(inputs, kernel, bias, *state)
+    product = tf.TensorSpec([start[0].shape[0], kernel.shape[1]], kernel.dtype)
+    zeros = [tf.zeros_like(first) for first in start]
+    of_start, (*arriving, gradients) = stacking_loop(back, tf.shape(inputs)[0], zeros, [*start, product], reverse=True)
+    of_x = tf.add_n([j * a[:, :, None] for j, a in zip(of_inputs, arriving, strict=True)])
+    of_kernel = tf.tensordot(before[0], gradients, [[0, 1], [0, 1]])
+    ones = tf.ones(tf.shape(gradients)[:2], gradients.dtype)  # products of halves add in single precision; a sum does not
+    return [tf.reshape(of_x, tf.shape(inputs)), of_kernel, tf.tensordot(ones, gradients, 2), *of_start]

@@ -37,48 +37,64 @@ def summing_scan(
     shape: Any = inputs.shape
     count = shape[0]
 
-    def loop(body: Callable[..., Any], carried: list[Any], slices: Sequence[Any], dtypes: Sequence[Any], reverse: bool = False) -> Any:
-        """Run `carried, results = body(carried, slices at t)` for all t, and stack the results."""
-        slices = [tf.TensorArray(values.dtype, count).unstack(values) for values in slices]
-
-        def step(t: tf.Tensor, carried: list[Any]) -> Any:
-            return body(carried, [values.read(t) for values in slices])
-
-        unknown: Any = None  # the shapes of the results
-        return stacking_loop(step, count, carried, [tf.TensorSpec(unknown, dtype) for dtype in dtypes], reverse)
-
     @tf.custom_gradient
-    def scanned(start: Any, inputs: Any, kernels: Any, *weights: Any) -> Any:
-        def forward(carried, slices):
+    def scanned(start: tf.Tensor, inputs: tf.Tensor, kernels: tf.Tensor, *weights: tf.Tensor) -> Any:
+        def forward(carried: list[Any], slices: list[Any]) -> tuple[list[Any], list[Any]]:
             x, kernel, *weights = slices
             a = carried[0] + tf.matmul(x, kernel)
             return [a], [function(a, *weights)]
 
-        def backward(upstream):
-            def back(carried, slices):
-                # Each carried tensor is replaced before anything else reads it; otherwise XLA would copy it.
-                (a, gradient), (arriving, next_x, next_kernel, x, kernel, *weights) = carried, slices
-                a = a - tf.matmul(next_x, next_kernel)
-                with tf.GradientTape() as tape:
-                    tape.watch([a, *weights])
-                    y = function(a, *weights)
-                none = tf.UnconnectedGradients.ZERO
-                slopes: Any = tape.gradient(y, [a, *weights], arriving, unconnected_gradients=none)
-                of_a, *of_weights = slopes
-                gradient = gradient + of_a
-                of_x, of_kernel = tf.matmul(gradient, kernel, transpose_b=True), tf.matmul(x, gradient, transpose_a=True)
-                return [a, gradient], [of_x, of_kernel, *of_weights]
+        def backward(upstream: tf.Tensor) -> list[tf.Tensor]:
+            return _backward(function, start, inputs, kernels, weights, upstream)
 
-            def following(values):
-                return tf.concat([values[1:], tf.zeros_like(values[:1])], axis=0)
-
-            # Computed from the arguments alone, so that second derivatives are right too.
-            end = start + tf.einsum("tsbe,tseh->sbh", inputs, kernels)
-            slices = [upstream, following(inputs), following(kernels), inputs, kernels, *weights]
-            dtypes = [values.dtype for values in (inputs, kernels, *weights)]
-            carried, gradients = loop(back, [end, tf.zeros_like(end)], slices, dtypes, reverse=True)
-            return [carried[1], *gradients]
-
-        return loop(forward, [start], [inputs, kernels, *weights], [weights[0].dtype])[1][0], backward
+        _, [y] = _loop(forward, count, [start], [inputs, kernels, *weights], [weights[0].dtype])
+        return y, backward
 
     return scanned(start, inputs, kernels, *weights)
+
+
+def _loop(
+    body: Callable[[list[Any], list[Any]], Any],
+    count: int,
+    carried: list[Any],
+    slices: Sequence[Any],
+    dtypes: Sequence[Any],
+    reverse: bool = False,
+) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Run `carried, results = body(carried, slices at t)` for T = `count` steps, and stack the results."""
+    unknown: Any = None  # the shapes of the results
+    arrays = [tf.TensorArray(values.dtype, count).unstack(values) for values in slices]
+
+    def step(t: tf.Tensor, carried: list[Any]) -> Any:
+        return body(carried, [values.read(t) for values in arrays])
+
+    return stacking_loop(step, count, carried, [tf.TensorSpec(unknown, dtype) for dtype in dtypes], reverse)
+
+
+def _backward(
+    function: Callable[..., tf.Tensor], start: Any, inputs: Any, kernels: Any, weights: Sequence[Any], upstream: tf.Tensor
+) -> list[tf.Tensor]:
+    """The gradients of start, x, W and the weights from that of y."""
+
+    def back(carried: list[Any], slices: list[Any]) -> tuple[list[Any], list[Any]]:
+        # Each carried tensor is replaced before anything else reads it; otherwise XLA would copy it.
+        (a, gradient), (arriving, next_x, next_kernel, x, kernel, *weights) = carried, slices
+        a = a - tf.matmul(next_x, next_kernel)
+        with tf.GradientTape() as tape:
+            tape.watch([a, *weights])
+            y = function(a, *weights)
+        slopes: Any = tape.gradient(y, [a, *weights], arriving, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        of_a, *of_weights = slopes
+        gradient = gradient + of_a
+        of_x, of_kernel = tf.matmul(gradient, kernel, transpose_b=True), tf.matmul(x, gradient, transpose_a=True)
+        return [a, gradient], [of_x, of_kernel, *of_weights]
+
+    def following(values: Any) -> tf.Tensor:
+        return tf.concat([values[1:], tf.zeros_like(values[:1])], axis=0)
+
+    # Computed from the arguments alone, so that second derivatives are right too.
+    end = start + tf.einsum("tsbe,tseh->sbh", inputs, kernels)
+    slices = [upstream, following(inputs), following(kernels), inputs, kernels, *weights]
+    dtypes = [values.dtype for values in (inputs, kernels, *weights)]
+    carried, gradients = _loop(back, inputs.shape[0], [end, tf.zeros_like(end)], slices, dtypes, reverse=True)
+    return [carried[1], *gradients]
