@@ -4,6 +4,7 @@ TensorFlow's stateless generators give different numbers under XLA, and take one
 own, so a row's noise is the same in eager mode, in a graph, under XLA and behind a server, whichever rows share its batch.
 """
 
+import contextvars
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-VALUES, ROWS, MEMBERS = 0, 1, 2  # second word of the counter: separates the streams that one seed is used for
+VALUES, ROWS, MEMBERS, STEPS, DRAWS = range(5)  # second word of the counter: separates the streams that one seed is used for
 
 
 def threefry(key: Sequence[tf.Tensor], counter: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -78,10 +79,13 @@ def as_seed(seed: Any) -> tf.Tensor:
     return pairs
 
 
-def row_seeds(seed: tf.Tensor, rows: int | tf.Tensor) -> tf.Tensor:
-    """Derive one seed per row, int32 `[rows, 2]`, from a seed `[2]`. The seeds of fewer rows are a prefix of those of more."""
+def row_seeds(seed: tf.Tensor, rows: int | tf.Tensor, first: int | tf.Tensor = 0) -> tf.Tensor:
+    """Derive one seed per row, int32 `[rows, 2]`, from a seed `[2]`; `first` is the number of the first row.
+
+    The seeds of fewer rows are a prefix of those of more.
+    """
     key = tf.unstack(tf.bitcast(seed, tf.uint32))
-    index = tf.cast(tf.range(rows), tf.uint32)
+    index = tf.cast(first + tf.range(rows), tf.uint32)
     words = threefry(key, (index, tf.fill([rows], tf.constant(ROWS, tf.uint32))))
     return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
 
@@ -125,3 +129,50 @@ def uniform(seeds: tf.Tensor, count: int, stream: int = VALUES, dtype: tf.DType 
     words = tf.reshape(words, [tf.shape(seeds)[0], 2 * ((count + 1) // 2)])[:, :count]
     halves = tf.cast(tf.bitcast(tf.bitwise.right_shift(words, np.uint32(9)), tf.int32), dtype)
     return (halves + 0.5) * tf.constant(2.0**-23, dtype)
+
+
+class StepNoise:
+    """The randomness of one training step, as a context in which the step is traced.
+
+    What dropout, order-agnostic networks and networks with several masks draw is then a function of the seed, of the number of the step and
+    of the row of the global batch: n replicas, which hold a share of its rows each, draw what one would, and a training that is resumed
+    draws what it would have. Without such a context, as in Keras' own `fit`, layers draw from generators that are variables of theirs.
+
+    Args:
+        seed: of the training, int32 `[2]`.
+        number: of the step, an integer tensor.
+        first_row: number of the first row here in the global batch, an int32 scalar.
+        rows: number of rows of the global batch.
+        replicas: number of shares that the global batch is cut into.
+    """
+
+    def __init__(self, seed: tf.Tensor, number: tf.Tensor, first_row: Any = 0, rows: int = 1, replicas: int = 1):
+        self.number, self.first_row, self.rows, self.replicas = number, first_row, rows, replicas
+        self._key = _derived(seed, tf.cast(number, tf.uint32), STEPS)
+        self._draws = 0
+
+    def __enter__(self) -> "StepNoise":
+        self._token = _STEP.set(self)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        _STEP.reset(self._token)
+
+    def next_seed(self) -> tf.Tensor:
+        """A seed, int32 `[2]`, of one draw: each draw of a step has another one."""
+        self._draws += 1
+        return _derived(self._key, tf.constant(self._draws, tf.uint32), DRAWS)
+
+
+_STEP: contextvars.ContextVar["StepNoise | None"] = contextvars.ContextVar("step", default=None)
+
+
+def step() -> StepNoise | None:
+    """The randomness of the training step that is being traced, or None."""
+    return _STEP.get()
+
+
+def _derived(seed: tf.Tensor, number: tf.Tensor, stream: int) -> tf.Tensor:
+    """Another seed, int32 `[2]`, for each number."""
+    words = threefry(tf.unstack(tf.bitcast(seed, tf.uint32)), (number, tf.constant(stream, tf.uint32)))
+    return tf.bitcast(tf.stack(words), tf.int32)

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfar import noise
+
 
 @keras.saving.register_keras_serializable(package="tfar")
 class Dropout(keras.layers.Dropout):
@@ -17,6 +19,8 @@ class Dropout(keras.layers.Dropout):
 
     Args:
         rate: p, the share of the units that training drops, at least 0 and below 1.
+        row_axis: the axis of the inputs that has one entry for each example of the batch. In a training that is distributed over
+            replicas (`tfar.noise.StepNoise`) an example loses the same units on whichever replica it is.
         **kwargs: as in `keras.layers.Dropout`.
 
     Raises:
@@ -28,15 +32,31 @@ class Dropout(keras.layers.Dropout):
     [0.0, 2.0]
     """
 
-    def __init__(self, rate: float, **kwargs: Any):
+    def __init__(self, rate: float, row_axis: int = 0, **kwargs: Any):
         if not 0 <= rate < 1:
             raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={rate!r}")
         kwargs.setdefault("autocast", False)  # values keep their type
         super().__init__(float(rate), **kwargs)
+        self.row_axis = row_axis
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drop units of `inputs` in training."""
         if not training or self.rate == 0:
             return inputs
-        seed = tf.cast(self.seed_generator.next(), tf.int32)
+        step = noise.step()
+        if step is None:
+            return self._dropped(inputs, tf.cast(self.seed_generator.next(), tf.int32))
+        if step.replicas == 1:
+            return self._dropped(inputs, step.next_seed())
+        # what all rows of the global batch would be multiplied by, of which this replica takes its own
+        shape, axis = tf.shape(inputs), self.row_axis
+        whole = tf.concat([shape[:axis], [step.replicas * shape[axis]], shape[axis + 1 :]], axis=0)
+        factors = self._dropped(tf.ones(whole, inputs.dtype), step.next_seed())
+        rows = step.first_row + tf.range(shape[axis])
+        return inputs * tf.gather(factors, rows, axis=self.row_axis)
+
+    def _dropped(self, inputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed, noise_shape=self.noise_shape, rng_alg="philox")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "row_axis": self.row_axis}

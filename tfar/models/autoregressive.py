@@ -200,6 +200,28 @@ class AutoregressiveModel(keras.Model):
         """The nats `[B]` that the loss and the metric `nll` average, of inputs and their log-probabilities."""
         return -log_prob
 
+    def nats(self, x: Any, context: Any = None, training: bool = False, state: Any = None) -> tuple[tf.Tensor, Any]:
+        """What a training minimises, and what it validates with, for each example.
+
+        It is the exact negative log-likelihood, or for an order-agnostic network an unbiased estimate of its mean over all orders.
+
+        Args:
+            x: values `[B, *event]`.
+            context: `[B, C]`, or None.
+            training: whether units are dropped, and patterns and masks drawn as in training.
+            state: of a sequence network: the state in which the examples begin.
+
+        Returns:
+            Nats `[B]`, and the state after the examples, None where `state` is.
+        """
+        if training or self.network.order_agnostic:
+            return self.network.objective(self._as_values(x), context, self.head, training=training), None
+        return -self.distribution(context).log_prob(x), None
+
+    def scores(self, nats: float) -> dict[str, float]:
+        """The metrics `nll` and `bits_per_dim` of mean `nats`."""
+        return {"nll": nats, "bits_per_dim": nats / (self.metric_size * math.log(2.0))}
+
     @property
     def metric_size(self) -> int:
         """Number of dimensions whose nats the metric `nll` adds; `bits_per_dim` is for one."""

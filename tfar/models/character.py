@@ -44,13 +44,11 @@ class CharacterModel(AutoregressiveModel):
     """
 
     network: Any  # a SequenceNetwork: a subclass cannot narrow an attribute
-    _carried: Any
 
     def __init__(self, network: SequenceNetwork, head: heads.Head | str, vocabulary: Vocabulary | dict[str, Any], **kwargs: Any):
         super().__init__(network, head, **kwargs)
         if not isinstance(network, SequenceNetwork):
             raise ValueError(f"network must be a tfar.networks.SequenceNetwork. Received: network={network!r}")
-        self.__dict__["_carried"] = None  # beside Keras' tracking: not part of the model
         self.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary.from_config(vocabulary)
         if self.head != heads.Categorical(len(self.vocabulary)):
             raise ValueError(f"{self.vocabulary!r} needs Categorical({len(self.vocabulary)}). Received: head={self.head!r}")
@@ -182,25 +180,6 @@ class CharacterModel(AutoregressiveModel):
 
     # For Keras
 
-    def fit(self, *args: Any, carried: Any = None, **kwargs: Any) -> keras.callbacks.History:
-        """As `AutoregressiveModel.fit`, on windows of codes `[B, T]`.
-
-        Args:
-            *args: as in `AutoregressiveModel.fit`.
-            carried: variables of the structure of `network.initial_state(B)`. Each batch then begins in the state that they hold, and
-                leaves its last state there for the next one (truncated backpropagation through time). `tfar.training.fit` gives them.
-            **kwargs: as in `AutoregressiveModel.fit`.
-        """
-        if carried is None:
-            return super().fit(*args, **kwargs)
-        self.__dict__["_carried"] = carried
-        self.train_function = None  # it is traced with the states or without
-        try:
-            return super().fit(*args, **kwargs)
-        finally:
-            self.__dict__["_carried"] = None
-            self.train_function = None
-
     def _as_values(self, x: Any) -> tf.Tensor:
         """Codes as a tensor `[B, T]`, T of any size."""
         x = tf.convert_to_tensor(x)
@@ -209,13 +188,16 @@ class CharacterModel(AutoregressiveModel):
         return x
 
     def _read(self, x: tf.Tensor, context: Any, training: bool = False) -> tf.Tensor:
-        """log p(x) `[B]` of codes `[B, T]` in one scan. In training it continues from the carried states, and updates them."""
-        if not training or self._carried is None:
-            return -self.network.objective(x, check_context(context), self.head, training=training)
-        nats, state = self.network.continued_objective(x, self._carried, self.head, training)
-        for variable, value in zip(tf.nest.flatten(self._carried), tf.nest.flatten(state), strict=True):
-            variable.assign(value)
-        return -nats
+        """log p(x) `[B]` of codes `[B, T]` in one scan."""
+        return -self.network.objective(x, check_context(context), self.head, training=training)
+
+    def nats(self, x: Any, context: Any = None, training: bool = False, state: Any = None) -> tuple[tf.Tensor, Any]:
+        """As `AutoregressiveModel.nats`, per character: nats `[B]` of codes `[B, T]`, divided by T."""
+        x = self._as_values(x)
+        if state is None:
+            return self._nll_of(x, -self.network.objective(x, context, self.head, training=training)), None
+        nats, state = self.network.continued_objective(x, state, self.head, training)
+        return self._nll_of(x, -nats), state
 
     def _nll_of(self, x: Any, log_prob: Any) -> Any:
         """Nats per character `[B]`."""

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import config, masks
+from tfar import config, masks, noise
 from tfar.layers import Dropout, MaskedDense
 from tfar.networks.base import elementwise
 from tfar.networks.masked_stepping import MaskedStepping
@@ -213,9 +213,7 @@ class MADE(MaskedStepping):
         context, x = self.as_context(context), self.encode(x)
         members: list[Any] = [0 if member is None else member]
         if member is None and training and self.num_masks > 1:
-            step: Any = tf.convert_to_tensor(self.steps)
-            members = [(step + k) % self.num_masks for k in range(self.masks_per_step)]
-            self.steps.assign_add(self.masks_per_step)
+            members = [(self._masks_used() + k) % self.num_masks for k in range(self.masks_per_step)]
         degrees = [self.degrees(member) for member in members]
         sums: dict[int, tf.Tensor] = {} if context is None else self.context_terms(context)
         values = {0: x}
@@ -226,12 +224,24 @@ class MADE(MaskedStepping):
             sums[target] = sums[target] + term if target in sums else term
         return tf.reshape(sums[len(self.hidden_units) + 1], [-1, *self.event_shape, self.params_size])
 
+    def _masks_used(self) -> Any:
+        """Number of masks that earlier training steps used: a function of the step's number, or counted by a variable."""
+        if (step := noise.step()) is not None:
+            return tf.cast(step.number, tf.int32) * self.masks_per_step
+        used: Any = tf.convert_to_tensor(self.steps)
+        self.steps.assign_add(self.masks_per_step)
+        return used
+
     @staticmethod
     def _in_shares(layer: MaskedDense, inputs: tf.Tensor, degrees: Sequence[tuple[Any, Any]]) -> Any:
         """Call a layer on inputs `[B, I]` whose rows are divided among pairs of degrees: the first rows have the first pair, and so on."""
         if len(degrees) == 1 or not any(tf.is_tensor(d) for pair in degrees for d in pair):  # without tensors all pairs are the same
             return layer(inputs, *degrees[0])
-        ends = [tf.shape(inputs)[0] * k // len(degrees) for k in range(len(degrees) + 1)]
+        rows = tf.shape(inputs)[0]
+        ends = [rows * k // len(degrees) for k in range(len(degrees) + 1)]
+        if (step := noise.step()) is not None and step.replicas > 1:  # the rows here are a share of the global batch
+            ends = [tf.clip_by_value(step.rows * k // len(degrees) - step.first_row, 0, rows) for k in range(len(degrees) + 1)]
+            ends[-1] = rows  # rows that fill up a share too
         return tf.concat([layer(inputs[a:b], *pair) for a, b, pair in zip(ends[:-1], ends[1:], degrees, strict=True)], axis=0)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar import config
+from tfar import config, noise
 from tfar.heads.base import Head
 from tfar.networks.order_agnostic import OrderAgnostic
 from tfar.validation import check_counts
@@ -120,6 +120,9 @@ class NADEK(OrderAgnostic):
         """Return the cost averaged over the inference steps; in training, update the running mean first."""
         if training and self.data_mean is None:
             batch = tf.reduce_mean(tf.cast(tf.reshape(x, [-1, self.event_size]), self.mean.dtype), axis=0)
+            if (step := noise.step()) is not None and step.replicas > 1:
+                replica: Any = tf.distribute.get_replica_context()
+                batch = replica.all_reduce(tf.distribute.ReduceOp.MEAN, batch)
             self.batches.assign_add(1.0)
             self.mean.assign_add((batch - self.mean) / self.batches)
         return super().objective(x, context, head, training)

@@ -270,7 +270,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         t = (u[..., :1] + tf.range(count, dtype=u.dtype)[:, None, None]) / count
         return self._patterns(u[..., 1:], t)
 
-    def training_patterns(self, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def training_patterns(self, seeds: tf.Tensor, first: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Draw the observed subsets of a training step, and the weights of the rows' losses.
 
         The weighted mean is that of `random_patterns`, with less noise in its gradient. A loss over few missing positions is multiplied by
@@ -279,13 +279,19 @@ class OrderAgnostic(AutoregressiveNetwork):
 
         Args:
             seeds: one seed per row, int32 `[B, 2]`.
+            first: seed of the first row of the global batch, int32 `[1, 2]`; None for the first of `seeds`.
 
         Returns:
             Observed positions, bool `[1, B, D]`, and weights `[B]`.
         """
-        u, rows = noise.uniform(seeds, self.event_size + 2), tf.shape(seeds)[0]
-        shift: Any = u[:1, :1] + tf.cast(tf.range(rows)[:, None] / rows, u.dtype)
-        v = shift % 1.0  # (B, 1)
+        u, count = noise.uniform(seeds, self.event_size + 2), tf.shape(seeds)[0]
+        rows, first_row, shift = count, 0, u[:1, :1]
+        if (step := noise.step()) is not None:  # the rows here may be a share of the global batch
+            rows, first_row = step.rows, step.first_row
+        if first is not None:
+            shift = noise.uniform(first, 2)[:, :1]
+        place: Any = tf.cast((first_row + tf.range(count)) / rows, u.dtype)
+        v: Any = (shift + place[:, None]) % 1.0  # (B, 1)
         return self._patterns(u[None, :, 1:], 1 - v[None] ** 2), 2 * v[:, 0]
 
     def masked_nll(self, x: Any, observed: Any, context: Any, head: Head, training: bool = False) -> tf.Tensor:
@@ -323,8 +329,12 @@ class OrderAgnostic(AutoregressiveNetwork):
         if not training:
             observed = self.random_patterns(self._hash(x), EVALUATION_PATTERNS)
             return tf.reduce_mean(self.masked_nll(x, observed, context, head), axis=0)
-        seeds = noise.row_seeds(tf.cast(tf.convert_to_tensor(self.seed_generator.next()), tf.int32), tf.shape(x)[0])
-        observed, weight = self.training_patterns(seeds)
+        if (step := noise.step()) is None:
+            seed, first_row = tf.cast(tf.convert_to_tensor(self.seed_generator.next()), tf.int32), 0
+        else:
+            seed, first_row = step.next_seed(), step.first_row
+        seeds = noise.row_seeds(seed, tf.shape(x)[0], first_row)
+        observed, weight = self.training_patterns(seeds, noise.row_seeds(seed, 1))
         nll = self.masked_nll(x, observed, context, head, training)[0]
         return nll * tf.cast(weight, nll.dtype)
 

@@ -1,6 +1,5 @@
 """Arrays as a training and an evaluation need them: batches, and log-probabilities row by row."""
 
-import functools
 import math
 import zlib
 from collections.abc import Iterable
@@ -55,19 +54,31 @@ def array_feed(model: AutoregressiveModel, train: Any, validation: Any, settings
     train, validation = as_split(train), as_split(validation)
     if not (len(train.x) and len(validation.x)):
         raise ValueError(f"there must be rows to train on and to validate with. Received: {len(train.x)} and {len(validation.x)}")
-    model.check_arrays(*train)  # those of validation `model.fit` checks: of the training rows it sees a stream
+    model.check_arrays(*train)  # here, since steps that XLA compiles have no assertions
+    model.check_arrays(*validation)
     if start:
         start_at_marginals(model, train.x)
     batch_size = min(settings.batch_size, len(train.x))
+    return row_feed(train, batch_size, settings.seed, validation)
+
+
+def row_feed(train: Split, batch_size: int, seed: int, validation: Split | None = None) -> Feed:
+    """The feed of training rows in the order of `batches`, and of validation rows where there are some."""
+    held = validation or Split(train.x[:0])
+    named: Any = _named(*held)
     return Feed(
-        batches=functools.partial(batches, train, batch_size, settings.seed),
+        batches=lambda first: batches(train, batch_size, seed, first).map(_named),
+        batch_size=batch_size,
         pass_steps=len(train.x) // batch_size,
-        validation={
-            "validation_data": (validation.x,) if validation.context is None else tuple(validation),
-            "validation_batch_size": batch_size,
-        },
-        identity={"batch_size": batch_size, "rows": len(train.x), "data": checksum(train), "validation": checksum(validation)},
+        validation=lambda: tf.data.Dataset.from_tensor_slices(named).batch(batch_size),
+        validation_rows=len(held.x),
+        identity={"batch_size": batch_size, "rows": len(train.x), "data": checksum(train), "validation": checksum(held)},
     )
+
+
+def _named(x: Any, context: Any = None) -> dict[str, Any]:
+    """A batch by the names of its parts."""
+    return {"x": x} if context is None else {"x": x, "context": context}
 
 
 def as_split(data: Any) -> Split:

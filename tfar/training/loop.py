@@ -1,6 +1,7 @@
 """Fitting a model by maximum likelihood: steps, validation, best weights."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,13 @@ from tfar.models import AutoregressiveModel, CharacterModel
 from tfar.training.arrays import array_feed, epoch_length, log_probs, summary
 from tfar.training.best import KeepBest
 from tfar.training.checkpoints import Checkpoint
+from tfar.training.ema import Average
 from tfar.training.feed import Feed
 from tfar.training.optimizer import compile_for
 from tfar.training.progress import Progress
 from tfar.training.sequences import evaluate as evaluate_text
 from tfar.training.sequences import text_feed
+from tfar.training.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def fit(
             `tfar.CharacterModel` also a text: codes, integers `[n]`. It is then trained by truncated backpropagation through time.
         settings: `tfar.config.Training`, for a text `tfar.config.SequenceTraining`; None for their defaults.
         start: whether to set the network's output bias to the marginals of the training values first.
-        callbacks: more Keras callbacks; at the end of an epoch they see the averaged weights.
+        callbacks: more Keras callbacks; at the end of an epoch they see the averaged weights. One that overrides a hook of batches is
+            called after each step; without such a one, several steps are taken in one call of a compiled function.
         checkpoint: name of a `.npz` file that is written at the beginning of an epoch, once a minute at most. Where it exists, the
             training is resumed from it, exactly as if it had not been interrupted; it is left there.
         verbose: 0 silent, 1 a progress bar, 2 a line per epoch.
@@ -138,8 +142,8 @@ def run(
     verbose: int = 0,
 ) -> Fit:
     """Train a model on what a `Feed` gives; the arguments are those of `fit`."""
-    steps = epoch_length(feed.pass_steps, settings.epoch_steps)
-    averaging = compile_for(model, settings, settings.epochs * steps)
+    length = epoch_length(feed.pass_steps, settings.epoch_steps)
+    steps = prepare_steps(model, feed, settings, length)
     keep, history = KeepBest(settings.patience), keras.callbacks.History()
     remembered = {"history": (history, ["history"]), "keep": (keep, ["best", "epoch"])}
     lower = []
@@ -147,32 +151,66 @@ def run(
         patience = max(1, settings.patience // 2)
         lower = [keras.callbacks.ReduceLROnPlateau("val_nll", mode="min", factor=1 / 3, patience=patience, min_delta=0)]
         remembered["plateau"] = lower[0], ["best", "wait", "cooldown_counter"]
-    compared = {**_compared(settings), **feed.identity, "epoch_steps": steps, "model": _without_names(model.get_config())}
-    saved = Checkpoint(checkpoint, compared, remembered, keep, feed.variables)
+    compared = {**_compared(settings), **feed.identity, "epoch_steps": length, "model": _without_names(model.get_config())}
+    saved = Checkpoint(checkpoint, compared, remembered, keep, steps.variables)
     first = saved.read()
+    watching = [*lower, history, keep, *callbacks, *Progress.of(verbose), saved]
     interrupted = False
     try:
-        model.fit(
-            feed.batches(first * steps),
-            initial_epoch=first,
-            epochs=settings.epochs,
-            steps_per_epoch=steps,
-            callbacks=[*averaging, *lower, history, keep, *callbacks, *feed.callbacks, *Progress.of(verbose), saved],
-            shuffle=False,
-            verbose=0,
-            **feed.validation,
-            **feed.arguments,
-        )
+        run_epochs(model, steps, watching, first, settings.epochs, length)
     except KeyboardInterrupt:
         interrupted = True
         keep.restore()
-    columns = {name: [float(value) for value in values] for name, values in history.history.items() if name != "loss"}
+    columns = {name: [float(value) for value in values] for name, values in history.history.items() if name not in ("loss", "val_loss")}
     if not (keep.epoch or interrupted):
         raise ValueError(
             "the training diverged in its first epoch: the validation NLL must be finite. A lower learning rate may help. "
             f"Received: val_nll={columns['val_nll'][0]}, learning_rate={settings.learning_rate!r}"
         )
     return Fit(columns, keep.epoch, saved.elapsed, interrupted)
+
+
+def prepare_steps(model: Any, feed: Feed, settings: config.Training, length: int) -> Steps:
+    """The steps of a training whose epochs have `length` steps; the model is compiled for them."""
+    with model.distribute_strategy.scope():
+        compile_for(model, settings, settings.epochs * length)
+        return Steps(model, feed, settings, Average(model.trainable_variables, settings.ema))
+
+
+def run_epochs(model: Any, steps: Steps, callbacks: Sequence[keras.callbacks.Callback], first: int, epochs: int, length: int) -> None:
+    """Train from the epoch `first` on. When an epoch ends, and at the end of all, the model has the averaged weights."""
+    watching = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs, steps=length)
+    model.stop_training = False
+    watching.on_train_begin()
+    iterator = steps.iterator(first * length)
+    single = any(map(_watches_batches, callbacks))
+    for epoch in range(first, epochs):
+        watching.on_epoch_begin(epoch)
+        nats, done = 0.0, 0
+        while done < length:
+            watching.on_train_batch_begin(done)
+            taken, total = steps.train(iterator, epoch * length + done, 1 if single else length - done)
+            nats, done = nats + total, done + taken
+            watching.on_train_batch_end(done - 1, model.scores(nats / done))
+            if not math.isfinite(total):
+                break
+        logs = model.scores(nats / done)
+        steps.average.swap()
+        if steps.feed.validation_rows:
+            logs |= {f"val_{name}": value for name, value in model.scores(steps.validate()).items()}
+            logs["val_loss"] = logs["val_nll"]
+        watching.on_epoch_end(epoch, {**logs, "loss": logs["nll"]})
+        if model.stop_training or epoch + 1 == epochs:
+            break
+        steps.average.swap()
+    watching.on_train_end()
+
+
+def _watches_batches(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback does something after each batch, so that one call must not take several steps."""
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    changed = any(getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook) for hook in hooks)
+    return changed and not isinstance(callback, Progress)
 
 
 def _compared(settings: config.Training) -> dict[str, Any]:

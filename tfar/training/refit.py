@@ -6,10 +6,9 @@ import keras
 
 from tfar import config
 from tfar.models import AutoregressiveModel
-from tfar.training.arrays import batches, epoch_length
+from tfar.training.arrays import epoch_length, row_feed
 from tfar.training.baselines import start_at_marginals
-from tfar.training.loop import Fit
-from tfar.training.optimizer import compile_for
+from tfar.training.loop import Fit, prepare_steps, run_epochs
 from tfar.training.progress import Progress
 
 
@@ -43,17 +42,12 @@ def refit(
     if first.best_epoch < 1:
         raise ValueError(f"there must be a best epoch to train up to. Received: best_epoch={first.best_epoch} of {first.epochs} epochs")
     rows, batch_size = train.joined(validation), min(settings.batch_size, len(train.x))
-    steps = epoch_length(len(train.x) // batch_size, settings.epoch_steps)
+    length = epoch_length(len(train.x) // batch_size, settings.epoch_steps)
     model.set_weights(initial_weights)
     start_at_marginals(model, rows.x)
-    callbacks = compile_for(model, settings, settings.epochs * steps)
+    feed = row_feed(rows, batch_size, settings.seed)
+    steps = prepare_steps(model, feed, settings, length)
+    callbacks: list[keras.callbacks.Callback] = [*Progress.of(verbose)]
     if settings.schedule == "plateau":
         callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch: first.history["learning_rate"][epoch]))
-    model.fit(
-        batches(rows, batch_size, settings.seed),
-        epochs=first.best_epoch,
-        steps_per_epoch=steps,
-        callbacks=[*callbacks, *Progress.of(verbose)],
-        shuffle=False,
-        verbose=0,
-    )
+    run_epochs(model, steps, callbacks, 0, first.best_epoch, length)

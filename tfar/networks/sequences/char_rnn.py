@@ -113,7 +113,7 @@ class CharRNN(SequenceNetwork):
                 options["unit_forget_bias"] = False  # Keras would overwrite the biases with ones
         # Never called: `scan` and `step` compute with their weights and cells.
         self.layers: list[Any] = [LAYERS[cell](units, name=f"{cell}_{k}", **options) for k in range(num_layers)]
-        self.drop = Dropout(dropout)
+        self.drop = Dropout(dropout, row_axis=1)  # the scan is time-major
         self.last = keras.layers.Dense(self.params_size, name="outputs", dtype=self.dtype_policy)
 
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
