@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from support import in_python
+
 
 def test_the_package_is_lazy_and_complete():
     code = (
@@ -11,8 +13,7 @@ def test_the_package_is_lazy_and_complete():
         "assert all(getattr(tfar, name) is not None for name in tfar.__all__)\n"
         "try:\n    tfar.nothing\nexcept AttributeError as error:\n    assert 'nothing' in str(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    in_python(code)
 
 
 def test_another_backend_of_keras_is_refused_at_once():

@@ -1,11 +1,9 @@
 """The checks at the door: what passes them, and their messages, eagerly and in graphs."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import in_python
 
 from tfar import heads, validation
 
@@ -19,8 +17,7 @@ def test_numbers_are_checked_without_tensorflow():
         "try:\n    config.Training(epochs=0)\nexcept ValueError as error:\n    assert 'epochs=0' in str(error)\n"
         "assert 'tensorflow' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    in_python(code)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "3", [2], np.float32(2)])

@@ -110,7 +110,7 @@ class NADE(Family):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RNADE(Family):
+class RNADE(NADE):
     """Settings of `tfar.networks.RNADE`."""
 
     name = "rnade"
@@ -121,9 +121,7 @@ class RNADE(Family):
     hidden_units: int = setting(50, "size of the hidden layer", "H")
     means_range: Any = setting((-2.0, 2.0), "range of the values: (lowest, highest), or one pair per dimension", command_line=False)
     activation: str = setting("relu", "activation of the hidden layer, by its Keras name")
-    order: Order = setting("natural", ORDER_HELP, "ORDER")
     rescale: bool = setting(True, "learn a scale of the hidden layer for each position")
-    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
 
 
 @dataclass(frozen=True, kw_only=True)

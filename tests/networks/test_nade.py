@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.weights import randomize
 
 import tfar
 from tfar import heads
@@ -17,16 +18,6 @@ ACTIVATIONS = {
     "relu": lambda a: tf.maximum(a, 0),
     "silu": lambda a: a / (1 + tf.exp(-a)),
 }
-
-
-def randomize(network, seed=0, scale=0.5):
-    """Give a network random weights, biases too."""
-    if not network.built:
-        network.build()
-    generator = np.random.default_rng(seed)
-    for weight in network.weights:
-        weight.assign(generator.normal(size=weight.shape, scale=scale))
-    return network
 
 
 def recurrence(network, weights, x, context=None):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.weights import randomize
 
 import tfar
 from tfar import heads, noise
@@ -11,16 +12,6 @@ from tfar.distributions import sampling
 from tfar.networks import LogisticAutoregressive, NeuralAutoregressive
 
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0), "sigmoid": lambda a: 1 / (1 + np.exp(-a))}
-
-
-def randomize(network, seed=0, scale=0.5):
-    """Give a network random weights, biases too."""
-    if not network.built:
-        network.build()
-    generator = np.random.default_rng(seed)
-    for weight in network.weights:
-        weight.assign(generator.normal(size=weight.shape, scale=scale))
-    return network
 
 
 def own_networks(network):

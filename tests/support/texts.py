@@ -3,23 +3,21 @@
 import numpy as np
 
 import tfar
+from support.weights import randomize
 from tfar.distributions import writing
 
 LETTERS = "abcdefgh"
 
 
-def randomize(network, scale=0.6, seed=0):
-    if not network.built:
-        network.build()
-    generator = np.random.default_rng(seed)
-    for weight in network.trainable_weights:
-        weight.assign(generator.normal(size=weight.shape, scale=scale))
-    return network
+def ruled_text():
+    """Letters that follow each other by rule: after a letter, the next one or the one after it."""
+    generator = np.random.default_rng(0)
+    return np.cumsum(generator.integers(1, 3, 6000)).astype(np.int32) % len(LETTERS)
 
 
 def text_model(symbols=LETTERS, length=12, **options):
     model = tfar.CharRNN(symbols, length, **{"dropout": 0.0, "units": 16, "num_layers": 2, "embedding": 5, **options})
-    randomize(model.network)
+    randomize(model.network, scale=0.6, trainable=True)
     return model
 
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from support.texts import LETTERS, scored, text_model
+from support.texts import LETTERS, ruled_text, scored, text_model
 from support.training import Kill, Killed
 
 import tfar
@@ -19,9 +19,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def text():
-    """Letters that follow each other by rule: after a letter, the next one or the one after it."""
-    generator = np.random.default_rng(0)
-    return np.cumsum(generator.integers(1, 3, 6000)).astype(np.int32) % len(LETTERS)
+    return ruled_text()
 
 
 def test_evaluate(model, text):

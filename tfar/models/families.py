@@ -163,11 +163,11 @@ def RNADE(
     head: Head | str = "normal_mixture",
     *,
     hidden_units: int = 50,
-    means_range: Any = (-2.0, 2.0),
     activation: str = "relu",
     order: config.Order = "natural",
     rescale: bool = True,
     kernel_initializer: Any = "glorot_uniform",
+    means_range: Any = (-2.0, 2.0),
     context_size: int = 0,
     dtype: str | None = None,
 ) -> AutoregressiveModel:
@@ -179,11 +179,11 @@ def RNADE(
         event_shape: shape of one example.
         head: a `tfar.heads.Head`, or the name of one (`tfar.heads.names()`).
         hidden_units: size of the hidden layer.
-        means_range: range of the values: (lowest, highest), or one pair per dimension.
         activation: activation of the hidden layer, by its Keras name.
         order: order of generation: natural, reversed, or a permutation.
         rescale: learn a scale of the hidden layer for each position.
         kernel_initializer: initializer of the kernels.
+        means_range: range of the values: (lowest, highest), or one pair per dimension.
         context_size: number C of features that the density is conditioned on; 0 for none.
         dtype: dtype policy of the network, such as 'float64'; None for Keras' own.
 
@@ -198,11 +198,11 @@ def RNADE(
         event_shape,
         head,
         hidden_units=hidden_units,
-        means_range=means_range,
         activation=activation,
         order=order,
         rescale=rescale,
         kernel_initializer=kernel_initializer,
+        means_range=means_range,
         context_size=context_size,
         dtype=dtype,
     )

@@ -53,18 +53,8 @@ class DiagonalBiLSTM(PixelRNN):
     The features of a pixel depend on what is before it. In the first layer h' reads y_{r,j+1} for y_{r,j}, where y has one column beyond
     the image. It therefore depends on the whole row above, including the last pixel, and with the shift by a row on no later value.
 
-    Args:
-        event_shape, params_size, num_classes, context_size: as in `tfar.networks.ImageNetwork`. The context adds to the gates.
-        filters: 2h, channels of the residual stream.
-        num_layers: number of LSTM layers.
-        kernel_size: size of the first convolution, odd, at least 3.
-        head_filters: channels of the 1x1 convolutions at the head before the last; () for none.
-        dropout: share of the channels of h + h' that training drops in each layer.
-        positions, linear_means: as in `tfar.networks.ImageNetwork`; so is `activation`, that of the head.
-        **kwargs: as in `keras.layers.Layer`.
+    The arguments are those of `tfar.networks.images.pixel_rnn.PixelRNN`; dropout is of the channels of h + h'.
 
-    Raises:
-        ValueError: as `tfar.networks.ImageNetwork`, or a size is not a positive integer.
 
     >>> import numpy as np
     >>> network = DiagonalBiLSTM(event_shape=[5, 5, 1], filters=8, num_layers=2, head_filters=[8])
