@@ -89,3 +89,10 @@ def test_bfloat16():
     layer = MaskedConv2D(4, 3, "A", dtype="mixed_bfloat16")
     assert layer(np.ones([1, 4, 4, 1], "float32")).dtype == tf.bfloat16
     assert layer.kernel.dtype == "float32"
+
+
+def test_another_number_of_channels_is_refused():
+    layer = MaskedConv2D(4, 3, "A")
+    layer(np.zeros([1, 3, 3, 1], "float32"))
+    with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 1"):
+        layer(np.zeros([1, 3, 3, 2], "float32"))

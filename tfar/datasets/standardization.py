@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+SMALLEST_SPREAD = 1e-12  # of a value's largest magnitude: what varies less varies by rounding
+
 
 @dataclass(frozen=True, eq=False)
 class Standardization:
@@ -34,10 +36,18 @@ class Standardization:
             columns: names of the columns, for error messages, or None.
 
         Raises:
-            ValueError: a value is the same in all rows, so its standard deviation is zero.
+            ValueError: a value is the same in all rows, but for rounding, so its standard deviation is zero.
+
+        >>> s = Standardization.fit([[1e200, 1e-200], [3e200, 3e-200]])
+        >>> s.apply([[3e200, 1e-200]]).tolist()
+        [[1.0, -1.0]]
         """
         x = np.asarray(x, np.float64)
-        constant = np.argwhere(x.min(axis=0) == x.max(axis=0))
+        # The largest magnitude of each value is its unit: squares of numbers near 1e200 overflow, and near 1e-200 they vanish.
+        unit = np.abs(x).max(axis=0)
+        unit = np.where(unit > 0, unit, 1.0)
+        z = x / unit
+        constant = np.argwhere(z.max(axis=0) - z.min(axis=0) <= SMALLEST_SPREAD)
         if len(constant):
             position = tuple(int(i) for i in constant[0])
             if columns:
@@ -51,7 +61,7 @@ class Standardization:
                 f"{where} is constant in the {len(x)} rows to fit: its standard deviation is zero. "
                 f"Leave it out. Received: {value:g} in every row"
             )
-        return cls(x.mean(axis=0), x.std(axis=0))
+        return cls(z.mean(axis=0) * unit, z.std(axis=0) * unit)
 
     def apply(self, x: npt.ArrayLike) -> np.ndarray:
         """z = (x - mean) / scale, float32 `[N, *event]`; NaN stays NaN."""

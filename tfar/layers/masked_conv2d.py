@@ -63,6 +63,7 @@ class MaskedConv2D(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs `[B, H, W, I]`."""
         (height, width), channels = self.kernel_size, input_shape[-1]
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})  # conv2d takes a multiple of the channels as groups
         self._mask = masks.conv_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colors)[: height // 2 + 1]
         shape = (height // 2 + 1, width, channels, self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
