@@ -213,7 +213,8 @@ class MADE(MaskedStepping):
         context, x = self.as_context(context), self.encode(x)
         members: list[Any] = [0 if member is None else member]
         if member is None and training and self.num_masks > 1:
-            members = [(self._masks_used() + k) % self.num_masks for k in range(self.masks_per_step)]
+            used = self._masks_used()
+            members = [(used + k) % self.num_masks for k in range(self.masks_per_step)]
         degrees = [self.degrees(member) for member in members]
         sums: dict[int, tf.Tensor] = {} if context is None else self.context_terms(context)
         values = {0: x}

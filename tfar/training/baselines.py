@@ -27,7 +27,7 @@ def baseline(head: heads.Head, train: np.ndarray, x: np.ndarray) -> np.ndarray |
     Returns:
         Nats `[N]`; None for a discrete head that has no `initial_params`.
 
-    >>> baseline(heads.Bernoulli(), np.array([[0], [1], [1]]), np.array([[1]])).round(3).tolist()
+    >>> baseline(heads.Bernoulli(), np.array([[0], [1], [1]]), np.array([[1]])).astype(float).round(3).tolist()
     [-0.511]
     """
     marginal = head.marginal()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -29,7 +30,7 @@ class Average:
 
     def __init__(self, weights: Sequence[Any], momentum: float):
         self.momentum = float(momentum)
-        self.weights = [getattr(weight, "value", weight) for weight in weights] if momentum else []
+        self.weights = [weight.value if isinstance(weight, keras.Variable) else weight for weight in weights] if momentum else []
         options = {"trainable": False, "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA}
         self.values = [tf.Variable(tf.zeros_like(weight), **options) for weight in self.weights]
         self.count = tf.Variable(tf.zeros([]), **options)

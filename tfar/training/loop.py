@@ -85,8 +85,8 @@ def fit(
     >>> import tfar
     >>> data = tfar.datasets.load("digits")
     >>> model = tfar.MADE(data.event_shape, hidden_units=[16])
-    >>> found = fit(model, data.train, data.validation, epochs=2, epoch_steps=20, jit=False)
-    >>> found.epochs, found.history["val_nll"][-1] < 24.3
+    >>> found = fit(model, data.train, data.validation, epochs=2, epoch_steps=50, learning_rate=1e-2, jit=False)
+    >>> found.epochs, found.history["val_nll"][-1] < 23  # nats; independent positions have 24.25
     (2, True)
     """
     if _is_text(model, train):
