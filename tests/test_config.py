@@ -28,6 +28,7 @@ GROUPS = [
     config.Training,
     config.SequenceTraining,
     config.AfterTraining,
+    config.Devices,
     config.Reporting,
 ]
 OF_THE_DATA = {"event_shape", "params_size", "num_classes", "encoding"}  # arguments of a network that are no settings

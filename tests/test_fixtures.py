@@ -49,6 +49,7 @@ def test_a_model_file_gives_what_it_gave(name, load):
     assert_gives(load(MODELS[name].with_suffix(".keras")), stored(MODELS[name]))
 
 
+@pytest.mark.filterwarnings("ignore:.*holds no settings")
 @each_model
 def test_a_weights_file_gives_what_it_gave(name):
     model = CASES[MODELS[name].name].model()

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 Cell = Literal["lstm", "gru", "rnn"]
 Connectivity = Literal["even", "random", "placed"]
 Schedule = Literal["plateau", "cosine", "constant"]
+Strategy = Literal["none", "mirrored", "multiworker"]
 VocabularyKind = Literal["characters", "bytes"]
 HeadName = Literal["auto", "bernoulli", "categorical", "normal", "normal_mixture", "laplace_mixture", "discretized_logistic_mixture"]
 Order = str | Sequence[int] | None  # a name, or a permutation of 0..D-1
@@ -35,14 +36,25 @@ class Shown(NamedTuple):
     command_line: bool = True  # whether the command line sets it; otherwise Python alone does
 
 
-def setting(default: Any, help: str, metavar: str | None = None, *, flag: str | None = None, command_line: bool = True) -> Any:
-    """A field of a settings dataclass, with its default value and its help."""
-    return dataclasses.field(default=default, metadata={"shown": Shown(help, metavar, flag, command_line)})
+def setting(
+    default: Any, help: str, metavar: str | None = None, *, flag: str | None = None, command_line: bool = True, density: bool = True
+) -> Any:
+    """A field of a settings dataclass, with its default value and its help.
+
+    `density` says of a setting of a network whether the density depends on it once the weights are given: if so, weights are refused by a
+    network with another value.
+    """
+    return dataclasses.field(default=default, metadata={"shown": Shown(help, metavar, flag, command_line), "density": density})
 
 
 def settings_of(group: type) -> dict[str, dataclasses.Field]:
     """The fields of a settings dataclass by name."""
     return {field.name: field for field in dataclasses.fields(group)}
+
+
+def without_density(family: type) -> set[str]:
+    """The arguments of a family's network that its density does not depend on, once its weights are given."""
+    return {"name", "trainable"} | {name for name, field in settings_of(family).items() if not field.metadata["density"]}
 
 
 # Families
@@ -67,7 +79,9 @@ class Family:
     training: ClassVar[Mapping[str, Any]] = {}
 
     context_size: int = setting(0, "number C of features that the density is conditioned on; 0 for none", command_line=False)
-    dtype: str | None = setting(None, "dtype policy of the network, such as 'float64'; None for Keras' own", command_line=False)
+    dtype: str | None = setting(
+        None, "dtype policy of the network, such as 'float64'; None for Keras' own", command_line=False, density=False
+    )
 
 
 HIDDEN_DROPOUT = "share of the units of each hidden layer that training drops"
@@ -91,7 +105,7 @@ class LogisticAutoregressive(Family):
 
     order: Order = setting("natural", DRAWN_ORDER_HELP, "ORDER")
     num_masks: int = setting(1, "number of orders whose densities are averaged", "N")
-    masks_per_step: int = setting(1, "number of the orders that one training step uses", "N", command_line=False)
+    masks_per_step: int = setting(1, "number of the orders that one training step uses", "N", command_line=False, density=False)
     seed: Seed = setting(0, "seed of the orders that are drawn", command_line=False)
 
 
@@ -106,7 +120,7 @@ class NADE(Family):
     activation: str = setting("sigmoid", "activation of the hidden layer, by its Keras name")
     order: Order = setting("natural", ORDER_HELP, "ORDER")
     rescale: bool = setting(False, "learn a scale of the hidden layer for each position")
-    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
+    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False, density=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +133,9 @@ class RNADE(NADE):
     training = {"weight_decay": 1.0}
 
     hidden_units: int = setting(50, "size of the hidden layer", "H")
-    means_range: Any = setting((-2.0, 2.0), "range of the values: (lowest, highest), or one pair per dimension", command_line=False)
+    means_range: Any = setting(
+        (-2.0, 2.0), "range of the values: (lowest, highest), or one pair per dimension", command_line=False, density=False
+    )
     activation: str = setting("relu", "activation of the hidden layer, by its Keras name")
     rescale: bool = setting(True, "learn a scale of the hidden layer for each position")
 
@@ -149,11 +165,11 @@ class MADE(Family):
     activation: str = setting("relu", HIDDEN_ACTIVATION)
     direct: bool = setting(True, "connect the inputs to the outputs directly")
     num_masks: int = setting(1, "number of orders or connectivities whose densities are averaged", "N")
-    masks_per_step: int = setting(1, "number of masks that one training step uses, each for its share of the rows", "N")
+    masks_per_step: int = setting(1, "number of masks that one training step uses, each for its share of the rows", "N", density=False)
     order: Order = setting("natural", DRAWN_ORDER_HELP, "ORDER")
     connectivity: Connectivity = setting("even", "how the degrees of the hidden units are assigned")
     conditioning: bool = setting(False, "connectivity-conditioning weights, for more than one mask")
-    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P")
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False)
     seed: Seed = setting(0, "seed of the orders and connectivities that are drawn", command_line=False)
     window: int | None = setting(None, "number of degrees that a unit sees of the hidden units before it (default: all)", "N")
 
@@ -169,9 +185,9 @@ class DeepNADE(Family):
     hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H")
     activation: str = setting("relu", HIDDEN_ACTIVATION)
     order: Order = setting("natural", DEFAULT_ORDER_HELP, "ORDER")
-    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
-    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P")
-    seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False)
+    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False, density=False)
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False)
+    seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False, density=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,11 +201,13 @@ class NADEK(Family):
     num_steps: int = setting(5, "number k of inference steps", "K")
     hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H")
     activation: str = setting("tanh", HIDDEN_ACTIVATION)
-    data_mean: Any = setting(None, "mean of each dimension, where missing values start; None for a running mean", command_line=False)
+    data_mean: Any = setting(
+        None, "mean of each dimension, where missing values start; None for a running mean", command_line=False, density=False
+    )
     order: Order = setting("natural", DEFAULT_ORDER_HELP, "ORDER")
-    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False)
-    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P")
-    seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False)
+    kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False, density=False)
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False)
+    seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False, density=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +220,7 @@ class ImageFamily(Family):
     filters: int = setting(32, "number of channels", "F")
     kernel_size: int = setting(7, "size of the first convolution, odd, at least 3", "K")
     head_filters: Sequence[int] = setting((32, 32), "channels of the 1x1 convolutions at the end", "F")
-    dropout: float = setting(0.0, "share of the channels that training drops", "P")
+    dropout: float = setting(0.0, "share of the channels that training drops", "P", density=False)
     positions: bool = setting(True, "add a learned position embedding to each pixel")
     linear_means: bool = setting(
         False, "let the means of a mixture depend linearly on the earlier colours of the pixel", command_line=False
@@ -271,10 +289,13 @@ class CharRNN(Family):
     cell: Cell = setting("lstm", "cell of the recurrent layers")
     units: int = setting(512, "size of each layer's state", "H")
     num_layers: int = setting(3, "number of recurrent layers", "N")
-    dropout: float = setting(0.4, "share of each layer's outputs that training drops", "P")
+    dropout: float = setting(0.4, "share of each layer's outputs that training drops", "P", density=False)
     embedding: int | None = setting(None, "size of the learned embedding of a character (default: one-hot codes)", "E")
     memory: float | None = setting(
-        None, "longest memory in characters at initialisation (chrono initialisation; default: Keras' biases, of 2 to 4)", "T"
+        None,
+        "longest memory in characters at initialisation (chrono initialisation; default: Keras' biases, of 2 to 4)",
+        "T",
+        density=False,
     )
 
 
@@ -438,6 +459,14 @@ class AfterTraining:
     refit: bool = setting(False, "then train anew on training and validation rows together, up to the best epoch")
     pictures_every: int = setting(0, "draw samples, completions and likelihoods every N epochs; 0: at the end only", "N")
     tensorboard: str | None = setting(None, "folder for TensorBoard: NLL, learning rate, and the pictures", "DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """Where `tfar train` trains. They change no result but rounding, and a training may be resumed with others."""
+
+    strategy: Strategy = setting("none", "where to train: on one device, mirrored on all of this machine, or with the workers of TF_CONFIG")
+    worker_timeout: int = setting(600, "seconds to wait for the other workers to come", "S")
 
 
 @dataclass(frozen=True, kw_only=True)

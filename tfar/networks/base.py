@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfar import config
 from tfar.config import Order
 from tfar.heads.base import Head
 from tfar.heads.encodings import Encoding, of_classes
+from tfar.networks.fingerprint import Fingerprinted, Resolved, shown_order
 from tfar.orders import as_order
 from tfar.validation import as_counts, check_counts
 
@@ -42,7 +44,7 @@ def fresh(initializer: Any) -> Any:
     return initializer.clone() if hasattr(initializer, "clone") else initializer
 
 
-class AutoregressiveNetwork(keras.layers.Layer):
+class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
     """A network whose parameters at a position depend only on the positions before it in its order.
 
         params_d = f_d(x_{order[0]}, ..., x_{order[rank[d] - 1]}, context)
@@ -73,6 +75,11 @@ class AutoregressiveNetwork(keras.layers.Layer):
     **Members.** A network with several orders or several sets of masks is several distributions, its *members*. `member(k)` returns the
     keyword arguments that select the k-th member in `call`, `generation_order` and `initial_state`.
 
+    **Files.** Weights files hold the network's settings beside its weights, and a network with others refuses them: by default all of
+    `get_config` but what the settings of its `family` exclude (`density=False` in `tfar.config`). A network whose settings determine masks
+    or orders, or do not change the density, overrides `density_settings`. `tf.train.Checkpoint` saves all variables of the network, by
+    their numbers in `variables`, and compares no settings.
+
     Args:
         event_shape: shape of one example, integers; D is its product.
         params_size: P, the number of parameters of one position, which the head determines.
@@ -91,6 +98,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         Raw parameters `[B, *event_shape, P]`, to which the head applies its own nonlinearities.
 
     Attributes:
+        family: the dataclass of the network's settings in `tfar.config`.
         order: int32 `[D]`.
         event_size: D.
         stride: how many steps one round of the sampling loop takes; more than one where a step's arithmetic is less than the loop's own
@@ -112,6 +120,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
     [[5.0]]
     """
 
+    family: type[config.Family] = config.Family
     stride: int = 1
     output_bias: Any = None
     order_agnostic: bool = False
@@ -290,6 +299,33 @@ class AutoregressiveNetwork(keras.layers.Layer):
         here = tf.broadcast_to(order[:, index], [tf.shape(x)[1]])
         return tf.gather(params, here, axis=1, batch_dims=1), {**state, "x": x}
 
+    # Keras' layers in lists are no children of a layer, but their variables are: by the place of each in `variables`, which files keep.
+    def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
+        children = super()._trackable_children(save_type, **kwargs)
+        if save_type != "checkpoint":
+            return children
+        return {**children, **{str(number): variable for number, variable in enumerate(self.variables)}}
+
+    def _post_build(self) -> None:
+        """Give the new variables what a checkpoint has for them that was restored before they existed."""
+        super()._post_build()
+        with tf.init_scope():  # at once, where the network is built inside a graph too
+            for number, variable in enumerate(self.variables):
+                self._handle_deferred_dependencies(str(number), variable)
+
+    def density_settings(self) -> dict[str, Any]:
+        """Return what determines the density besides the weights; see `tfar.networks.fingerprint.Fingerprinted`."""
+        return self._settings_in(self.get_config())
+
+    def _settings_in(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Those of the constructor's arguments that the density depends on."""
+        settings = {name: value for name, value in arguments.items() if name not in config.without_density(self.family)}
+        return {**settings, "encoding": repr(self.encoding), "order": Resolved([self.order], shown_order(self.order))}
+
+    def default_settings(self) -> dict[str, Any]:
+        """Return the defaults of the settings of the network's family."""
+        return {name: field.default for name, field in config.settings_of(self.family).items()}
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {
@@ -387,3 +423,7 @@ class WrappedNetwork(AutoregressiveNetwork):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}
+
+    def density_settings(self) -> dict[str, Any]:
+        """Return what determines the density besides the weights and the inner network, whose settings are the user's."""
+        return self._settings_in(super().get_config())

@@ -34,6 +34,8 @@ class LogisticAutoregressive(MADE):
     10
     """
 
+    family = config.LogisticAutoregressive
+
     def __init__(
         self,
         event_shape: int | Iterable[int],

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfar import config, masks, noise
 from tfar.layers import Dropout, MaskedDense
 from tfar.networks.base import elementwise
+from tfar.networks.fingerprint import Resolved, shown_order
 from tfar.networks.masked_stepping import MaskedStepping
 from tfar.orders import DRAWN, inverse, is_drawn
 from tfar.validation import as_counts, check_counts
@@ -67,6 +68,8 @@ class MADE(MaskedStepping):
     >>> network(np.zeros([2, 4])).shape
     TensorShape([2, 4, 1])
     """
+
+    family = config.MADE
 
     def __init__(
         self,
@@ -244,6 +247,17 @@ class MADE(MaskedStepping):
             ends = [tf.clip_by_value(step.rows * k // len(degrees) - step.first_row, 0, rows) for k in range(len(degrees) + 1)]
             ends[-1] = rows  # rows that fill up a share too
         return tf.concat([layer(inputs[a:b], *pair) for a, b, pair in zip(ends[:-1], ends[1:], degrees, strict=True)], axis=0)
+
+    def density_settings(self) -> dict[str, Any]:
+        """Return what determines the density besides the weights: orders and degrees rather than the seed that they are drawn by."""
+        settings = super().density_settings()
+        del settings["seed"]
+        orders = self._order_argument if isinstance(self._order_argument, str) else shown_order(self.order)
+        return {
+            **settings,
+            "order": Resolved([self.orders], f"{orders} of seed {self.seed}" if is_drawn(orders) else orders),
+            "connectivity": Resolved(self.hidden_degrees, f"{self.connectivity} of seed {self.seed}"),
+        }
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -52,6 +52,7 @@ class NADE(AutoregressiveNetwork):
     True
     """
 
+    family = config.NADE
     stride = 4
 
     def __init__(

@@ -48,6 +48,7 @@ class NADEK(OrderAgnostic):
     TensorShape([2, 4, 1])
     """
 
+    family = config.NADEK
     segments = 4  # with which an evaluation takes 5/8 of the products with V and W
 
     def __init__(

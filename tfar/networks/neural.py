@@ -47,6 +47,7 @@ class NeuralAutoregressive(AutoregressiveNetwork):
     True
     """
 
+    family = config.NeuralAutoregressive
     stride = 2
 
     def __init__(

@@ -56,6 +56,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         ValueError: a size is not a positive integer, there is no hidden layer, or `dropout` or `order` is invalid.
     """
 
+    family = config.DeepNADE
     order_agnostic = True
     segments = 1  # parts of an order; in each, `inference` is shown only the positions that are not observed at its start
 

@@ -38,6 +38,8 @@ class RNADE(NADE):
     TensorShape([2, 4, 6])
     """
 
+    family = config.RNADE
+
     def __init__(
         self,
         event_shape: int | Iterable[int],

@@ -44,6 +44,8 @@ class ImageNetwork(PixelStepping):
             P is not a multiple of 3 where `linear_means`.
     """
 
+    family = config.ImageFamily
+
     def __init__(
         self,
         event_shape: int | Iterable[int],

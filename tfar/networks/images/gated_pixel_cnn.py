@@ -47,6 +47,8 @@ class GatedPixelCNN(ImageNetwork):
     TensorShape([2, 5, 5, 1, 1])
     """
 
+    family = config.GatedPixelCNN
+
     def __init__(
         self,
         event_shape: int | Iterable[int],

@@ -45,6 +45,8 @@ class PixelCNN(ImageNetwork):
     TensorShape([2, 5, 5, 1, 1])
     """
 
+    family = config.PixelCNN
+
     def __init__(
         self,
         event_shape: int | Iterable[int],

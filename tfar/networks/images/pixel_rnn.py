@@ -40,6 +40,7 @@ class PixelRNN(ImageNetwork):
         ValueError: as `tfar.networks.ImageNetwork`, or a size is not a positive integer.
     """
 
+    family = config.PixelRNN
     taps, directions, side, beyond = 1, 1, 1, 0
 
     def __init__(

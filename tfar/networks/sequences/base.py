@@ -49,6 +49,10 @@ class SequenceNetwork(AutoregressiveNetwork):
         x = tf.convert_to_tensor(x)
         return self.scan(x, self.initial_state(tf.shape(x)[0], context, x.dtype), training)[0]
 
+    def density_settings(self) -> dict[str, Any]:
+        """Return what determines the density of sequences of any length."""
+        return {name: value for name, value in super().density_settings().items() if name not in ("event_shape", "order")}
+
     def continued_objective(self, x: tf.Tensor, state: State, head: Head, training: bool = False) -> tuple[tf.Tensor, State]:
         """Return what training minimises where a batch continues the one before.
 

@@ -78,6 +78,8 @@ class CharRNN(SequenceNetwork):
     True
     """
 
+    family = config.CharRNN
+
     def __init__(
         self,
         event_shape: int | Iterable[int],
