@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tfar.heads.base import Head
 
-CHECKED_ROWS = 4096  # rows of an array that are checked at once
+CHECKED_NUMBERS = 2**22  # of an array that are checked at once
 
 
 # Counts and shapes
@@ -96,11 +96,11 @@ def as_orders(orders: Any, event_size: int) -> tf.Tensor:
 # Contexts
 
 
-def checked_context(context: Any, size: int) -> tf.Tensor | None:
+def checked_context(context: Any, size: int, finite: bool = True) -> tf.Tensor | None:
     """Return a context as a tensor `[*batch, C]`, C = `size`; None where `size` is 0.
 
     Raises:
-        ValueError: the context is missing, superfluous, of another size, or not finite.
+        ValueError: the context is missing, superfluous, of another size, or, where `finite` asks for it, has a number that is not finite.
     """
     import tensorflow as tf
 
@@ -111,7 +111,7 @@ def checked_context(context: Any, size: int) -> tf.Tensor | None:
     context = tf.convert_to_tensor(context, dtype_hint=tf.float32)
     if not context.shape[-1:].is_compatible_with([size]):
         raise ValueError(f"context must be [..., {size}]. Received: context.shape={context.shape}")
-    return check_context(context)
+    return check_context(context) if finite else context
 
 
 def context_of(context: tf.Tensor, shape: Any) -> tf.Tensor:
@@ -130,52 +130,59 @@ def context_of(context: tf.Tensor, shape: Any) -> tf.Tensor:
         raise ValueError(f"one context per row must be [{rows}, C]. Received: context.shape={context.shape}") from error
 
 
-def check_context(context: Any) -> Any:
+def check_context(context: Any, listed: bool = False) -> Any:
     """Return a context `[..., C]` or None.
 
+    Args:
+        context: the context.
+        listed: as in `check_support`.
+
     Raises:
-        ValueError: it has a number that is not finite. In a graph an assertion fails instead.
+        ValueError: it has a number that is not finite. In a graph an assertion fails instead, under XLA nothing.
     """
     import tensorflow as tf
 
     if context is None:
         return None
-    message, finite = "context must be finite numbers.", tf.math.is_finite(tf.cast(context, tf.float64))
-    if tf.executing_eagerly():
-        if not tf.reduce_all(finite):
-            raise ValueError(f"{message} Received: {_where_not(finite, context)[0]:g}")
-        return context
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(finite), [f"{message} Received: other values"])]):
-        return tf.identity(context)
+    return _checked(context, tf.math.is_finite(tf.cast(context, tf.float64)), "context must be finite numbers.", listed)
 
 
 # Values
 
 
-def check_support(head: Head, x: Any) -> Any:
+def check_support(head: Head, x: Any, listed: bool = False) -> Any:
     """Return values `x`, all of which the head must support.
 
+    Args:
+        head: the head.
+        x: a tensor.
+        listed: whether the assertion of a graph lists some of the values that fail it, by operations that XLA does not compile.
+
     Raises:
-        ValueError: a value is outside the support. In a graph an assertion fails instead.
+        ValueError: a value is outside the support. In a graph an assertion fails instead, under XLA nothing.
     """
+    return _checked(x, head.supports(x), f"values must be {head.support}.", listed)
+
+
+def _checked(values: Any, condition: tf.Tensor, message: str, listed: bool) -> Any:
+    """Return values, for all of which a condition of the same shape must hold."""
     import tensorflow as tf
 
-    message, supported = f"values must be {head.support}.", head.supports(x)
+    holds = tf.reduce_all(condition)
     if tf.executing_eagerly():
-        if not tf.reduce_all(supported):
-            raise ValueError(f"{message} Received: {', '.join(f'{value:g}' for value in _where_not(supported, x)[:5])}")
-        return x
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(supported), [f"{message} Received: other values"])]):
-        return tf.identity(x)
-
-
-def _where_not(condition: tf.Tensor, values: Any) -> list[Any]:
-    """The numbers for which a condition of the same shape does not hold."""
-    return np.asarray(values)[~np.asarray(condition)].tolist()
+        if not holds:
+            wrong = np.asarray(values)[~np.asarray(condition)][:5]
+            raise ValueError(f"{message} Received: {', '.join(f'{value:g}' for value in wrong.tolist())}")
+        return values
+    data: list[Any] = [f"{message} Received: other values"]
+    if listed:
+        data = [f"{message} Received:", tf.boolean_mask(values, tf.logical_not(condition))[:5]]
+    with tf.control_dependencies([tf.debugging.Assert(holds, data, summarize=5)]):
+        return tf.identity(values)
 
 
 def check_arrays(head: Head, x: Any, context: Any = None) -> None:
-    """Check whole arrays of values and contexts before training: a step that XLA compiles has no assertions.
+    """Check whole arrays of values and contexts on the host: a step that XLA compiles has no assertions.
 
     What is not an array or a tensor, such as a `tf.data.Dataset`, is not checked.
 
@@ -185,9 +192,11 @@ def check_arrays(head: Head, x: Any, context: Any = None) -> None:
     import tensorflow as tf
 
     for array, check in ((x, functools.partial(check_support, head)), (context, check_context)):
-        if isinstance(array, np.ndarray) or tf.is_tensor(array):
-            for start in range(0, len(array), CHECKED_ROWS):
-                check(tf.convert_to_tensor(array[start : start + CHECKED_ROWS]))
+        if hasattr(array, "__array__") and len(array):  # of NumPy, TensorFlow, pandas or PyTorch
+            size = max(1, CHECKED_NUMBERS // max(1, np.size(array[:1])))
+            for start in range(0, len(array), size):
+                rows = array[start : start + size]
+                check(tf.convert_to_tensor(rows if tf.is_tensor(rows) else np.asarray(rows)))
 
 
 def require(condition: tf.Tensor, expected: str, received: str) -> list[tf.Operation]:

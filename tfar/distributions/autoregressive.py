@@ -9,7 +9,7 @@ from tfar.distributions import sampling
 from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
 from tfar.heads.base import Head, get
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
-from tfar.validation import given_event_shape, require
+from tfar.validation import given_event_shape
 
 
 class AutoregressiveDistribution(NetworkDistribution):
@@ -44,6 +44,11 @@ class AutoregressiveDistribution(NetworkDistribution):
     1.0
     """
 
+    _refusal = (
+        "the observed positions must come first in the model's order, or filling the others would not draw from the conditional "
+        "distribution. Train a model with an order that puts them first (order=[...]), or an order-agnostic one (tfar.DeepNADE)."
+    )
+
     def __init__(
         self,
         network: Callable[..., Any],
@@ -77,10 +82,11 @@ class AutoregressiveDistribution(NetworkDistribution):
             x: values `[..., *event]`.
 
         Returns:
-            Nats `[..., *event]`, those of dimension d at the place of x_d.
+            Nats `[..., *event]`, those of dimension d at the place of x_d. All of an example with an unsupported value are -inf, and all of
+            one with NaN are NaN, as its `log_prob`.
 
         Raises:
-            ValueError: values of another shape, or outside the head's support.
+            ValueError: values of another shape; with `validate_args`, values outside the head's support.
 
         >>> import tfar
         >>> distribution = tfar.MADE(event_shape=[2, 3], hidden_units=[8]).distribution()
@@ -109,15 +115,8 @@ class AutoregressiveDistribution(NetworkDistribution):
             member = self._completing(member, observed)
         return sampling.sample_rows(self._network, self._head, seeds, context, observed, values, member, self._method)
 
-    def _check_completion(self, observed: tf.Tensor) -> tf.Tensor:
-        if self._network.order_agnostic:
-            return observed
-        message = (
-            "the observed positions must come first in the model's order, or filling the others would not draw from the conditional "
-            "distribution. Train a model with an order that puts them first (order=[...]), or an order-agnostic one (tfar.DeepNADE)."
-        )
-        with tf.control_dependencies(require(self._observed_first(observed, self._member), message, "another pattern")):
-            return tf.identity(observed)
+    def _completable(self, observed: tf.Tensor) -> tf.Tensor:
+        return self._observed_first(observed, self._member)
 
 
 def _as_network(network: Any, head: Head, context: Any, event_shape: Sequence[int] | None, order: Any) -> AutoregressiveNetwork:

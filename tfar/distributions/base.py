@@ -8,8 +8,9 @@ import tensorflow_probability as tfp
 
 from tfar import heads, noise
 from tfar.distributions import sampling
+from tfar.distributions.support import Guard
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
-from tfar.validation import as_orders, check_support, checked_context, context_of
+from tfar.validation import as_orders, check_support, checked_context, context_of, require
 
 tfd = tfp.distributions
 
@@ -21,8 +22,13 @@ Member = dict[str, Any]  # keyword arguments that select a member of a network
 class NetworkDistribution(tfd.Distribution):
     """A distribution whose likelihood and samples come from a network, one row at a time.
 
-    A subclass writes `_log_prob_rows`, `_conditional_rows`, `_sample_rows` and `_check_completion` for flat batches of rows. This class
-    turns sample shapes and batch shapes into rows and back.
+    A subclass writes `_log_prob_rows`, `_conditional_rows`, `_sample_rows` and `_completable` for flat batches of rows. This class turns
+    sample shapes and batch shapes into rows and back.
+
+    **Unsupported values.** As with TFP's distributions, the log-probability of a value outside the head's support is -inf, that of NaN is
+    NaN, and so is that of any value given a context that is not finite: eagerly, in graphs and under XLA. Only the rows concerned are
+    affected, and gradients stay finite. Samples given such a context are NaN, or the smallest integer where values are integers. With
+    `validate_args=True` all of these raise instead, except under XLA, which drops assertions.
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork`.
@@ -34,8 +40,11 @@ class NetworkDistribution(tfd.Distribution):
         validate_args, allow_nan_stats, parameters, name: as in `tfd.Distribution`.
 
     Raises:
-        ValueError: network, head and context do not fit each other, an unknown method, or an order that is not a permutation.
+        ValueError: network, head and context do not fit each other, an unknown method, or an order that is not a permutation; with
+            `validate_args`, a context is not finite.
     """
+
+    _refusal: str  # what is wrong with a pattern that `_completable` denies
 
     def __init__(
         self,
@@ -58,7 +67,7 @@ class NetworkDistribution(tfd.Distribution):
             network.ensure_built()
         self._method = method or ("fixed_point" if wrapped else "stepping")
         self._member = {**member, "order": as_orders(member["order"], network.event_size)} if "order" in member else member
-        self._context = checked_context(context, network.context_size)
+        self._context = checked_context(context, network.context_size, finite=validate_args)
         super().__init__(
             dtype=self._head.dtype,
             reparameterization_type=tfd.NOT_REPARAMETERIZED,
@@ -101,7 +110,9 @@ class NetworkDistribution(tfd.Distribution):
         """
         if context is None and self._context is not None:
             context = self._context_rows(tf.shape(seeds)[:1])
-        return self._compiled(seeds, context, observed, values)
+        if observed is not None:
+            values = self._given(observed, tf.convert_to_tensor(values))
+        return self._drawn(seeds, context, observed, values)
 
     def complete(self, x: Any, observed: Any, seed: Any = None) -> tf.Tensor:
         """Draw the values that are not observed from their exact conditional distribution given those that are.
@@ -117,13 +128,14 @@ class NetworkDistribution(tfd.Distribution):
         Raises:
             ValueError: the order does not put the observed positions first, so that the loop would not draw from the conditional;
                 `observed` is not bool, or does not broadcast; an observed value is outside the support; or the number of seeds or
-                contexts is not B.
+                contexts is not B. In a graph an assertion fails instead. Under XLA, which has none, the rows concerned are NaN, or the
+                smallest integer.
         """
         x, observed = self._pattern(x, observed)
-        x = check_support(self._head, tf.where(observed, x, tf.zeros_like(x)))
-        observed = self._check_completion(observed)
+        x = check_support(self._head, self._given(observed, x))
+        observed, possible = self._check_completion(observed)
         rows = _number_of_rows(x)
-        return self._compiled(noise.seeds_of(seed, rows), self._context_rows([rows]), observed, x)
+        return self._drawn(noise.seeds_of(seed, rows), self._context_rows([rows]), observed, x, possible)
 
     def conditional_log_prob(self, x: Any, observed: Any) -> tf.Tensor:
         """Score the values that are not observed given those that are: log p(x_missing | x_observed) in nats, `[B]`.
@@ -134,13 +146,17 @@ class NetworkDistribution(tfd.Distribution):
             x: values `[B, *event]`, all of them.
             observed: bool, broadcast to `x`.
 
+        Returns:
+            Nats `[B]`. A row with an unsupported value, observed or not, has -inf, and one with NaN has NaN, unless `validate_args`.
+
         Raises:
-            ValueError: as `complete`, for all values.
+            ValueError: as `complete`; with `validate_args` for all values, else for none.
         """
         x, observed = self._pattern(x, observed)
-        x = check_support(self._head, x)
-        observed = self._check_completion(observed)
-        return self._conditional_rows(x, observed, self._context_rows([_number_of_rows(x)]))
+        x = self._check_values(x)
+        observed, possible = self._check_completion(observed)
+        guard = Guard(self._head, x, self._context_rows([_number_of_rows(x)]), possible)
+        return guard.scores(self._conditional_rows(guard.x, observed, guard.context))
 
     # What a subclass writes
 
@@ -156,8 +172,8 @@ class NetworkDistribution(tfd.Distribution):
         """As `tfar.distributions.sampling.sample_rows`."""
         raise NotImplementedError
 
-    def _check_completion(self, observed: tf.Tensor) -> tf.Tensor:
-        """Return `observed`, or refuse a pattern that this order cannot complete exactly."""
+    def _completable(self, observed: tf.Tensor) -> tf.Tensor:
+        """Which rows of a pattern the network's order, or that of some member, can complete exactly, bool `[B]`."""
         raise NotImplementedError
 
     # For TFP
@@ -193,13 +209,13 @@ class NetworkDistribution(tfd.Distribution):
         if seed.shape.rank == 2:
             raise ValueError(f"a sample shape takes one seed, an int32 pair [2]. Received: seed.shape={seed.shape}")
         rows = noise.row_seeds(seed, tf.reduce_prod(shape))
-        x = self._compiled(rows, self._context_rows(shape))
+        x = self._drawn(rows, self._context_rows(shape))
         return tf.reshape(x, tf.concat([shape, self._network.event_shape], axis=0))
 
     # Rows
 
     def _by_rows(self, function: Callable[..., tf.Tensor], x: tf.Tensor, result_shape: tuple[int, ...] = ()) -> tf.Tensor:
-        """Apply a function of rows and their contexts, with results `[N, *result_shape]`, to checked values `[..., *event]`."""
+        """Apply a function of rows and their contexts, with results in nats `[N, *result_shape]`, to values `[..., *event]`."""
         self._check_shape(x)
         x = self._check_values(x)
         event, axes = self._network.event_shape, len(x.shape) - len(self._network.event_shape)
@@ -208,7 +224,8 @@ class NetworkDistribution(tfd.Distribution):
             shape = tf.broadcast_dynamic_shape(shape, self._batch_shape_tensor())
             static = tf.broadcast_static_shape(static, self.batch_shape)
             x = tf.broadcast_to(x, tf.concat([shape, event], axis=0))
-        rows = function(tf.reshape(x, [-1, *event]), self._context_rows(shape))
+        guard = Guard(self._head, tf.reshape(x, [-1, *event]), self._context_rows(shape))
+        rows = guard.scores(function(guard.x, guard.context))
         rows = tf.reshape(rows, tf.concat([shape, tf.constant(result_shape, tf.int32)], axis=0))
         return tf.ensure_shape(rows, static.concatenate(result_shape))
 
@@ -224,8 +241,25 @@ class NetworkDistribution(tfd.Distribution):
             raise ValueError(f"values must be [..., {', '.join(map(str, event))}]. Received: shape={x.shape}")
 
     def _check_values(self, x: tf.Tensor) -> tf.Tensor:
-        """Refuse values outside the head's support; in a graph only where `validate_args` asks for it."""
-        return check_support(self._head, x) if tf.executing_eagerly() or self.validate_args else x
+        """Refuse values outside the head's support where `validate_args` asks for it."""
+        return check_support(self._head, x) if self.validate_args else x
+
+    def _check_completion(self, observed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Refuse a pattern that cannot be completed exactly. Returns `observed`, and which rows are possible; None for all."""
+        if self._network.order_agnostic:
+            return observed, None
+        possible = self._completable(observed)
+        with tf.control_dependencies(require(possible, self._refusal, "another pattern")):
+            return tf.identity(observed), possible
+
+    def _given(self, observed: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Values of which those that are not observed, and may be NaN, are the head's `stand_in`."""
+        return tf.where(observed, x, tf.cast(self._head.stand_in, x.dtype))
+
+    def _drawn(self, seeds: Any, context: Any = None, observed: Any = None, values: Any = None, possible: Any = None) -> tf.Tensor:
+        """Draw rows, of which those that are not `possible`, or whose observed values or contexts are not, are marked."""
+        guard = Guard(self._head, values, context, possible)
+        return guard.values(self._compiled(seeds, guard.context, observed, guard.x))
 
     def _pattern(self, x: Any, observed: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Values and a pattern of observed ones, both checked and `[B, *event]`."""

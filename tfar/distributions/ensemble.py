@@ -11,7 +11,6 @@ from tfar.distributions import sampling
 from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
 from tfar.heads.base import Head
 from tfar.networks.base import AutoregressiveNetwork
-from tfar.validation import require
 
 
 class AutoregressiveEnsemble(NetworkDistribution):
@@ -45,6 +44,11 @@ class AutoregressiveEnsemble(NetworkDistribution):
     >>> round(float(tf.reduce_sum(ensemble.prob(cube))), 5)
     1.0
     """
+
+    _refusal = (
+        "no member of the ensemble has an order that puts the observed positions first, so that none can fill the others exactly. "
+        "Train an order-agnostic model (tfar.DeepNADE)."
+    )
 
     def __init__(
         self,
@@ -106,8 +110,6 @@ class AutoregressiveEnsemble(NetworkDistribution):
             count = _count(members)
             return tf.minimum(tf.cast(u * tf.cast(count, u.dtype), tf.int32), count - 1)
 
-        values = tf.where(observed, values, tf.zeros_like(values))  # those not observed may be NaN
-
         def score(member: Member) -> tf.Tensor:
             return self._observed_scores(values, observed, context, member)[1]
 
@@ -134,20 +136,11 @@ class AutoregressiveEnsemble(NetworkDistribution):
         start = tf.zeros([tf.shape(seeds)[0], *event], self._head.dtype)
         return tf.while_loop(lambda index, _: index < count, add, (tf.constant(0), start))[1]
 
-    def _check_completion(self, observed: tf.Tensor) -> tf.Tensor:
-        if self._network.order_agnostic:
-            return observed
-        message = (
-            "no member of the ensemble has an order that puts the observed positions first, so that none can fill the others exactly. "
-            "Train an order-agnostic model (tfar.DeepNADE)."
-        )
-
+    def _completable(self, observed: tf.Tensor) -> tf.Tensor:
         def can(index: tf.Tensor) -> tf.Tensor:
             return self._observed_first(observed, _select(self._member, index))
 
-        possible = tf.map_fn(can, tf.range(self.num_members), fn_output_signature=tf.bool)
-        with tf.control_dependencies(require(tf.reduce_any(possible, axis=0), message, "another pattern")):
-            return tf.identity(observed)
+        return tf.reduce_any(tf.map_fn(can, tf.range(self.num_members), fn_output_signature=tf.bool), axis=0)
 
 
 def _count(members: Member) -> Any:

@@ -10,7 +10,7 @@ from tfar import noise
 from tfar.distributions import sampling
 from tfar.heads.base import Head
 from tfar.networks.sequences.base import SequenceNetwork
-from tfar.validation import check_counts
+from tfar.validation import check_arrays, check_counts
 
 WRITTEN, READ = 64, 256  # symbols in a piece; even, because noise comes in pairs
 
@@ -113,7 +113,11 @@ def score(network: SequenceNetwork, head: Head, x: Any, lengths: Any = None, con
 
     Yields:
         float64 arrays `[B, n]`, the log-probability of each symbol in nats, 0 where it does not count.
+
+    Raises:
+        ValueError: a symbol is outside the head's support, or a context is not finite.
     """
+    check_arrays(head, np.asarray(x), context)
     compiled, key = network.__dict__["compiled"], ("score", head)
     if key not in compiled:
 
@@ -149,7 +153,7 @@ def score_text(network: SequenceNetwork, head: Head, codes: Any, streams: int = 
         piece.
 
     Raises:
-        ValueError: `streams` is not a positive integer.
+        ValueError: `streams` is not a positive integer, or a code is outside the head's support.
     """
     check_counts(streams=streams)
     codes = np.asarray(codes)

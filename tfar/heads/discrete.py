@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability.python.distributions import Distribution
 
-from tfar.heads.base import Head, full_precision, pick, register, uniform
+from tfar.heads.base import Head, full_precision, is_zero, pick, register, uniform
 from tfar.validation import check_counts
 
 tfd = tfp.distributions
@@ -36,7 +36,7 @@ class Bernoulli(Head):
         return tf.cast(uniform(noise, 0, probs.dtype) < probs, self.dtype)
 
     def supports(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.ones_like(x) if x.dtype == tf.bool else (x == 0) | (x == 1)
+        return tf.ones_like(x) if x.dtype == tf.bool else is_zero(x * (x - 1))  # integers that wrap around do so to other numbers
 
     @property
     def support(self) -> str:
@@ -77,8 +77,9 @@ class Categorical(Head):
         return pick(logits, uniform(noise, 0, logits.dtype))
 
     def supports(self, x: tf.Tensor) -> tf.Tensor:
-        x = tf.cast(x, tf.float64)
-        return (x >= 0) & (x < self.params_size) & (tf.floor(x) == x)
+        x = full_precision(x) if x.dtype.is_floating else tf.cast(x, tf.int64)
+        whole = tf.floor(x) if x.dtype.is_floating else x
+        return is_zero(x - tf.clip_by_value(whole, 0, self.params_size - 1))
 
     @property
     def support(self) -> str:

@@ -10,6 +10,9 @@ import tensorflow as tf
 
 from tfar import heads, networks, noise
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
+from tfar.distributions.support import Guard
+from tfar.models import streams
+from tfar.networks.fingerprint import Fingerprinted
 from tfar.orders import as_order, random_orders
 from tfar.serving.endpoints import Endpoint, endpoints
 from tfar.serving.export import export_saved_model
@@ -17,7 +20,7 @@ from tfar.validation import check_arrays, check_context, check_counts, check_sup
 
 
 @keras.saving.register_keras_serializable(package="tfar")
-class AutoregressiveModel(keras.Model):
+class AutoregressiveModel(Fingerprinted, keras.Model):
     """A density model that `fit` trains by maximum likelihood: the model maps x to log p(x).
 
     `model(x)` and `model.predict(x)` are log-probabilities `[B]` in nats; the loss is their negative mean. `fit`, `evaluate` and
@@ -25,13 +28,19 @@ class AutoregressiveModel(keras.Model):
     in nats, and `bits_per_dim`, nll / (D ln 2). For an order-agnostic network `fit` and `evaluate` report an unbiased estimate of the mean
     over all orders (`tfar.networks.OrderAgnostic`); `predict` and `log_prob` are exact, for the network's own order.
 
+    Values outside the head's support, and contexts that are not finite, are refused: eager methods, and `fit`, `evaluate`, `predict` and
+    their `*_on_batch` forms check on the host, so that a step which XLA compiles never sees them. Inside a `tf.function` of your own a
+    method fails with an assertion, or, under XLA, which has no assertions, gives -inf or NaN, as `distribution` does. There is never a
+    finite number.
+
     Args:
         network: a `tfar.networks.AutoregressiveNetwork`.
         head: a `tfar.heads.Head`, or the name of one.
         **kwargs: of `keras.Model`.
 
     Raises:
-        ValueError: `network` is not an `AutoregressiveNetwork`, its `params_size` differs from the head's, or the head is unknown.
+        ValueError: `network` is not an `AutoregressiveNetwork`, its `params_size` differs from the head's, or the head is unknown or
+            does not support its `stand_in`.
 
     >>> import tfar
     >>> model = AutoregressiveModel(tfar.networks.MADE(event_shape=[3], hidden_units=[8]), "bernoulli")
@@ -43,6 +52,7 @@ class AutoregressiveModel(keras.Model):
 
     network: networks.AutoregressiveNetwork
     head: heads.Head
+    warns = False  # its network does, of the same files
 
     def __init__(self, network: networks.AutoregressiveNetwork, head: heads.Head | str = "bernoulli", **kwargs: Any):
         kwargs.setdefault("autocast", False)
@@ -54,6 +64,7 @@ class AutoregressiveModel(keras.Model):
             )
         self.network, self.head = network, heads.get(head)
         network.check_head(self.head)
+        _check_stand_in(self.head)
         network.ensure_built()
         self._testing = False
         self._nll = keras.metrics.Mean(name="nll")
@@ -118,8 +129,19 @@ class AutoregressiveModel(keras.Model):
         return AutoregressiveEnsemble(self.network, self.head, context, members, **options)
 
     def log_prob(self, x: Any, context: Any = None) -> tf.Tensor:
-        """Log-probability of each row of `x [B, *event]` in nats, `[B]`."""
-        return self.distribution(context).log_prob(x)
+        """Score rows: log p(x) in nats.
+
+        Args:
+            x: values `[B, *event]`.
+            context: `[B, C]`, `[C]` for all rows, or None.
+
+        Returns:
+            `[B]`.
+
+        Raises:
+            ValueError: values of another shape or outside the head's support, or a context that is not finite.
+        """
+        return self.distribution(context, validate_args=True).log_prob(x)
 
     def sample(self, n: int, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw `n` examples, `[n, *event]`; with a `context [n, C]`, one for each row of it.
@@ -131,38 +153,46 @@ class AutoregressiveModel(keras.Model):
             context: `[n, C]`, or `[C]` for all rows.
 
         Raises:
-            ValueError: `n` is not a non-negative integer, or the number of seeds or contexts is not `n`.
+            ValueError: `n` is not a non-negative integer, the number of seeds or contexts is not `n`, or a context is not finite.
         """
         check_counts(0, n=n)
-        return self.distribution(context).sample_rows(noise.seeds_of(seed, n))
+        return self.distribution(context, validate_args=True).sample_rows(noise.seeds_of(seed, n))
 
     def complete(self, x: Any, observed: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
-        return self.distribution(context).complete(x, observed, seed)
+        return self.distribution(context, validate_args=True).complete(x, observed, seed)
 
     def conditional_log_prob(self, x: Any, observed: Any, context: Any = None) -> tf.Tensor:
         """Score what is not observed given what is, nats `[B]`; see `AutoregressiveDistribution.conditional_log_prob`."""
-        return self.distribution(context).conditional_log_prob(x, observed)
+        return self.distribution(context, validate_args=True).conditional_log_prob(x, observed)
 
     # For Keras
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """log p(x) in nats `[B]`, of x or (x, context). Training, and evaluation in any order, have the network's objective instead."""
         x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
-        return self._read(check_support(self.head, self._as_values(x)), context, training)
+        return self._read(check_support(self.head, self._as_values(x)), check_context(context), training)
 
     def _as_values(self, x: Any) -> tf.Tensor:
         """Values as a tensor, whose shape is checked."""
         return self.network.as_values(x)
 
     def _read(self, x: tf.Tensor, context: tf.Tensor | None, training: bool) -> tf.Tensor:
-        """`call` of checked values."""
-        if training or self._testing:
-            return -self.network.objective(x, check_context(context), self.head, training=training)
-        return self.distribution(context).log_prob(x)
+        """`call` of values and contexts that are checked where the program has assertions."""
+        return self._objective(x, context, training) if training or self._testing else self.distribution(context).log_prob(x)
+
+    def _objective(self, x: tf.Tensor, context: Any, training: bool) -> tf.Tensor:
+        """What training maximises, nats `[B]`; -inf or NaN in rows with unsupported values."""
+        guard = Guard(self.head, x, None if context is None else tf.convert_to_tensor(context))
+        return guard.scores(-self.network.objective(guard.x, guard.context, self.head, training=training))
 
     def train_step(self, data: Any) -> Any:
-        return super().train_step(self._arrange(data))
+        batch = self._arrange(data)
+        # Nothing of a step may run, such as a decay of the weights, before a stream has let its batch pass. A program of XLA waits for all
+        # of its inputs anyway, and could not have variables that are created behind a dependency.
+        known = tf.nest.flatten(batch) if self.optimizer.built and not self.jit_compile else []
+        with tf.control_dependencies([part for part in known if part is not None]):
+            return super().train_step(batch)
 
     def test_step(self, data: Any) -> Any:
         # One order takes D times the arithmetic of the objective, too much for each epoch's validation. Read when the step is traced.
@@ -212,10 +242,11 @@ class AutoregressiveModel(keras.Model):
             state: of a sequence network: the state in which the examples begin.
 
         Returns:
-            Nats `[B]`, and the state after the examples, None where `state` is.
+            Nats `[B]`, and the state after the examples, None where `state` is. Unsupported values have infinite nats; NaN, and
+            any values given a context that is not finite, have NaN.
         """
         if training or self.network.order_agnostic:
-            return self.network.objective(self._as_values(x), context, self.head, training=training), None
+            return -self._objective(self._as_values(x), context, training), None
         return -self.distribution(context).log_prob(x), None
 
     def scores(self, nats: float) -> dict[str, float]:
@@ -230,26 +261,63 @@ class AutoregressiveModel(keras.Model):
     def fit(self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`; x is the values, or a pair of them and their contexts, and y the contexts.
 
+        Arrays are checked before the first step, and each batch of a `tf.data.Dataset`, a generator or a `keras.utils.PyDataset` before
+        its step: no weight changes in the step of a refused batch.
+
         Raises:
             ValueError: arrays with values outside the head's support, or contexts that are not finite.
+            tf.errors.InvalidArgumentError: the same in a batch of a stream.
         """
-        self.check_arrays(x, y)
+        x = self._checked(x, y)
         if isinstance(validation_data, list | tuple):
             held, context, weight = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
             self.check_arrays(held, context)
             if weight is not None:
                 validation_data = held, _placeholder(context, weight), weight
+        else:
+            validation_data = self._checked(validation_data)
         return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), *args, validation_data=validation_data, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.evaluate`, with x and y as in `fit`."""
-        self.check_arrays(x, y)
+        """As `keras.Model.evaluate`, with x and y, and their checks, as in `fit`."""
+        x = self._checked(x, y)
         return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.predict`: log p(x), an array `[N]`, with x as in `fit`."""
+        """As `keras.Model.predict`: log p(x), an array `[N]`, with x, and its checks, as in `fit`."""
+        return super().predict(self._checked(x), *args, **kwargs)
+
+    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.train_on_batch`, with x and y, and their checks, as in `fit`."""
+        self.check_arrays(x, y)
+        return super().train_on_batch(x, y, *args, **kwargs)
+
+    def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.test_on_batch`, with x and y, and their checks, as in `fit`."""
+        self.check_arrays(x, y)
+        return super().test_on_batch(x, y, *args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """As `keras.Model.predict_on_batch`, with x, and its checks, as in `fit`."""
         self.check_arrays(x)
-        return super().predict(x, *args, **kwargs)
+        return super().predict_on_batch(x)
+
+    def _checked(self, x: Any, context: Any = None) -> Any:
+        """What Keras is fed: arrays, which are checked, or a stream whose batches will be."""
+        self.check_arrays(x, context)
+        return streams.checked(x, self._check_batch)
+
+    def _check_batch(self, data: Any) -> Any:
+        """Return a batch of a stream, whose values and contexts are checked."""
+        inputs = self._arrange(data)[0]
+        x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        passed = [check_support(self.head, tf.convert_to_tensor(x), listed=True)]
+        if context is not None:
+            passed.append(check_context(tf.convert_to_tensor(context), listed=True))
+        if tf.executing_eagerly():
+            return data
+        with tf.control_dependencies(passed):
+            return tf.nest.map_structure(tf.identity, data)
 
     def check_arrays(self, x: Any, context: Any = None) -> None:
         """Check arrays of values and contexts, or a pair of them; see `tfar.validation.check_arrays`."""
@@ -267,6 +335,10 @@ class AutoregressiveModel(keras.Model):
         """Write a SavedModel that TF Serving serves; see `tfar.serving.export_saved_model`."""
         return export_saved_model(self, filepath, **options)
 
+    def density_settings(self) -> dict[str, Any]:
+        """Return what determines the density besides the weights and the network's own settings: the head."""
+        return {"head": repr(self.head)}
+
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -280,6 +352,13 @@ class AutoregressiveModel(keras.Model):
         for part in ("network", "head"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
         return cls(**config)
+
+
+def _check_stand_in(head: heads.Head) -> None:
+    """Raise a ValueError if a head does not support its `stand_in`."""
+    with tf.init_scope():
+        if not head.supports(tf.cast(head.stand_in, head.dtype)):
+            raise ValueError(f"stand_in of {head!r} must be {head.support}. Received: stand_in={head.stand_in!r}")
 
 
 def _only(x: Any) -> Any:

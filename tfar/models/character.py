@@ -10,11 +10,12 @@ import tensorflow as tf
 from tfar import heads, noise
 from tfar.datasets import Vocabulary
 from tfar.distributions import writing
+from tfar.distributions.support import Guard
 from tfar.models.autoregressive import AutoregressiveModel
 from tfar.networks.sequences import SequenceNetwork
 from tfar.serving import text_endpoints
 from tfar.serving.endpoints import Endpoint
-from tfar.validation import check_context, check_counts, check_support, checked_context, context_of
+from tfar.validation import check_counts, check_support, checked_context, context_of
 
 FLOAT32 = np.finfo(np.float32)
 
@@ -77,7 +78,8 @@ class CharacterModel(AutoregressiveModel):
         if x.shape.rank != 2 or x.shape[1] == 0:
             raise ValueError(f"x must be a string, strings, or codes [B, T] with T of at least 1. Received: x.shape={x.shape}")
         if not tf.executing_eagerly():
-            return self._read(x, context)
+            rows = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+            return self._read(check_support(self.head, x), self._contexts(context, rows))
         codes = np.asarray(check_support(self.head, x))
         pieces = writing.score(self.network, self.head, codes, lengths, self._contexts(context, len(codes)))
         total = sum((piece.sum(axis=1) for piece in pieces), np.zeros(len(codes)))
@@ -94,7 +96,7 @@ class CharacterModel(AutoregressiveModel):
             row[: len(code)] = code
         return rows, lengths
 
-    def _contexts(self, context: Any, rows: int) -> tf.Tensor | None:
+    def _contexts(self, context: Any, rows: Any) -> tf.Tensor | None:
         """A context for each of some rows, `[rows, C]`."""
         context = checked_context(context, self.network.context_size)
         return None if context is None else context_of(context, [rows])
@@ -189,15 +191,16 @@ class CharacterModel(AutoregressiveModel):
 
     def _read(self, x: tf.Tensor, context: Any, training: bool = False) -> tf.Tensor:
         """log p(x) `[B]` of codes `[B, T]` in one scan."""
-        return -self.network.objective(x, check_context(context), self.head, training=training)
+        return self._objective(x, context, training)
 
     def nats(self, x: Any, context: Any = None, training: bool = False, state: Any = None) -> tuple[tf.Tensor, Any]:
         """As `AutoregressiveModel.nats`, per character: nats `[B]` of codes `[B, T]`, divided by T."""
         x = self._as_values(x)
         if state is None:
-            return self._nll_of(x, -self.network.objective(x, context, self.head, training=training)), None
-        nats, state = self.network.continued_objective(x, state, self.head, training)
-        return self._nll_of(x, -nats), state
+            return self._nll_of(x, self._objective(x, context, training)), None
+        guard = Guard(self.head, x)
+        nats, state = self.network.continued_objective(guard.x, state, self.head, training)
+        return self._nll_of(x, guard.scores(-nats)), state
 
     def _nll_of(self, x: Any, log_prob: Any) -> Any:
         """Nats per character `[B]`."""
@@ -214,6 +217,10 @@ class CharacterModel(AutoregressiveModel):
     def endpoints(self, jit_compile: bool = False) -> dict[str, Endpoint]:
         """The endpoints that `export` writes; see `tfar.serving.text_endpoints.endpoints`."""
         return text_endpoints.endpoints(self, jit_compile)
+
+    def density_settings(self) -> dict[str, Any]:
+        """As `AutoregressiveModel.density_settings`, and the vocabulary."""
+        return {**super().density_settings(), "vocabulary": self.vocabulary.to_config()}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary": self.vocabulary.to_config()}
