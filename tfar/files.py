@@ -5,11 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None
 
 
 def refuse_existing(path: str | Path, overwrite: bool = False) -> Path:
@@ -55,10 +62,79 @@ def atomic(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         refuse_existing(path, overwrite)
         os.replace(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: str | Path, name: str | None = None) -> None:
+    """Remove what `atomic` left in a folder because its process was killed: temporary files for `name`, or for all names.
+
+    Nothing else may write there at the same time; `locked` sees to that.
+    """
+    pattern = re.compile(rf"\.[0-9a-f]{{8}}\.{'.+' if name is None else re.escape(name)}", re.DOTALL)
+    for path in Path(folder).iterdir() if Path(folder).is_dir() else ():
+        if pattern.fullmatch(path.name):
+            _remove(path)
+
+
+@contextlib.contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """A context in which no other process that asks for it writes to a path.
+
+    The lock is one of the operating system on the file `path.lock`, which names the process that holds it. It ends with that process,
+    however that ends. Where the system or the file system has no such locks, nothing is locked.
+
+    Raises:
+        BlockingIOError: another process holds the lock.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "run")
+    >>> with locked(path):
+    ...     [file.name for file in path.parent.iterdir()]
+    ['run.lock']
+    >>> list(path.parent.iterdir())
+    []
+    """
+    path = Path(path)
+    lock = path.with_name(f"{path.name}.lock")
+    made = [folder for folder in lock.absolute().parents if not folder.exists()]
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _lock_of(lock, path)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        yield
+    finally:
+        lock.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
+        os.close(descriptor)
+        for folder in made:
+            with contextlib.suppress(OSError):  # something is in it now
+                folder.rmdir()
+
+
+def _lock_of(lock: Path, path: Path) -> int:
+    """The descriptor of a lock file that this process holds."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 300).decode(errors="replace").strip() or "another process"
+            os.close(descriptor)
+            raise BlockingIOError(f"the output must not be written by two processes. Received: {path}, which {holder} writes") from None
+        except OSError:  # a file system without locks
+            return descriptor
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                return descriptor
+        os.close(descriptor)  # its holder has just removed it: another file has the name now, or none has
 
 
 def write_text(path: str | Path, text: str, overwrite: bool = False) -> None:

@@ -122,7 +122,7 @@ def test_ctrl_c_keeps_the_best_weights_and_the_checkpoint(tmp_path, monkeypatch,
         if epoch == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoints.Checkpoint.__init__, "__defaults__", ((), 0.0))  # write as every epoch begins
+    monkeypatch.setattr(checkpoints.Checkpoint.__init__, "__defaults__", (None, 0.0))  # write as every epoch begins
     out = tmp_path / "run"
     words = ["train", "logistic", "--data", "digits", "--out", out, "--epochs", "3", "--no-jit", "--quiet"]
     with monkeypatch.context() as patch:

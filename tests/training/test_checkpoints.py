@@ -86,3 +86,22 @@ def test_a_checkpoint_is_of_one_model_and_its_data(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="validation was"):  # the best epoch is chosen by them
         train(held=7)
     assert train().epochs == 5
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
+
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.warns(RuntimeWarning, match="cannot be written; training goes on without it: .*No space left") as seen:
+        fit = training.fit(logistic(), binary(), binary(seed=1), epochs=4, epoch_steps=3, jit=False, checkpoint=tmp_path / "one.npz")
+    assert fit.epochs == 4 and len([warning for warning in seen if warning.category is RuntimeWarning]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "one.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(ValueError, match="must be an .npz file. Remove .*one.npz to begin again"):
+        training.fit(logistic(), binary(), binary(seed=1), epochs=4, jit=False, checkpoint=tmp_path / "one.npz")

@@ -10,9 +10,11 @@ import numpy as np
 
 from tfar import config, datasets
 from tfar.cli.arguments import values_of
+from tfar.cli.devices import Devices
 from tfar.cli.fitting import checkpoint_of, fitted, verbosity
 from tfar.cli.quiet import import_tensorflow
 from tfar.datasets.readers import reader_of
+from tfar.files import remove_temporaries
 from tfar.validation import check_counts
 
 
@@ -37,6 +39,7 @@ class ArrayJob:
         data["seed"] = data.pop("data_seed")
         self.data = datasets.load(args.data, data.pop("data_dir"), **data)
         self.head = config.head_name(self.data.kind, args.head)
+        self._before_refit: dict[str, Any] = {}
 
     def build(self) -> Any:
         """The model that the arguments ask for, with a head that fits the data and weights drawn from `args.seed`."""
@@ -57,28 +60,19 @@ class ArrayJob:
             **values_of(self.args, config.FAMILIES[self.args.model]),
         )
 
-    def train(self, run: Any) -> tuple[Any, dict[str, Any]]:
-        from tfar import plotting
-
+    def train(self, run: Any, devices: Devices) -> Any:
         args, model = self.args, run.model
-        if not plotting.available():
-            print(f"no pictures will be made: {plotting.MISSING}", flush=True)
-        callbacks = self._watchers(run)
-        if args.pictures_every and not checkpoint_of(self.out).exists():
-            for stale in self.drawn.glob("epoch-*.png"):
-                stale.unlink()
+        callbacks = self._watchers(run) if devices.chief else []
         weights = model.get_weights()
         fit = fitted(args, self.out, model, self.data.train, self.data.validation, self.settings, callbacks=callbacks)
-        if args.refit and not fit.interrupted:
-            return self._refitted(model, weights, fit)
-        return fit, self._measure(model, fit)
+        return self._refitted(model, weights, fit, devices) if args.refit and not fit.interrupted else fit
 
-    def _measure(self, model: Any, fit: Any) -> dict[str, Any]:
+    def measure(self, run: Any, fit: Any) -> dict[str, Any]:
         """The content of metrics.json; NLLs in nats, of standardised values where the data are continuous."""
         from tfar.cli.arrays import references
         from tfar.cli.runs import record
 
-        data, args = self.data, self.args
+        data, args, model = self.data, self.args, run.model
         known = data.train.joined(data.validation) if args.refit and not fit.interrupted else data.train
         return {
             "model": args.model,
@@ -86,6 +80,7 @@ class ArrayJob:
             **{name: self._score(model, name) for name in data.splits},
             **references(model.head, known.x, data.test.x[: args.score_rows]),
             **record(model, fit, args.command_line),
+            **self._before_refit,
         }
 
     def _score(self, model: Any, name: str) -> dict[str, Any]:
@@ -95,7 +90,7 @@ class ArrayJob:
         found = training.evaluate(model, self.data.splits[name].take(slice(self.args.score_rows)), self.args.batch_size)
         return found | ({"nll_own_units": found["nll"] - self.data.log_jacobian} if self.data.kind == "continuous" else {})
 
-    def _refitted(self, model: Any, initial_weights: Any, fit: Any) -> tuple[Any, dict[str, Any]]:
+    def _refitted(self, model: Any, initial_weights: Any, fit: Any, devices: Devices) -> Any:
         """Train anew on training and validation rows; the validation NLL of the metrics is from before.
 
         Ctrl-C gives the model the weights of the first training back.
@@ -103,17 +98,16 @@ class ArrayJob:
         from tfar.training import refit
 
         weights, began = model.get_weights(), time.perf_counter()
-        validation = self._score(model, "validation")
+        validation = self._score(devices.single(model), "validation") if devices.chief else {}
         print(f"training on training and validation rows together for {fit.best_epoch} epochs", flush=True)
         try:
             refit.refit(model, initial_weights, self.data.train, self.data.validation, fit, self.settings, verbosity(self.args))
         except KeyboardInterrupt:
             model.set_weights(weights)
             print("\ninterrupted: going on with the weights of the training without validation rows", flush=True)
-            fit = dataclasses.replace(fit, interrupted=True)
-            return fit, self._measure(model, fit)
-        fit = dataclasses.replace(fit, seconds=fit.seconds + time.perf_counter() - began)
-        return fit, {**self._measure(model, fit), "validation": validation, "refit": True}
+            return dataclasses.replace(fit, interrupted=True)
+        self._before_refit = {"validation": validation, "refit": True}
+        return dataclasses.replace(fit, seconds=fit.seconds + time.perf_counter() - began)
 
     def _watchers(self, run: Any) -> list[Any]:
         """The Keras callbacks that log to TensorBoard and draw pictures as the model learns, where they are asked for."""
@@ -123,6 +117,12 @@ class ArrayJob:
         from tfar.training import callbacks
 
         args, found = self.args, []
+        if not plotting.available():
+            print(f"no pictures will be made: {plotting.MISSING}", flush=True)
+        if args.pictures_every:
+            remove_temporaries(self.drawn)
+            for stale in self.drawn.glob("epoch-*.png") if not checkpoint_of(self.out).exists() else ():
+                stale.unlink()
         if args.tensorboard:
             callbacks.require_tensorboard()
             found.append(keras.callbacks.TensorBoard(args.tensorboard, write_graph=False))
@@ -142,24 +142,22 @@ class ArrayJob:
             return run.contexts(None, count), count
         return None if context is None else context[np.arange(count) % len(context)], count
 
-    def finish(self, folder: Path) -> None:
-        if self.args.pictures_every and self.drawn.exists():
-            os.replace(self.drawn, folder / "pictures")
-
     def draw(self, run: Any, fit: Any, metrics: dict[str, Any]) -> None:
-        """Draw the learning curve, samples, and what each pixel of some test images costs."""
+        """Draw the learning curve, samples, and what each pixel of some test images costs; take in the pictures of the training."""
         from tfar import plotting
         from tfar.cli import outputs
         from tfar.distributions import AutoregressiveDistribution
 
+        if self.args.pictures_every and self.drawn.exists():
+            os.replace(self.drawn, run.folder / "pictures")
         if not plotting.available():
             return
         if fit.epochs:
-            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png")
+            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png", overwrite=True)
         context, count = self._contexts(run, 64)
         x = run.model.sample(count, self.args.seed, context).numpy()
-        outputs.write_picture(run, run.folder / "samples.png", x, self.data.test.x, context=context)
+        outputs.write_picture(run, run.folder / "samples.png", x, self.data.test.x, True, context)
         rows = self.data.test.take(slice(8))
         images, distribution = run.as_images(rows.x), run.model.distribution(rows.context)
         if images is not None and isinstance(distribution, AutoregressiveDistribution):
-            plotting.save(plotting.nll_maps(images, distribution.position_log_prob(rows.x)), run.folder / "nll.png")
+            plotting.save(plotting.nll_maps(images, distribution.position_log_prob(rows.x)), run.folder / "nll.png", overwrite=True)

@@ -1,9 +1,13 @@
 """The command `tfar`: reads the arguments, and hands them to one module for each subcommand."""
 
+import contextlib
 import importlib
 import shlex
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tfar.cli.arguments import Parser, UsageError
@@ -48,7 +52,7 @@ def main(argv: Sequence[Any] | None = None) -> int:
         argv: the words after `tfar`; None for those of this process.
 
     Returns:
-        The exit code: 0, or 1 for an error, 2 for arguments that cannot be understood, 130 after Ctrl-C.
+        The exit code: 0, or 1 for an error, 2 for arguments that cannot be understood, 130 after Ctrl-C, SIGTERM or SIGHUP.
     """
     words = sys.argv[1:] if argv is None else [str(word) for word in argv]
     try:
@@ -58,7 +62,8 @@ def main(argv: Sequence[Any] | None = None) -> int:
 
             print(f"tfar {__version__}")
             return 0
-        args.run(args)
+        with _signals(), _warnings():
+            args.run(args)
         return 0
     except SystemExit as end:  # argparse after --help
         return int(end.code or 0)
@@ -71,6 +76,32 @@ def main(argv: Sequence[Any] | None = None) -> int:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"tfar: error: {' '.join(str(message).split())}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP do what Ctrl-C does, unless the caller has other plans for them (nohup ignores SIGHUP)."""
+    here = threading.current_thread() is threading.main_thread()
+    named = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    taken = [number for number in named if here and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[None]:
+    """Warnings are one line, as errors are."""
+    kept = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_: f"tfar: warning: {' '.join(str(message).split())}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = kept
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ def import_tensorflow() -> None:
     """Import TensorFlow quietly, unless TF_CPP_MIN_LOG_LEVEL is 0.
 
     Its libraries heed that variable only after they have printed. They bypass Python, so the file descriptor is turned away; errors are
-    raised as ever.
+    raised as ever. What its Python parts warn of is about TensorFlow's own use of itself.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0" or "tensorflow" in sys.modules:
         return
@@ -20,6 +20,7 @@ def import_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()  # complains where there is no GPU
+            tf.get_logger().setLevel("ERROR")
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -5,6 +5,7 @@ from typing import Any
 
 from tfar import config, datasets
 from tfar.cli.arguments import values_of
+from tfar.cli.devices import Devices
 from tfar.cli.fitting import fitted
 from tfar.cli.quiet import import_tensorflow
 from tfar.datasets.text_sources import is_local
@@ -40,15 +41,18 @@ class TextJob:
         options = values_of(self.args, config.FAMILIES[self.args.model])
         return models.CONSTRUCTORS[self.args.model](self.data.vocabulary, self.settings.sequence_length, **options)
 
-    def train(self, run: Any) -> tuple[Any, dict[str, Any]]:
+    def train(self, run: Any, devices: Devices) -> Any:
+        return fitted(self.args, self.out, run.model, self.data.train, self.data.validation, self.settings)
+
+    def measure(self, run: Any, fit: Any) -> dict[str, Any]:
+        """The content of metrics.json; NLLs in nats per character."""
         from tfar import training
         from tfar.cli.runs import record
         from tfar.training.baselines import baseline_nll
 
         data, model = self.data, run.model
-        fit = fitted(self.args, self.out, model, data.train, data.validation, self.settings)
         splits = {**data.splits, "train": data.train[:MOST_TRAINING]}
-        return fit, {
+        return {
             "model": self.args.model,
             "data": data.name,
             **{name: training.evaluate(model, codes) for name, codes in splits.items()},
@@ -56,13 +60,10 @@ class TextJob:
             **record(model, fit, self.args.command_line),
         }
 
-    def finish(self, folder: Path) -> None:
-        pass  # the model is there before anything else is made of it
-
     def draw(self, run: Any, fit: Any, metrics: dict[str, Any]) -> None:
         """Draw the learning curve, and write a sample."""
         from tfar import plotting
 
         if plotting.available() and fit.epochs:
-            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png")
-        write_text(run.folder / "sample.txt", run.model.sample(1, self.args.seed, length=SAMPLE_LENGTH)[0])
+            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png", overwrite=True)
+        write_text(run.folder / "sample.txt", run.model.sample(1, self.args.seed, length=SAMPLE_LENGTH)[0], overwrite=True)

@@ -1,20 +1,26 @@
 """`tfar train`: from data to the run folder of a trained model."""
 
 import contextlib
-from collections.abc import Iterator
+import json
+import math
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tfar import config
 from tfar.cli.arguments import Parser, add_settings, shared_parser, values_of
-from tfar.cli.fitting import checkpoint_of
+from tfar.cli.devices import Devices
+from tfar.cli.fitting import checkpoint_of, read_fit, worse_than_baseline
 from tfar.cli.quiet import import_tensorflow
-from tfar.cli.runs import Run, save_run
-from tfar.files import atomic, refuse_existing
+from tfar.cli.runs import METRICS, Run, save_run
+from tfar.files import atomic, locked, refuse_existing, remove_temporaries
 
 if TYPE_CHECKING:
     from tfar.models import AutoregressiveModel
     from tfar.training import Fit
+
+UNFINISHED = "unfinished"  # a file in a run folder until its pictures are drawn
 
 
 class Job(Protocol):
@@ -29,16 +35,16 @@ class Job(Protocol):
         """The model that the arguments ask for."""
         ...
 
-    def train(self, run: Run) -> "tuple[Fit, dict[str, Any]]":
-        """Train the model; return how it went, and the content of metrics.json."""
+    def train(self, run: Run, devices: Devices) -> "Fit":
+        """Train the model, on all workers; return how it went."""
         ...
 
-    def finish(self, folder: Path) -> None:
-        """Add files to the run folder as it is written."""
+    def measure(self, run: Run, fit: "Fit") -> dict[str, Any]:
+        """Score the trained model; return the content of metrics.json."""
         ...
 
     def draw(self, run: Run, fit: "Fit", metrics: dict[str, Any]) -> None:
-        """Add pictures and samples to the run folder once it is written."""
+        """Add pictures and samples to the run folder, in place of those that are there."""
         ...
 
 
@@ -61,26 +67,48 @@ def add_parser(commands: Any) -> None:
 
 def _groups(family: type[config.Family]) -> dict[str, list[type]]:
     """The settings of `tfar train FAMILY`, by the title of their group."""
+    always = [config.Devices, config.Reporting]
     if family.data == "text":
-        return {"model": [family], "data": [config.TextSettings], "training": [config.SequenceTraining, config.Reporting]}
-    training = [config.Training, config.AfterTraining, config.Reporting]
+        return {"model": [family], "data": [config.TextSettings], "training": [config.SequenceTraining, *always]}
+    training = [config.Training, config.AfterTraining, *always]
     return {"model": [family], "head": [config.HeadSettings], "data": [config.DataSettings], "training": training}
 
 
 def run(args: Any) -> None:
     """Train a model, and write its run folder. A training that was killed is resumed when the command is given again."""
-    out = refuse_existing(args.out)
+    out = refuse_existing(args.out, overwrite=True)
+    devices = Devices(args.strategy, args.worker_timeout)
+    if devices.chief:
+        with locked(out):
+            for path in (out, checkpoint_of(out)):
+                remove_temporaries(path.parent, path.name)
+            _train(args, out, devices)
+    else:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+            _train(args, out, devices)
+
+
+def _train(args: Any, out: Path, devices: Devices) -> None:
+    if _is_unfinished(out, args.command_line):
+        if devices.chief:
+            _finish(_job(args, out), out)
+        return
+    refuse_existing(out)
+    devices.meet()
     job = _job(args, out)
     import_tensorflow()
-    model = job.build()
-    print(f"{job.data}\n{args.model}: {model.head!r}, {model.count_params():,} parameters", flush=True)
-    trained = _run_of(out, model, job.data)
-    fit, metrics = job.train(trained)
-    with _written(trained, fit, metrics) as folder:
-        job.finish(folder)
-    job.draw(trained, fit, metrics)
-    print(trained.report(f"{args.model} on {job.data.name}, test", metrics["test"], metrics))
-    print("\n".join(str(path) for path in sorted(out.iterdir())))
+    with devices.together(checkpoint_of(out)):
+        with devices.strategy.scope():
+            model = job.build()
+        print(f"{job.data}\n{args.model}: {model.head!r}, {model.count_params():,} parameters", flush=True)
+        if args.strategy != "none":
+            print(f"training on {devices}", flush=True)
+        trained = _run_of(out, model, job.data)
+        fit = job.train(trained, devices)
+        with devices.by_the_chief():
+            if devices.chief:
+                trained.model = devices.single(model)
+                _write(job, trained, fit)
 
 
 def _job(args: Any, out: Path) -> Job:
@@ -104,15 +132,49 @@ def _run_of(out: Path, model: Any, data: Any) -> Run:
     return ArrayRun(out, model, data.to_config())
 
 
-@contextlib.contextmanager
-def _written(run: Run, fit: "Fit", metrics: dict[str, Any]) -> Iterator[Path]:
-    """Write a run's folder whole, and then remove the checkpoint, unless the training was interrupted.
-
-    The block may add files to the folder that it is given.
-    """
+def _write(job: Job, run: Run, fit: "Fit") -> None:
+    """Score a trained model, write its run folder, and draw its pictures."""
+    metrics = job.measure(run, fit)
+    metrics["warnings"] = [] if fit.interrupted else worse_than_baseline(metrics)
     with atomic(run.folder) as folder:
         folder.mkdir()
         save_run(folder, run.model, run.description, fit, metrics)
-        yield folder
+        (folder / UNFINISHED).write_text("Pictures are still to be drawn. The command of metrics.json, given again, draws them.\n")
+    _complete(job, run, fit, metrics)
+
+
+def _complete(job: Job, run: Run, fit: "Fit", metrics: dict[str, Any]) -> None:
+    """Do what comes after the run folder has been written: remove the checkpoint, draw pictures, report."""
     if not fit.interrupted:
         checkpoint_of(run.folder).unlink(missing_ok=True)
+    job.draw(run, fit, metrics)
+    (run.folder / UNFINISHED).unlink(missing_ok=True)
+    print(run.report(f"{metrics['model']} on {metrics['data']}, test", metrics["test"], metrics))
+    print("\n".join(str(path) for path in sorted(run.folder.iterdir())))
+    for warning in metrics["warnings"]:
+        print(f"tfar: warning: {warning}", file=sys.stderr)
+
+
+def _is_unfinished(out: Path, command: str) -> bool:
+    """Whether this command has written the run folder, and was killed before its pictures were drawn.
+
+    Raises:
+        FileExistsError: another command has.
+    """
+    if not (out / UNFINISHED).is_file():
+        return False
+    written = json.loads((out / METRICS).read_text(encoding="utf-8"))["command"]
+    if written != command:
+        raise FileExistsError(f"the output must not exist: nothing is overwritten. Received: {out}, which '{written}' has still to finish")
+    return True
+
+
+def _finish(job: Job, out: Path) -> None:
+    """Draw the pictures of a run whose command was killed before."""
+    from tfar.cli.opening import open_run
+
+    print(f"{out} is trained; its pictures are drawn", flush=True)
+    remove_temporaries(out)
+    run = open_run(out)
+    scores = {name: math.nan if value is None else value for name, value in run.metrics["test"].items()}  # JSON has no NaN
+    _complete(job, run, read_fit(out, run.metrics), {**run.metrics, "test": scores})

@@ -2,33 +2,32 @@
 
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
-from tfar.files import atomic
 from tfar.training.best import KeepBest
+from tfar.training.state_file import StateFile, plain
+from tfar.training.steps import Steps
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Write the state of a training to one file as an epoch begins, and resume from that file.
 
-    The state is that of the weights, the optimizer, the generators of random numbers, and of the other callbacks. What
-    is random outside the model must be a function of the step's number, as `tfar.training.batches` is; then a training
-    that goes on from the file ends with the same weights as one that was never interrupted.
+    The state is that of the weights, the optimizer, the generators of random numbers, and of the other callbacks. What is random outside
+    the model must be a function of the step's number, as `tfar.training.batches` is; then a training that goes on from the file ends with
+    the same weights as one that was never interrupted. Of several workers the chief alone writes, when its clock says so, and all read.
 
-    Must come last among the callbacks of one `fit`, so that averaged weights have been swapped back.
+    Must come last among the callbacks of one `fit`, so that averaged weights have been swapped back. Where the file cannot be written
+    (a full disk, no permission), there is one warning, and the training goes on.
 
     Args:
         path: name of an `.npz` file, which is replaced by renaming; None to write nothing.
         settings: dict that JSON can hold, of what must be the same when the training goes on.
         remembered: dict of name -> (object, names of its attributes): numbers, lists and dicts of them.
         keep: the `tfar.training.best.KeepBest`, whose weights are kept too.
-        variables: further variables to keep.
+        steps: the `tfar.training.steps.Steps`, whose averages and carried states are kept too; None for none.
         every: least seconds between two writings.
     """
 
@@ -38,15 +37,15 @@ class Checkpoint(keras.callbacks.Callback):
         settings: dict[str, Any],
         remembered: dict[str, tuple[Any, list[str]]],
         keep: KeepBest,
-        variables: Sequence[tf.Variable] = (),
+        steps: Steps | None = None,
         every: float = 60.0,
     ):
         super().__init__()
-        self.path = None if path is None else Path(path)
-        self.settings, self.remembered, self.keep, self.others, self.every = settings, remembered, keep, variables, every
+        self.file = None if path is None else StateFile(path)
+        self.settings, self.remembered, self.keep, self.steps, self.every = settings, remembered, keep, steps, every
         self.seconds = 0.0  # of earlier runs
         self._began = self._written = time.monotonic()
-        self._found = None
+        self._state: dict[str, Any] | None = None  # what was read
 
     @property
     def elapsed(self) -> float:
@@ -60,67 +59,64 @@ class Checkpoint(keras.callbacks.Callback):
             The number of epochs that have ended, 0 without a file.
 
         Raises:
-            ValueError: it is of a training with other settings.
+            ValueError: it is of a training with other settings, or not a checkpoint.
         """
-        if self.path is None or not self.path.is_file():
+        self._state = None if self.file is None else self.file.read()
+        if self.file is None or self._state is None:
             return 0
-        with np.load(self.path, allow_pickle=False) as file:
-            self._found = {name: file[name] for name in file.files}
-        state = json.loads(str(self._found["state"]))
-        wanted = json.loads(json.dumps(self.settings, default=_plain))
-        changed = {name: (state["settings"].get(name), wanted.get(name)) for name in {*wanted, *state["settings"]}}
+        if "settings" not in self._state:
+            raise ValueError(f"the checkpoint must be one of tfar.training.fit. Received: {self.file.path}, a file of Resume")
+        stored = self._state["settings"]
+        wanted = json.loads(json.dumps(self.settings, default=plain))
+        changed = {name: (stored.get(name), wanted.get(name)) for name in {*wanted, *stored}}
         changed = {name: _apart(old, new) for name, (old, new) in sorted(changed.items()) if old != new}
         changed = [f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()]
         if changed:
             raise ValueError(
                 "a training goes on with the settings that it began with. "
-                f"Remove {self.path} to begin again. Received: {'; '.join(changed)}"
+                f"Remove {self.file.path} to begin again. Received: {'; '.join(changed)}"
             )
-        self.seconds = state["seconds"]
-        return state["epochs"]
+        self.seconds = self._state["seconds"]
+        return self._state["epochs"]
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._began = self._written = time.monotonic()
-        if self._found is None:
+        if self.file is None or self._state is None:
             return
         for kind, variables in self._variables().items():
-            for number, variable in enumerate(variables):
-                variable.assign(tf.cast(self._found[f"{kind}-{number}"], variable.dtype))
-        state = json.loads(str(self._found["state"]))
+            self.file.restore(kind, variables)
+        if self.steps is not None and self.steps.carried is not None:
+            self.steps.carried.assign(self.file.arrays("carried"))
         for name, (target, attributes) in self.remembered.items():
             for attribute in attributes:
-                setattr(target, attribute, state[name][attribute])
-        if "best-0" in self._found:
-            model: Any = self.model
-            self.keep.weights = [self._found[f"best-{n}"] for n in range(len(model.get_weights()))]
-        self._found = None
+                setattr(target, attribute, self._state[name][attribute])
+        self.keep.weights = self.file.arrays("best") or None
+        self.file.release()
+        self._state = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self.path and epoch and time.monotonic() - self._written >= self.every:
+        if self.file is None or not epoch:
+            return
+        due = time.monotonic() - self._written >= self.every
+        if self.steps is not None:
+            due = bool(self.steps.workers.gather(due)[0, 0])
+        if due:
             self.write(epoch)
 
     def write(self, epochs: int) -> None:
-        """Write the state after `epochs` epochs."""
-        if self.path is None:
+        """Write the state after `epochs` epochs. Of several workers all must call it."""
+        carried = self.steps.carried.read() if self.steps is not None and self.steps.carried is not None else []
+        self._written = time.monotonic()
+        if self.file is None or not (self.steps is None or self.steps.workers.chief):
             return
-        arrays = {f"{kind}-{n}": _storable(v) for kind, variables in self._variables().items() for n, v in enumerate(variables)}
-        arrays |= {f"best-{n}": _storable(weight) for n, weight in enumerate(self.keep.weights or ())}
         state = {name: {a: getattr(target, a) for a in attributes} for name, (target, attributes) in self.remembered.items()}
         state |= {"epochs": epochs, "seconds": self.elapsed, "settings": self.settings}
-        arrays["state"] = np.array(json.dumps(state, default=_plain))
-        with atomic(self.path, overwrite=True) as temporary, open(temporary, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        self._written = time.monotonic()
+        self.file.write({**self._variables(), "carried": carried, "best": self.keep.weights or ()}, state)
 
-    def _variables(self) -> dict[str, Sequence[Any]]:
+    def _variables(self) -> dict[str, Any]:
         model: Any = self.model
-        return {"model": model.variables, "optimizer": model.optimizer.variables, "other": self.others}
-
-
-def _storable(variable: Any) -> np.ndarray:
-    """The values of a variable or an array as NumPy's files know them: bfloat16 as float32."""
-    value = tf.convert_to_tensor(variable)
-    return (tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value).numpy()
+        others = [] if self.steps is None else self.steps.average.variables
+        return {"model": model.variables, "optimizer": model.optimizer.variables, "other": others}
 
 
 def _apart(old: Any, new: Any) -> tuple[Any, Any]:
@@ -135,8 +131,3 @@ def _apart(old: Any, new: Any) -> tuple[Any, Any]:
     pairs = {name: _apart(old.get(name), new.get(name)) for name in differing}
     before, after = ({name: pairs[name][side] for name in one if name in pairs} for side, one in enumerate((old, new)))
     return before, after
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON does not know as one that it does: NumPy's numbers as Python's, others in words."""
-    return value.item() if isinstance(value, np.generic) else float(value) if isinstance(value, tf.Tensor) else repr(value)

@@ -10,6 +10,7 @@ from tfar.training.arrays import epoch_length, row_feed
 from tfar.training.baselines import start_at_marginals
 from tfar.training.loop import Fit, prepare_steps, run_epochs
 from tfar.training.progress import Progress
+from tfar.training.workers import Interrupts
 
 
 def refit(
@@ -50,4 +51,5 @@ def refit(
     callbacks: list[keras.callbacks.Callback] = [*Progress.of(verbose)]
     if settings.schedule == "plateau":
         callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch: first.history["learning_rate"][epoch]))
-    run_epochs(model, steps, callbacks, 0, first.best_epoch, length)
+    with Interrupts(steps.workers) as signals:
+        run_epochs(model, steps, callbacks, 0, first.best_epoch, length, signals)

@@ -41,3 +41,11 @@ def distributed(strategy: tf.distribute.Strategy, batches: Callable[[], tf.data.
         return stream.prefetch(tf.data.AUTOTUNE)
 
     return strategy.distribute_datasets_from_function(of_worker)
+
+
+def padded(batch: Batch, size: int) -> Batch:
+    """A batch with rows of weight 0 at its end, copies of its first one, so that it has `size` rows."""
+    given = tf.shape(batch["x"])[0]
+    place = tf.range(size)
+    chosen = tf.where(place < given, place, 0)
+    return {**{name: tf.gather(values, chosen) for name, values in batch.items()}, "weight": tf.cast(place < given, tf.float32)}
