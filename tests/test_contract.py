@@ -1,5 +1,8 @@
 """The contract that every family keeps. A new family joins by one line in CASES."""
 
+import copy
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -125,17 +128,59 @@ def test_a_row_does_not_depend_on_its_batch(model, spec):
         np.testing.assert_allclose(alone, together[pick], rtol=0, atol=0 if discrete(model) else 1e-4)
 
 
-def test_round_trips(model, spec, tmp_path):
+def cloned(model):
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+def reloaded(model, path):
+    model.save(path)
+    return keras.saving.load_model(path)
+
+
+def test_every_way_of_saving_gives_the_same_density(model, spec, tmp_path):
+    context, seeds = context_of(model, rows=3), noise.row_seeds(noise.as_seed(2), 3)
+    x = model.sample(3, seeds, context).numpy()
+    log_prob = model.log_prob(x, context).numpy()
+
+    def is_the_same(other):
+        return np.array_equal(other.log_prob(x, context), log_prob) and np.array_equal(other.sample(3, seeds, context), x)
+
+    other, paths = spec.model(), {name: str(tmp_path / name) for name in ("model.weights.h5", "model", "distribution")}
+    model.save_weights(paths["model.weights.h5"])
+    tf.train.Checkpoint(model=model).write(paths["model"])
+    tf.train.Checkpoint(distribution=model.distribution(context_of(model), **spec.options)).write(paths["distribution"])
+    for name, path in paths.items():  # into one model, whose graphs are traced once
+        for weight in other.weights:
+            weight.assign(np.ones(weight.shape))
+        assert not np.array_equal(other.log_prob(x, context), log_prob)
+        if name == "model.weights.h5":
+            other.load_weights(path)
+        elif name == "model":
+            tf.train.Checkpoint(model=other).read(path).assert_existing_objects_matched().assert_consumed()
+        else:
+            distribution = other.distribution(context_of(other), **spec.options)
+            tf.train.Checkpoint(distribution=distribution).read(path).assert_existing_objects_matched().assert_consumed()
+        assert is_the_same(other), name
+
+    # A copy of a copy: what any of them loses is missing at the end, and graphs are traced once.
+    for name, way in {
+        "clone_model": cloned,
+        "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+        "deepcopy": copy.deepcopy,
+        "keras": lambda model: reloaded(model, tmp_path / "model.keras"),
+    }.items():
+        last, other = other, way(other)
+        assert other is not last and other.network is not last.network
+        assert all(map(np.array_equal, other.get_weights(), model.get_weights())), name
+    assert is_the_same(other)
+
+
+def test_the_exported_model_gives_the_same_density(model, spec, tmp_path):
     x, seeds = some_values(model, 5), noise.row_seeds(noise.as_seed(2), 5)
     context = context_of(model, rows=5)
     log_prob, sample = model.log_prob(x, context).numpy(), model.sample(5, seeds, context).numpy()
-    model.save(tmp_path / "model.keras")
-    model.save_weights(tmp_path / "model.weights.h5")
-    weights, copy = spec.model(), keras.saving.load_model(tmp_path / "model.keras")
-    weights.load_weights(tmp_path / "model.weights.h5")
-    np.testing.assert_array_equal(weights.log_prob(x, context), log_prob)
-    np.testing.assert_array_equal(copy.log_prob(x, context), log_prob)
-    np.testing.assert_array_equal(copy.sample(5, seeds, context), sample)
     model.export(tmp_path / "1")
     signatures = tf.saved_model.load(tmp_path / "1").signatures
     given = {} if context is None else {"context": tf.constant(context)}
@@ -171,6 +216,14 @@ def test_compiled_log_prob_is_the_same_and_gradients_are_finite_and_reach_every_
                 variable.assign(value + 1e-3 * np.random.default_rng(0).normal(size=value.shape))
                 np.testing.assert_array_equal(scores(x)[0], log_prob, err_msg=variable.path)
                 variable.assign(value)
+
+        bad = x.numpy()
+        bad.reshape(32, -1)[:2, -1] = [-1, 300] if discrete(model) else [np.inf, np.nan]
+        marked, gradients = scores(tf.constant(bad))
+        for found in (marked.numpy(), distribution.log_prob(bad).numpy()):
+            np.testing.assert_array_equal(found[:2], [-np.inf, -np.inf if discrete(model) else np.nan])
+            np.testing.assert_allclose(found[2:], log_prob[2:], rtol=1e-5)  # no other row notices
+        assert all(np.isfinite(tf.convert_to_tensor(gradient)).all() for gradient in gradients)
 
 
 def test_fit_lowers_the_loss(spec):
