@@ -85,7 +85,7 @@ def test_support_and_config():
         ((0,), "num_components must be an integer of at least 1. Received: num_components=0"),
         ((2, 1), "levels must be an integer of at least 2. Received: levels=1"),
         ((2, 2.5), "levels must be an integer of at least 2. Received: levels=2.5"),
-        ((2, 4, 0.0), "min_scale must be above 0. Received: min_scale=0.0"),
+        ((2, 4, 0.0), r"min_scale must be a number in \(0, inf\). Received: min_scale=0.0"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

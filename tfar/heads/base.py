@@ -1,15 +1,15 @@
 """The contract of a head: the density of one position's value, its draw, and the facts about that value."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
-import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability.python.distributions import Distribution
 
 from tfar.heads.encodings import Encoding, of_classes
+from tfar.validation import of_class
 
 tfd = tfp.distributions
 
@@ -30,11 +30,12 @@ class Head:
     Attributes:
         name: the registered name.
         kinds: the kinds of data that the head fits: "binary", "categorical", "continuous".
-        params_size: P.
+        params_size: P; of a head that differs between the dimensions of a vector, `Columns`, P_d of each.
         noise_size: how many uniform numbers one draw uses.
         dtype: dtype of the values; int32 for discrete values, as in TFP.
         num_classes: K where the values are the integers 0..K-1, which a network of vectors is fed one-hot; None where it is fed numbers.
-        stand_in: a value that the head supports. Networks are fed it in the place of unsupported values, whose score is -inf.
+        stand_in: a value that the head supports, or one of each dimension. Networks are fed it in the place of unsupported values,
+            whose score is -inf.
 
     >>> @register("unit_normal")
     ... class UnitNormal(Head):
@@ -49,11 +50,11 @@ class Head:
 
     name: ClassVar[str] = ""
     kinds: ClassVar[tuple[str, ...]] = ()
-    params_size: int = 1
+    params_size: Any = 1
     noise_size: int = 1
     dtype: tf.DType = tf.float32
     num_classes: int | None = None
-    stand_in: float = 0
+    stand_in: Any = 0
 
     def __call__(self, params: tf.Tensor) -> Distribution:
         """Return the distribution of the values `[...]` at positions with parameters `[..., P]`."""
@@ -143,7 +144,7 @@ class Head:
         return isinstance(other, Head) and type(self) is type(other) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
-        return hash((type(self), tuple(self.get_config().items())))
+        return hash((type(self), repr(self.get_config())))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
@@ -182,7 +183,7 @@ def named(name: str) -> type[Head]:
     Raises:
         ValueError: no head has the name.
     """
-    if name not in _REGISTERED:
+    if not isinstance(name, str) or name not in _REGISTERED:
         raise ValueError(f"head must be one of {', '.join(map(repr, _REGISTERED))}. Received: head={name!r}")
     return _REGISTERED[name]
 
@@ -208,14 +209,21 @@ def get(head: "Head | str | dict[str, Any]") -> Head:
             raise ValueError(
                 f"{head!r} needs arguments: give the head itself, tfar.heads.{named(head).__name__}(...). Received: head={head!r}"
             ) from None
-    if isinstance(head, dict):
-        return cast(Head, keras.saving.deserialize_keras_object(head))
-    raise ValueError(f"head must be a tfar.heads.Head or the name of one. Received: head={head!r}")
+    return of_class(Head, head=head)
 
 
 def full_precision(params: Any) -> Any:
     """Return parameters in float32 at least."""
     return tf.cast(params, tf.float32) if params.dtype in (tf.float16, tf.bfloat16) else params
+
+
+def as_dtype(numbers: Any, dtype: Any) -> Any:
+    """Return numbers of Python or NumPy as a tensor of a dtype, rounded once: `tf.cast` takes a Python float by way of float32.
+
+    >>> float(as_dtype(0.1, tf.float64)), float(tf.cast(0.1, tf.float64))
+    (0.1, 0.10000000149011612)
+    """
+    return tf.cast(np.asarray(numbers), dtype)
 
 
 def is_zero(x: Any) -> tf.Tensor:

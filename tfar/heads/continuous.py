@@ -10,13 +10,14 @@ from tensorflow_probability.python.distributions import Distribution
 
 from tfar import config
 from tfar.heads.base import Head, full_precision, register, uniform
+from tfar.validation import check_numbers
 
 tfd = tfp.distributions
 
 
 def positive(raw: tf.Tensor, floor: float) -> tf.Tensor:
     """Return the scale of a raw parameter, softplus(raw) + `floor`."""
-    return tf.nn.softplus(raw) + tf.cast(floor, raw.dtype)
+    return tf.nn.softplus(raw) + tf.constant(floor, raw.dtype)
 
 
 def raw_of(scale: np.ndarray, floor: float) -> np.ndarray:
@@ -25,9 +26,8 @@ def raw_of(scale: np.ndarray, floor: float) -> np.ndarray:
 
 
 def checked_floor(min_scale: float) -> float:
-    """Return `min_scale` as a float, or raise a ValueError if it is not above 0."""
-    if not min_scale > 0:
-        raise ValueError(f"min_scale must be above 0. Received: min_scale={min_scale!r}")
+    """Return `min_scale` as a float, or raise a ValueError if it is not above 0 and finite."""
+    check_numbers("(0, inf)", min_scale=min_scale)
     return float(min_scale)
 
 

@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability.python.distributions import Distribution
 
 from tfar.heads.base import Head, full_precision, is_zero, pick, register, uniform
-from tfar.validation import check_counts
+from tfar.validation import MOST_UNITS, check_counts
 
 tfd = tfp.distributions
 
@@ -66,7 +66,7 @@ class Categorical(Head):
     dtype = tf.int32
 
     def __init__(self, num_classes: int):
-        check_counts(2, num_classes=num_classes)
+        check_counts(2, MOST_UNITS, num_classes=num_classes)
         self.num_classes = self.params_size = int(num_classes)
 
     def __call__(self, params: tf.Tensor) -> Distribution:

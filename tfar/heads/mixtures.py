@@ -12,7 +12,7 @@ from tfar import config
 from tfar.heads.base import Head, full_precision, pick, register, uniform
 from tfar.heads.continuous import Normal, checked_floor, positive, raw_of
 from tfar.heads.discrete import Categorical
-from tfar.validation import check_counts
+from tfar.validation import MOST_UNITS, check_counts
 
 tfd = tfp.distributions
 
@@ -35,7 +35,7 @@ class Mixture(Head):
     noise_size = 2
 
     def __init__(self, num_components: int = config.HeadSettings.num_components, min_scale: float = config.HeadSettings.min_scale):
-        check_counts(num_components=num_components)
+        check_counts(most=MOST_UNITS, num_components=num_components)
         self.num_components = int(num_components)
         self.params_size = 3 * self.num_components
         self.min_scale = checked_floor(min_scale)
@@ -158,7 +158,7 @@ class DiscretizedLogisticMixture(Mixture):
         min_scale: float = config.HeadSettings.min_scale,
     ):
         super().__init__(num_components, min_scale)
-        check_counts(2, levels=levels)
+        check_counts(2, MOST_UNITS, levels=levels)
         self.levels = self.num_classes = int(levels)
 
     def component(self, loc: tf.Tensor, scale: tf.Tensor) -> Distribution:
