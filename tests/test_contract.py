@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.cases import CASES, context_of, discrete, every_value, members, some_values
+from support.cases import CASES, by_dimension, context_of, discrete, every_value, fine_grid, heads_of, levels, members, some_values
 from support.chi_square import assert_frequencies
 
 import tfar
@@ -33,10 +33,9 @@ def test_probabilities_sum_to_one(model, spec):
     if discrete(model):
         total = tf.reduce_sum(tf.exp(tf.cast(distribution.log_prob(every_value(model)), tf.float64)))
     else:
-        axis = np.linspace(-40, 40, 1601, dtype=np.float32)
-        grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+        grid, volume = fine_grid(model)
         density = [tf.exp(distribution.log_prob(part)) for part in np.array_split(grid, 16)]
-        total = np.sum(np.concatenate(density), dtype=np.float64) * (axis[1] - axis[0]) ** 2
+        total = np.sum(np.concatenate(density), dtype=np.float64) * volume
     # The quadrature's own error, from kinks of Laplace densities, is below 2e-3 at this step; enumeration has rounding alone.
     assert abs(float(total) - 1) < (1e-5 if discrete(model) else 2e-3)
 
@@ -58,8 +57,8 @@ def test_context_reaches_every_position(model, spec):
         pytest.skip("the model takes no context")
     x = tf.repeat(some_values(model, 1), 2, axis=0)
     for member in members(model, spec):
-        one, other = model.network(x, context_of(model, rows=2), **member).numpy().reshape(2, model.network.event_size, -1)
-        assert (np.abs(one - other).max(axis=-1) > 1e-6).all()
+        params = by_dimension(model, model.network(x, context_of(model, rows=2), **member))
+        assert all(np.abs(one - other).max() > 1e-6 for one, other in params)
 
 
 def test_stepping_gives_the_same_parameters(model, spec):
@@ -68,7 +67,7 @@ def test_stepping_gives_the_same_parameters(model, spec):
     args = (x,) if context is None else (x, context)
     flat = tf.constant(x.reshape(rows, -1))
     for member in members(model, spec):
-        expected = tf.reshape(network(*args, **member), [rows, network.event_size, -1]).numpy()
+        expected = by_dimension(model, network(*args, **member))
         order = np.asarray(network.generation_order(**member))
         state = network.initial_state(rows, context, value_dtype=model.head.dtype, **member)
         previous = tf.zeros([rows], model.head.dtype)
@@ -76,7 +75,7 @@ def test_stepping_gives_the_same_parameters(model, spec):
             if index % network.block_size == 0:
                 state = network.enter_block(state, tf.constant(index // network.block_size), previous)
             params, state = network.step(state, tf.constant(index), previous)
-            np.testing.assert_allclose(params, expected[:, order[index]], rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(params, expected[order[index]], rtol=1e-4, atol=1e-5)
             previous = flat[:, order[index]]
 
 
@@ -104,9 +103,19 @@ def test_frequencies_match_probabilities(model, spec):
     x = distribution.sample(count, seed=21)
     if discrete(model):
         values = every_value(model)
-        radix = (model.head.num_classes or 2) ** np.arange(model.network.event_size)[::-1]
-        observed = np.bincount(x.numpy().reshape(count, -1) @ radix, minlength=len(values))
+        cells = np.ravel_multi_index(x.numpy().reshape(count, -1).T.astype(int), levels(model))
+        observed = np.bincount(cells, minlength=len(values))
         expected = distribution.prob(values).numpy() * count
+    elif model.network.per_column:  # by quadrature, whose error is small beside that of counting
+        grid, volume = fine_grid(model)
+        edges = np.quantile(x.numpy()[:, 1], np.arange(1, 8) / 8)
+        edges = grid[:1601, 1].min() + 0.05 * (np.round((edges - grid[:, 1].min()) / 0.05) + 0.5)  # between two points of the grid
+
+        def cell(values):
+            return np.ravel_multi_index([values[:, 0].astype(int), np.digitize(values[:, 1], edges), values[:, 2].astype(int)], (3, 8, 2))
+
+        observed = np.bincount(cell(x.numpy()), minlength=48)
+        expected = np.bincount(cell(grid), distribution.prob(grid).numpy() * volume * count, minlength=48)
     else:  # each conditional distribution function, at its own value, is uniform and independent of the others
         args = (x,) if context is None else (x, tf.repeat(context[None], count, axis=0))
         params = model.network(*args, **members(model, spec)[0])
@@ -218,10 +227,11 @@ def test_compiled_log_prob_is_the_same_and_gradients_are_finite_and_reach_every_
                 variable.assign(value)
 
         bad = x.numpy()
-        bad.reshape(32, -1)[:2, -1] = [-1, 300] if discrete(model) else [np.inf, np.nan]
+        whole = heads_of(model)[-1].discrete
+        bad.reshape(32, -1)[:2, -1] = [-1, 300] if whole else [np.inf, np.nan]
         marked, gradients = scores(tf.constant(bad))
         for found in (marked.numpy(), distribution.log_prob(bad).numpy()):
-            np.testing.assert_array_equal(found[:2], [-np.inf, -np.inf if discrete(model) else np.nan])
+            np.testing.assert_array_equal(found[:2], [-np.inf, -np.inf if whole else np.nan])
             np.testing.assert_allclose(found[2:], log_prob[2:], rtol=1e-5)  # no other row notices
         assert all(np.isfinite(tf.convert_to_tensor(gradient)).all() for gradient in gradients)
 
@@ -229,10 +239,9 @@ def test_compiled_log_prob_is_the_same_and_gradients_are_finite_and_reach_every_
 def test_fit_lowers_the_loss(spec):
     model = spec.model()
     rows, size = 64, model.network.event_size
-    if discrete(model):
-        x = np.tile(np.arange(size) % 2, (rows, 1)).reshape(rows, *model.event_shape).astype(np.int32)
-    else:
-        x = np.random.default_rng(0).normal(3, 0.2, [rows, *model.event_shape]).astype(np.float32)
+    whole = [head.discrete for head in heads_of(model)]
+    x = np.where(whole, np.arange(size) % 2, np.random.default_rng(0).normal(3, 0.2, [rows, size]))
+    x = x.reshape(rows, *model.event_shape).astype(model.head.dtype.as_numpy_dtype)
     data = (x,) if context_of(model) is None else (x, context_of(model, rows))
     model.compile(keras.optimizers.Adam(0.02))
     history = model.fit(*data, epochs=8, verbose=0).history

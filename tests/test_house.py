@@ -9,8 +9,9 @@ from support import ROOT
 
 # From the ground up: a wing imports what stands above it in this list, and nothing of its own line.
 WINGS = [
-    ("files", "noise", "orders"),
-    ("masks", "validation"),
+    ("columns", "files", "noise", "reading", "validation"),
+    ("orders",),
+    ("masks",),
     ("config", "layers"),
     ("datasets", "heads", "plotting"),
     ("networks",),

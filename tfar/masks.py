@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfar.orders import inverse
+from tfar.validation import MOST_KERNEL, MOST_UNITS, as_counts, as_integers, check_choices, check_counts, check_flags, check_seeds
 
 BLOCK = 256  # units in a block of a masked matrix: smaller blocks leave out more zeros but cost more operations
 WORTH = 0.8  # cut a matrix into blocks only if they hold at most this share of it: beyond that, cutting costs more than it saves
@@ -32,6 +33,10 @@ def hidden_degrees(units: int, event_size: int, lowest: int = 1, seed: int | Seq
     >>> hidden_degrees(6, 4).tolist()
     [1, 1, 2, 2, 3, 3]
     """
+    _check_layer(units, lowest)
+    check_counts(most=MOST_UNITS, event_size=event_size)
+    if seed is not None:
+        _check_seed(seed)
     levels = max(event_size - lowest, 1)
     lowest = min(lowest, event_size - 1)
     if seed is None:
@@ -60,9 +65,28 @@ def placed_degrees(units: int, order: Any, lowest: int = 1, seed: int | Sequence
     >>> placed_degrees(4, natural).tolist(), placed_degrees(4, reverse).tolist()
     ([1, 25, 50, 75], [75, 50, 25, 1])
     """
+    _check_layer(units, lowest)
+    _check_seed(seed)
+    order = as_integers(order=order)
     places = np.arange(units) * len(order) // units
     ranks = inverse(order)[places] + np.random.default_rng(seed).uniform(-AWAY, AWAY, units)
     return hidden_degrees(units, len(order), lowest)[inverse(np.argsort(ranks))]
+
+
+def _check_layer(units: int, lowest: int) -> None:
+    check_counts(most=MOST_UNITS, units=units)
+    check_counts(0, 1, lowest=lowest)
+
+
+def _check_seed(seed: int | Sequence[int]) -> None:
+    for one in seed if isinstance(seed, list | tuple) else [seed]:
+        check_seeds(seed=one)
+
+
+def _degrees(**degrees: Any) -> Any:
+    """Degrees as an array; a tensor as it is."""
+    ((_, value),) = degrees.items()
+    return value if hasattr(value, "get_shape") else as_integers(**degrees)
 
 
 def dense_mask(in_degrees: Any, out_degrees: Any, strict: bool = False, window: int | None = None) -> Any:
@@ -80,6 +104,10 @@ def dense_mask(in_degrees: Any, out_degrees: Any, strict: bool = False, window: 
     >>> dense_mask(np.array([1, 2, 3]), np.array([1, 2, 3]), window=2).astype(int).tolist()
     [[1, 1, 0], [0, 1, 1], [0, 0, 1]]
     """
+    check_flags(strict=strict)
+    if window is not None:
+        check_counts(window=window)
+    in_degrees, out_degrees = _degrees(in_degrees=in_degrees), _degrees(out_degrees=out_degrees)
     inputs, last = in_degrees[:, None], (out_degrees - 1 if strict else out_degrees)[None, :]
     return inputs <= last if window is None else (inputs <= last) & (inputs > last - window)
 
@@ -98,6 +126,7 @@ def dense_blocks(
     >>> dense_blocks(np.arange(4), np.arange(4), window=1, width=2)
     [(0, 2, 0, 2), (2, 4, 2, 4)]
     """
+    check_counts(width=width)
     mask = dense_mask(np.asarray(in_degrees), np.asarray(out_degrees), strict, window)
     inputs, units = mask.shape
     blocks = []
@@ -116,7 +145,25 @@ def color_groups(channels: int, colors: int) -> np.ndarray:
     >>> color_groups(6, 3).tolist()
     [0, 0, 1, 1, 2, 2]
     """
+    check_counts(most=MOST_UNITS, channels=channels, colors=colors)
     return np.arange(channels) * colors // channels
+
+
+def checked_kernel_size(kernel_size: int | Sequence[int]) -> tuple[int, int]:
+    """Return the height and width of a kernel.
+
+    Raises:
+        ValueError: they are not two odd integers, or one for both.
+
+    >>> checked_kernel_size(3), checked_kernel_size([1, 5])
+    ((3, 3), (1, 5))
+    """
+    sides = as_counts(most=MOST_KERNEL, kernel_size=kernel_size)
+    if len(sides) == 1 and not isinstance(kernel_size, Sequence):
+        sides = 2 * sides
+    if len(sides) != 2 or not all(side % 2 for side in sides):
+        raise ValueError(f"kernel_size must be odd, so that there is a centre to mask. Received: kernel_size={kernel_size!r}")
+    return sides[0], sides[1]
 
 
 def conv_mask(kernel_size: int | Sequence[int], in_channels: int, out_channels: int, mask_type: str, colors: int = 1) -> np.ndarray:
@@ -137,11 +184,9 @@ def conv_mask(kernel_size: int | Sequence[int], in_channels: int, out_channels: 
     >>> conv_mask(3, 1, 1, "A")[:, :, 0, 0].astype(int).tolist()
     [[1, 1, 1], [1, 0, 0], [0, 0, 0]]
     """
-    height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int | np.integer) else kernel_size
-    if min(height, width) < 1 or height % 2 == 0 or width % 2 == 0:
-        raise ValueError(f"kernel_size must be odd, so that there is a centre to mask. Received: kernel_size={kernel_size!r}")
-    if mask_type not in ("A", "B"):
-        raise ValueError(f"mask_type must be 'A' or 'B'. Received: mask_type={mask_type!r}")
+    height, width = checked_kernel_size(kernel_size)
+    check_counts(most=MOST_UNITS, in_channels=in_channels, out_channels=out_channels, colors=colors)
+    check_choices(("A", "B"), mask_type=mask_type)
     if in_channels % colors or out_channels % colors:
         raise ValueError(
             f"channels must be a multiple of the {colors} colours. Received: in_channels={in_channels}, out_channels={out_channels}"

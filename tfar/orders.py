@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tfar.validation import MOST_MEMBERS, MOST_UNITS, are_orders, as_array, as_counts, as_integers, check_counts, check_seeds
+
 
 def as_order(order: Any, event_size: int) -> np.ndarray:
     """Return an order of `event_size` dimensions, int32 `[D]`.
@@ -19,31 +21,22 @@ def as_order(order: Any, event_size: int) -> np.ndarray:
         event_size: D.
 
     Raises:
-        ValueError: `order` is not one of these.
+        ValueError: `order` is not one of these, or `event_size` is not a count.
 
     >>> as_order("reversed", 4).tolist()
     [3, 2, 1, 0]
     """
+    check_counts(most=MOST_UNITS, event_size=event_size)
     if order is None or (isinstance(order, str) and order == "natural"):
         return np.arange(event_size, dtype=np.int32)
     if isinstance(order, str) and order == "reversed":
         return np.arange(event_size, dtype=np.int32)[::-1].copy()
-    array = None if isinstance(order, str) else np.asarray(order)
+    array = None if isinstance(order, str) else as_array("order", order)
     if array is None or not are_orders(array.ravel(), event_size):
         raise ValueError(
             f"order must be 'natural', 'reversed' or a permutation of the integers 0..{event_size - 1}. Received: order={order!r}"
         )
     return array.ravel().astype(np.int32)
-
-
-def are_orders(array: np.ndarray, event_size: int) -> bool:
-    """Whether the rows of an array `[..., D]` are permutations of 0..D-1, D = `event_size`.
-
-    >>> are_orders(np.array([[0, 1], [1, 0]]), 2), are_orders(np.array([0, 0]), 2)
-    (True, False)
-    """
-    fits = array.dtype.kind in "iu" and array.ndim > 0 and array.shape[-1] == event_size
-    return fits and bool((np.sort(array, axis=-1) == np.arange(event_size)).all())
 
 
 def inverse(order: Any) -> np.ndarray:
@@ -52,7 +45,7 @@ def inverse(order: Any) -> np.ndarray:
     >>> inverse([2, 0, 1]).tolist()
     [1, 2, 0]
     """
-    return np.argsort(order).astype(np.int32)
+    return np.argsort(as_integers(order=order)).astype(np.int32)
 
 
 def random_orders(event_size: int, count: int, seed: int) -> np.ndarray:
@@ -61,6 +54,7 @@ def random_orders(event_size: int, count: int, seed: int) -> np.ndarray:
     >>> bool((random_orders(5, 2, seed=0) == random_orders(5, 3, seed=0)[:2]).all())
     True
     """
+    _check_drawn(event_size, count, seed)
     generator = np.random.default_rng(seed)
     return np.stack([generator.permutation(event_size).astype(np.int32) for _ in range(count)])
 
@@ -71,6 +65,7 @@ def alternating_orders(event_size: int, count: int, seed: int) -> np.ndarray:
     >>> alternating_orders(3, 2, seed=0).tolist()
     [[0, 1, 2], [2, 1, 0]]
     """
+    _check_drawn(event_size, count, seed)
     both = as_order("natural", event_size), as_order("reversed", event_size)
     return np.stack([both[number % 2] for number in range(seed, seed + count)])
 
@@ -93,11 +88,13 @@ def scan_orders(event_shape: Sequence[int], count: int, seed: int) -> np.ndarray
     >>> scan_orders([2, 3], 2, seed=0).tolist()
     [[0, 1, 2, 3, 4, 5], [3, 4, 0, 1, 5, 2]]
     """
-    if len(event_shape) not in (2, 3):
+    shape = as_counts(event_shape=event_shape)
+    if len(shape) not in (2, 3):
         raise ValueError(
             f"only images, [height, width] or [height, width, channels], can be scanned. Received: event_shape={event_shape!r}"
         )
-    height, width, *channels = event_shape
+    _check_drawn(math.prod(shape), count, seed)
+    height, width, *channels = shape
     row, column = np.divmod(np.arange(height * width), width)
     orders = []
     for number in range(seed, seed + count):
@@ -106,6 +103,12 @@ def scan_orders(event_shape: Sequence[int], count: int, seed: int) -> np.ndarray
         orders.append(np.lexsort((-along if number % 2 else along, np.floor(down))))
     depth = math.prod(channels)
     return (np.stack(orders)[:, :, None] * depth + np.arange(depth)).reshape(count, -1).astype(np.int32)
+
+
+def _check_drawn(event_size: int, count: int, seed: int) -> None:
+    check_counts(most=MOST_UNITS, event_size=event_size)
+    check_counts(most=MOST_MEMBERS, count=count)
+    check_seeds(seed=seed)
 
 
 DRAWN: dict[str, Callable[[Sequence[int], int, int], np.ndarray]] = {  # (event_shape, count, seed) -> orders that the seed decides

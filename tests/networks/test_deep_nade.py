@@ -13,9 +13,9 @@ import tfar
 from tfar import heads, models, noise, testing, training
 from tfar.datasets import Split
 from tfar.distributions import sampling
+from tfar.models.starting import start_at_marginals
 from tfar.networks import DeepNADE, order_agnostic
 from tfar.orders import inverse, random_orders
-from tfar.training import baselines
 
 
 def randomised(network, seed=0, scale=0.7):
@@ -102,7 +102,7 @@ def test_equals_the_papers_formulas(name, monkeypatch):
 def test_training_centres_the_inputs():
     x = np.random.default_rng(0).integers(0, 3, [5000, 2, 2])
     model = models.DeepNADE([2, 2], heads.Categorical(3), hidden_units=[4])
-    baselines.start_at_marginals(model, x)
+    start_at_marginals(model, x)
     np.testing.assert_allclose(model.network.mean, np.eye(3)[x].mean(axis=0).ravel(), rtol=1e-5)
     model = models.DeepNADE([4], hidden_units=[4])
     training.fit(model, Split((x.reshape(-1, 4) == 1).astype("int32")), Split(np.zeros([5, 4], "int32")), epochs=1, epoch_steps=1)

@@ -6,7 +6,7 @@ import pytest
 
 import tfar
 from tfar import masks
-from tfar.training import baselines
+from tfar.models.starting import start_at_marginals
 
 
 def relu(a):
@@ -124,7 +124,7 @@ def test_a_placed_unit_sees_the_two_sides_of_its_place_in_opposite_orders():
 def test_training_centres_the_inputs():
     x = np.random.default_rng(0).integers(0, 2, size=[50, 5])
     model = tfar.MADE([5], hidden_units=[9], direct=True)
-    baselines.start_at_marginals(model, x)
+    start_at_marginals(model, x)
     hidden, _, direct = model.network.masked_layers
     for layer in (hidden, direct):
         np.testing.assert_allclose(layer.mean, x.mean(axis=0), rtol=1e-6)

@@ -46,6 +46,8 @@ def case(family, event_shape, head="bernoulli", options=None, blind=False, **arg
 
 
 NORMALS, LAPLACES = tfar.heads.NormalMixture(3, min_scale=0.1), tfar.heads.LaplaceMixture(2, min_scale=0.1)
+MIXED = tfar.heads.Columns([tfar.heads.Categorical(3), NORMALS, "bernoulli"])  # classes beside a real number
+COUNTS = tfar.heads.Columns([tfar.heads.Categorical(k) for k in (3, 2, 5, 2)])
 CASES = {
     "logistic": case(tfar.LogisticAutoregressive, [10], order="reversed"),
     "logistic-context": case(tfar.LogisticAutoregressive, [2, 4], context_size=3),
@@ -92,6 +94,14 @@ CASES = {
     "char-gru": case(tfar.networks.CharRNN, [4], tfar.heads.Categorical(4), cell="gru", units=9, num_layers=2, dropout=0.0),
     "char-rnn": case(tfar.networks.CharRNN, [6], cell="rnn", units=9, num_layers=1, dropout=0.0),
     "rnn-normals": case(tfar.networks.CharRNN, [2], NORMALS, cell="gru", units=9, num_layers=1, dropout=0.0),
+    "columns-logistic": case(tfar.LogisticAutoregressive, [3], MIXED, order=[2, 0, 1]),
+    "columns-made": case(tfar.MADE, [3], MIXED, hidden_units=[16, 13], order=[1, 2, 0], context_size=2, direct=True),
+    "columns-made-ensemble": case(tfar.MADE, [4], COUNTS, hidden_units=[24], activation="tanh", num_masks=3, order="random", direct=False),
+    "columns-neural": case(tfar.NeuralAutoregressive, [3], MIXED, hidden_units=4, context_size=2, direct=True, order="reversed"),
+    "columns-nade": case(tfar.NADE, [4], COUNTS, hidden_units=12, order=[2, 0, 3, 1]),
+    "columns-rnade": case(tfar.RNADE, [3], MIXED, hidden_units=12, context_size=2),
+    "columns-deepnade": case(tfar.DeepNADE, [3], MIXED, hidden_units=[12, 11], context_size=2),
+    "columns-deepnade-orders": case(tfar.DeepNADE, [4], COUNTS, hidden_units=[12], options={"num_orders": 3, "seed": 5}),
     "user-network": case(user_network, [6]),
 }
 
@@ -121,12 +131,38 @@ def some_values(model, rows, seed=1):
     return model.distribution(context_of(model)).sample(rows, seed=seed).numpy()
 
 
+def heads_of(model):
+    """The head of each dimension."""
+    head = model.head
+    return head.heads if isinstance(head, tfar.heads.Columns) else [head] * model.network.event_size
+
+
+def levels(model):
+    """The number of values of each dimension of a discrete event."""
+    return [head.num_classes or 2 for head in heads_of(model)]
+
+
 def every_value(model):
-    """All values of a discrete event, `[K^D, *event]`."""
-    values = range(model.head.num_classes or 2)
-    size = model.network.event_size
-    return np.array(list(itertools.product(values, repeat=size)), np.int32).reshape(-1, *model.event_shape)
+    """All values of a discrete event, `[N, *event]`."""
+    values = itertools.product(*map(range, levels(model)))
+    return np.array(list(values), model.head.dtype.as_numpy_dtype).reshape(-1, *model.event_shape)
+
+
+def fine_grid(model, reach=40, points=1601):
+    """Values of an event with real dimensions, `[N, D]`, on a grid, and the volume that each stands for."""
+    axis = np.linspace(-reach, reach, points)
+    axes = [np.arange(head.num_classes or 2) if head.discrete else axis for head in heads_of(model)]
+    volume = np.prod([1 if head.discrete else axis[1] - axis[0] for head in heads_of(model)])
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    return grid.astype(model.head.dtype.as_numpy_dtype), volume
+
+
+def by_dimension(model, params):
+    """The parameters of all positions, `[B, *event, P]` or `[B, sum P_d]`, as a list of `[B, P_d]`."""
+    if model.network.per_column:
+        return [part.numpy() for part in model.head.split(params)]
+    return list(np.moveaxis(params.numpy().reshape(len(params), model.network.event_size, -1), 1, 0))
 
 
 def discrete(model):
-    return model.head.dtype.is_integer
+    return model.head.discrete

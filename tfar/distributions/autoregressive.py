@@ -1,6 +1,6 @@
 """The distribution of one network in one order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -9,7 +9,7 @@ from tfar.distributions import sampling
 from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
 from tfar.heads.base import Head, get
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
-from tfar.validation import given_event_shape
+from tfar.validation import given_event_shape, of_class
 
 
 class AutoregressiveDistribution(NetworkDistribution):
@@ -64,7 +64,17 @@ class AutoregressiveDistribution(NetworkDistribution):
     ):
         parameters = dict(locals())
         network = _as_network(network, get(head), context, event_shape, order)
-        super().__init__(network, head, context, dict(member or {}), method, validate_args, allow_nan_stats, parameters, name)
+        super().__init__(
+            network,
+            head,
+            context,
+            dict(of_class(Mapping, member={} if member is None else member)),
+            method,
+            validate_args,
+            allow_nan_stats,
+            parameters,
+            name,
+        )
 
     @classmethod
     def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:

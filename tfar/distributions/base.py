@@ -9,8 +9,9 @@ import tensorflow_probability as tfp
 from tfar import heads, noise
 from tfar.distributions import sampling
 from tfar.distributions.support import Guard
+from tfar.heads.base import as_dtype
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
-from tfar.validation import as_orders, check_support, checked_context, context_of, require
+from tfar.validation import as_orders, check_choices, check_flags, check_support, checked_context, context_of, of_class, require
 
 tfd = tfp.distributions
 
@@ -58,10 +59,11 @@ class NetworkDistribution(tfd.Distribution):
         parameters: dict[str, Any],
         name: str,
     ):
-        self._network, self._head = network, heads.get(head)
+        check_flags(validate_args=validate_args, allow_nan_stats=allow_nan_stats)
+        self._network, self._head = of_class(AutoregressiveNetwork, network=network), heads.get(head)
         network.check_head(self._head)
-        if method not in (None, *sampling.METHODS):
-            raise ValueError(f"method must be None or one of {sampling.METHODS}. Received: method={method!r}")
+        if method is not None:
+            check_choices(sampling.METHODS, method=method)
         wrapped = isinstance(network, WrappedNetwork)
         if not wrapped:
             network.ensure_built()
@@ -254,7 +256,7 @@ class NetworkDistribution(tfd.Distribution):
 
     def _given(self, observed: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """Values of which those that are not observed, and may be NaN, are the head's `stand_in`."""
-        return tf.where(observed, x, tf.cast(self._head.stand_in, x.dtype))
+        return tf.where(observed, x, as_dtype(self._head.stand_in, x.dtype))
 
     def _drawn(self, seeds: Any, context: Any = None, observed: Any = None, values: Any = None, possible: Any = None) -> tf.Tensor:
         """Draw rows, of which those that are not `possible`, or whose observed values or contexts are not, are marked."""

@@ -1,9 +1,10 @@
 """The mixture of all members of a network: several orders, or several sets of masks, of the same weights."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfar import noise
@@ -11,6 +12,7 @@ from tfar.distributions import sampling
 from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
 from tfar.heads.base import Head
 from tfar.networks.base import AutoregressiveNetwork
+from tfar.validation import of_class
 
 
 class AutoregressiveEnsemble(NetworkDistribution):
@@ -62,8 +64,9 @@ class AutoregressiveEnsemble(NetworkDistribution):
         name: str = "AutoregressiveEnsemble",
     ):
         parameters = dict(locals())
-        members = network.member(tf.range(network.num_members)) if members is None else members
-        stacked = {key: tf.convert_to_tensor(value) for key, value in members.items()}
+        of_class(AutoregressiveNetwork, network=network)
+        members = network.member(tf.range(network.num_members)) if members is None else of_class(Mapping, members=members)
+        stacked = {key: _stacked(network, value) for key, value in members.items()}
         if not stacked:
             raise ValueError(f"an ensemble needs a network with members. Received: network={network!r}")
         super().__init__(network, head, context, stacked, method, validate_args, allow_nan_stats, parameters, name)
@@ -75,11 +78,13 @@ class AutoregressiveEnsemble(NetworkDistribution):
     @property
     def num_members(self) -> int:
         """n, the number of distributions that are averaged."""
-        return int(next(iter(self._member.values())).shape[0])
+        return len(next(iter(self._member.values())))
 
     def _of_members(self, function: Callable[[Member], tf.Tensor], members: Member) -> tf.Tensor:
         """`function` of each member, one after the other: nats `[n, ...]`."""
         dtype = tf.as_dtype(self._network.sum_dtype)
+        if _are_known(members):
+            return tf.stack([tf.cast(function(_select(members, index)), dtype) for index in range(self.num_members)])
         return tf.map_fn(lambda index: function(_select(members, index)), tf.range(_count(members)), fn_output_signature=dtype)
 
     def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
@@ -128,26 +133,46 @@ class AutoregressiveEnsemble(NetworkDistribution):
         if self._network.order_agnostic:
             return draw(_select(member, choice))
 
-        def add(index: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def add(index: Any, x: tf.Tensor) -> tuple[Any, tf.Tensor]:
             here = tf.reshape(choice == index, [-1, *[1] * len(event)])
             return index + 1, tf.ensure_shape(tf.where(here, draw(_select(member, index)), x), x.shape)
 
+        if _are_known(member):
+            x = draw(_select(member, 0))
+            for index in range(1, self.num_members):
+                x = add(index, x)[1]
+            return x
         count = _count(member)
         start = tf.zeros([tf.shape(seeds)[0], *event], self._head.dtype)
         return tf.while_loop(lambda index, _: index < count, add, (tf.constant(0), start))[1]
 
     def _completable(self, observed: tf.Tensor) -> tf.Tensor:
-        def can(index: tf.Tensor) -> tf.Tensor:
+        def can(index: Any) -> tf.Tensor:
             return self._observed_first(observed, _select(self._member, index))
 
+        if _are_known(self._member):
+            return tf.reduce_any([can(index) for index in range(self.num_members)], axis=0)
         return tf.reduce_any(tf.map_fn(can, tf.range(self.num_members), fn_output_signature=tf.bool), axis=0)
+
+
+def _stacked(network: AutoregressiveNetwork, values: Any) -> Any:
+    """An argument of all members: a tensor, or numbers where the network's steps are unrolled for each member."""
+    if network.per_column and not network.order_agnostic:
+        return tuple(map(int, np.asarray(tf.get_static_value(values))))
+    return tf.convert_to_tensor(values)
+
+
+def _are_known(members: Member) -> bool:
+    """Whether the members are numbers, of which each has operations of its own."""
+    return all(isinstance(value, tuple) for value in members.values())
 
 
 def _count(members: Member) -> Any:
     """The number of stacked members, a scalar tensor."""
-    return tf.shape(next(iter(members.values())))[0]
+    values = next(iter(members.values()))
+    return len(values) if isinstance(values, tuple) else tf.shape(values)[0]
 
 
-def _select(members: Member, index: tf.Tensor) -> Member:
+def _select(members: Member, index: Any) -> Member:
     """One of the stacked members, or one for each row where `index` is `[B]`."""
-    return {key: tf.gather(value, index) for key, value in members.items()}
+    return {key: value[index] if isinstance(value, tuple) else tf.gather(value, index) for key, value in members.items()}

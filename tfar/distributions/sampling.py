@@ -4,7 +4,7 @@ Everything here is laid out position-major, `[D, B]` in the order of generation,
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import tensorflow as tf
 
@@ -19,12 +19,20 @@ State = Any  # a nest of tensors and TensorArrays
 
 
 class Draws(Protocol):
-    """What the loop needs of a head."""
+    """What the loops need of a head."""
 
     dtype: tf.DType
 
     def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
         """As `tfar.heads.Head.draw`."""
+        ...
+
+
+class EventDraws(Draws, Protocol):
+    """What fixed-point iteration needs of the head of columns."""
+
+    def draw_event(self, params: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        """As `tfar.heads.Columns.draw_event`."""
         ...
 
 
@@ -131,6 +139,8 @@ def advance(
     Returns:
         Values `[D, B]`, and the state that the last step returned, which the last value has not entered yet.
     """
+    if network.per_column:
+        return _unrolled(network, head, uniforms, state, given, values, dimensions)
     block_size, blocks = network.block_size, -(-network.event_size // network.block_size)
     known = uniforms.shape[0]
     size: Any = tf.shape(uniforms)[0] if known is None else known
@@ -162,6 +172,23 @@ def advance(
     else:
         _, out, state = _loop(zero, blocks, block, first, out, state, network.step(entered, zero, first)[1])
     return out.stack(), state
+
+
+def _unrolled(
+    network: Network, head: Draws, uniforms: tf.Tensor, state: State, given: Any, values: Any, dimensions: Any
+) -> tuple[tf.Tensor, State]:
+    """`advance` over the columns of a table, each of sizes of its own: a loop that is unrolled, and carries any state."""
+    previous = tf.ensure_shape(tf.zeros([tf.shape(uniforms)[1]], head.dtype), [uniforms.shape[1]])
+    fixed, out = tf.get_static_value(dimensions), []
+    index: Any
+    for index in range(network.event_size):
+        params, state = network.step(state, index, previous)
+        dimension = dimensions[index] if fixed is None or fixed.ndim > 1 else int(fixed[index])
+        previous = head.draw(params, uniforms[index], dimension)
+        if given is not None and values is not None:
+            previous = tf.where(given[index], values[index], previous)
+        out.append(previous)
+    return tf.stack(out), state
 
 
 def _loop(
@@ -220,11 +247,17 @@ def fixed_point(
     dimensions = position_major(order)
     dimensions = dimensions[:, tf.newaxis] if dimensions.shape.rank == 1 else dimensions  # (D, 1) or (D, B)
 
+    by_dimension: Any = from_order(uniforms, order) if network.per_column else None  # (B, D, noise_size)
+
     def again(count: tf.Tensor, x: tf.Tensor, changed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         event = tf.reshape(from_order(x, order), [-1, *network.event_shape])
-        params = tf.reshape(network(event, context, **member), [-1, size, network.params_size])
-        params = into_order(params, order)  # (D, B, P), in the order of generation
-        new = fill(head.draw(params, uniforms, dimensions))
+        params = network(event, context, **member)
+        if network.per_column:
+            drawn = into_order(cast(EventDraws, head).draw_event(params, by_dimension), order)
+        else:
+            params = tf.reshape(params, [-1, size, network.params_size])
+            drawn = head.draw(into_order(params, order), uniforms, dimensions)  # of (D, B, P), in the order of generation
+        new = fill(drawn)
         new = tf.ensure_shape(new, x.shape)
         return count + 1, new, tf.reduce_any(new != x)
 
@@ -248,8 +281,8 @@ def into_order(x: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
 
 
 def from_order(x: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
-    """Undo `into_order`: `[D, B]` to `[B, D]`."""
-    return tf.gather(tf.transpose(x), tf.argsort(order, axis=-1), axis=1, batch_dims=len(order.shape) - 1)
+    """Undo `into_order`: `[D, B, ...]` to `[B, D, ...]`."""
+    return tf.gather(tf.transpose(x, [1, 0, *range(2, len(x.shape))]), tf.argsort(order, axis=-1), axis=1, batch_dims=len(order.shape) - 1)
 
 
 def observed_first(order: tf.Tensor, observed: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfar.heads.base import Head
+from tfar.heads.base import Head, as_dtype
 
 
 class Guard:
@@ -44,7 +44,7 @@ class Guard:
         self._defined = list(self._kept)
         if x is not None:
             supported = head.supports(x)
-            self.x = tf.where(supported, x, tf.cast(head.stand_in, x.dtype))
+            self.x = tf.where(supported, x, as_dtype(head.stand_in, x.dtype))
             self._kept.append(_none(tf.logical_not(supported)))
             if x.dtype.is_floating:
                 self._defined.append(_none(tf.math.is_nan(x)))

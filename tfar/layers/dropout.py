@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfar import noise
+from tfar.validation import check_counts, check_numbers
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -33,8 +34,8 @@ class Dropout(keras.layers.Dropout):
     """
 
     def __init__(self, rate: float, row_axis: int = 0, **kwargs: Any):
-        if not 0 <= rate < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={rate!r}")
+        check_numbers("[0, 1)", dropout=rate)
+        check_counts(0, row_axis=row_axis)
         kwargs.setdefault("autocast", False)  # values keep their type
         super().__init__(float(rate), **kwargs)
         self.row_axis = row_axis

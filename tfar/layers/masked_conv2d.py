@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfar import masks
+from tfar.validation import MOST_UNITS, check_counts, check_flags, from_keras
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -34,13 +34,14 @@ class MaskedConv2D(keras.layers.Layer):
     Raises:
         ValueError: `kernel_size` is even, `mask_type` is unknown, or a number of channels is not a multiple of `colors`.
 
+    >>> import numpy as np
     >>> layer = MaskedConv2D(8, kernel_size=3, mask_type="A")
     >>> layer(np.ones([1, 5, 5, 1], "float32")).shape
     TensorShape([1, 5, 5, 8])
     >>> MaskedConv2D(8, kernel_size=4, mask_type="A")
     Traceback (most recent call last):
     ...
-    ValueError: kernel_size must be odd, so that there is a centre to mask. Received: kernel_size=(4, 4)
+    ValueError: kernel_size must be odd, so that there is a centre to mask. Received: kernel_size=4
     """
 
     def __init__(
@@ -54,10 +55,11 @@ class MaskedConv2D(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int | np.integer) else kernel_size
-        self.kernel_size = (int(height), int(width))
+        check_counts(most=MOST_UNITS, filters=filters, colors=colors)
+        check_flags(use_bias=use_bias)
+        self.kernel_size = masks.checked_kernel_size(kernel_size)
         self.filters, self.mask_type, self.colors, self.use_bias = int(filters), mask_type, int(colors), use_bias
-        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
         masks.conv_mask(self.kernel_size, self.colors, self.filters, mask_type, self.colors)  # checks the arguments
 
     def build(self, input_shape: Any) -> None:

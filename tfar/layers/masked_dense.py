@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfar import masks
+from tfar.validation import as_integers, check_counts, check_flags, from_keras
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -38,8 +38,9 @@ class MaskedDense(keras.layers.Layer):
         in_degrees, out_degrees: other degrees for this call, int32 `[I]` and `[O]`: another order or connectivity of the same weights.
 
     Raises:
-        ValueError: the inputs do not have the size of `in_degrees`.
+        ValueError: an argument is not as above; the inputs do not have the size of `in_degrees`.
 
+    >>> import numpy as np
     >>> layer = MaskedDense([1, 2, 3], [1, 2, 3], strict=True)
     >>> layer(np.ones([1, 3], "float32")).shape
     TensorShape([1, 3])
@@ -59,15 +60,17 @@ class MaskedDense(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.in_degrees = np.asarray(in_degrees, np.int32)
-        self.out_degrees = np.asarray(out_degrees, np.int32)
+        check_flags(strict=strict, use_bias=use_bias, conditioning=conditioning, centred=centred)
+        if window is not None:
+            check_counts(window=window)
+        self.in_degrees, self.out_degrees = as_integers(in_degrees=in_degrees), as_integers(out_degrees=out_degrees)
         self.strict = strict
         self.window = window
-        self.activation: Callable[[Any], Any] = keras.activations.get(activation)
+        self.activation: Callable[[Any], Any] = from_keras(keras.activations.get, activation=activation)
         self.use_bias = use_bias
         self.conditioning = conditioning
         self.centred = centred
-        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights."""

@@ -1,7 +1,7 @@
 """The contract of every network: parameters of all positions at once, and of one position at a time."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,7 @@ from tfar.heads.base import Head
 from tfar.heads.encodings import Encoding, of_classes
 from tfar.networks.fingerprint import Fingerprinted, Resolved, shown_order
 from tfar.orders import as_order
-from tfar.validation import as_counts, check_counts
+from tfar.validation import MOST_UNITS, as_counts, check_counts, from_keras, of_class
 
 State = dict[str, Any]  # a nest of tensors and TensorArrays
 Size = int | tf.Tensor  # a number that may be known only when the graph runs
@@ -31,11 +31,15 @@ def elementwise(activation: Any) -> Callable[[Any], Any]:
     >>> elementwise("relu")(tf.constant([-1.0, 2.0])).numpy().tolist()
     [0.0, 2.0]
     """
-    g: Callable[[Any], Any] = keras.activations.get(activation)
+    g: Callable[[Any], Any] = from_keras(keras.activations.get, activation=activation)
     with tf.init_scope():  # so that the values are known inside a graph too
-        one, other = g(tf.constant([[1.0, 2.0], [3.0, 4.0]])), g(tf.constant([[1.0, -2.0], [7.0, 0.0]]))
-        if one.shape != (2, 2) or abs(float(one[0, 0] - other[0, 0])) > 1e-6:
-            raise ValueError(f"activation must be a function of each number alone. Received: activation={activation!r}")
+        try:
+            one, other = (tf.convert_to_tensor(g(tf.constant(x))) for x in ([[1.0, 2.0], [3.0, 4.0]], [[1.0, -2.0], [7.0, 0.0]]))
+            alone = one.shape == (2, 2) and abs(float(one[0, 0] - other[0, 0])) <= 1e-6
+        except Exception:  # of a function that is no activation at all
+            alone = False
+    if not alone:
+        raise ValueError(f"activation must be a function of each number alone. Received: activation={activation!r}")
     return g
 
 
@@ -75,6 +79,10 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
     **Members.** A network with several orders or several sets of masks is several distributions, its *members*. `member(k)` returns the
     keyword arguments that select the k-th member in `call`, `generation_order` and `initial_state`.
 
+    **Columns.** With a head for each column (`tfar.heads.Columns`) the parameters of a vector are flat, `[B, sum_d P_d]`, in the order of
+    the columns. The steps are then unrolled: `index` is a number, each step has the exact sizes of its column, and returns its `[B, P_d]`;
+    or the parameters of all columns, where the rows have orders of their own. Families with `takes_columns` do this.
+
     **Files.** Weights files hold the network's settings beside its weights, and a network with others refuses them: by default all of
     `get_config` but what the settings of its `family` exclude (`density=False` in `tfar.config`). A network whose settings determine masks
     or orders, or do not change the density, overrides `density_settings`. `tf.train.Checkpoint` saves all variables of the network, by
@@ -82,7 +90,7 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
 
     Args:
         event_shape: shape of one example, integers; D is its product.
-        params_size: P, the number of parameters of one position, which the head determines.
+        params_size: P, the number of parameters of one position, which the head determines; or P_d of each dimension of a vector.
         order: None or "natural", "reversed", or a permutation of 0..D-1.
         num_classes: K for values that are the integers 0..K-1, which a network of vectors is fed one-hot; None for numbers.
         context_size: number C of features that the density is conditioned on; 0 for none.
@@ -95,7 +103,7 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         training: whether the call is part of a training step.
 
     Returns:
-        Raw parameters `[B, *event_shape, P]`, to which the head applies its own nonlinearities.
+        Raw parameters `[B, *event_shape, P]`, or `[B, sum_d P_d]`, to which the head applies its own nonlinearities.
 
     Attributes:
         family: the dataclass of the network's settings in `tfar.config`.
@@ -104,6 +112,8 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         stride: how many steps one round of the sampling loop takes; more than one where a step's arithmetic is less than the loop's own
             overhead.
         output_bias: the bias of the parameters, `[D * P]`, or `[P]` for all positions; None where the network has none.
+        takes_columns: whether `params_size` may differ between dimensions.
+        per_column: whether `params_size` is given for each dimension.
         order_agnostic: whether members are selected by `order=`, any permutation `[D]`, or one per row `[B, D]`.
 
     Raises:
@@ -124,11 +134,12 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
     stride: int = 1
     output_bias: Any = None
     order_agnostic: bool = False
+    takes_columns: bool = False
 
     def __init__(
         self,
         event_shape: int | Iterable[int],
-        params_size: int = 1,
+        params_size: int | Sequence[int] = 1,
         order: Order = None,
         num_classes: int | None = None,
         context_size: int = 0,
@@ -140,16 +151,29 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         self.event_shape = as_counts(event_shape=event_shape)
         if not self.event_shape:
             raise ValueError(f"event_shape must have at least one axis. Received: event_shape={event_shape!r}")
-        check_counts(params_size=params_size)
-        check_counts(0, context_size=context_size)
+        self.per_column = isinstance(params_size, Sequence) and not isinstance(params_size, str)
+        sizes = as_counts(params_size=params_size) if self.per_column else ()
+        if self.per_column and not sizes:
+            raise ValueError(f"params_size must be of at least one column. Received: params_size={params_size!r}")
+        if not self.per_column:
+            check_counts(most=MOST_UNITS, params_size=params_size)
+        check_counts(0, MOST_UNITS, context_size=context_size)
         if num_classes is not None:
-            check_counts(2, num_classes=num_classes)
+            check_counts(2, MOST_UNITS, num_classes=num_classes)
         self.event_size = math.prod(self.event_shape)
-        self.params_size = int(params_size)
+        self.params_size: Any = sizes or int(params_size)  # pyright: ignore[reportArgumentType]
+        if self.per_column and not (self.takes_columns and self.event_shape == (len(sizes),)):
+            raise ValueError(
+                "parameters of each column are for a vector of as many dimensions, and a family that takes columns. "
+                f"Received: {type(self).__name__} of event_shape={self.event_shape} and params_size={sizes}"
+            )
+        self.params_sizes = np.array(sizes or [params_size] * self.event_size)
         self.order = as_order(order, self.event_size)
-        given: Any = keras.saving.deserialize_keras_object(encoding) if isinstance(encoding, dict) else encoding
-        self.encoding: Encoding = of_classes(num_classes) if given is None else given
+        self.encoding: Encoding = of_classes(num_classes) if encoding is None else of_class(Encoding, encoding=encoding)
         self.num_classes = self.encoding.num_classes
+        self.feature_sizes = self.encoding.sizes(self.event_size)
+        if len(self.feature_sizes) != self.event_size:
+            raise ValueError(f"encoding must be of {self.event_size} columns. Received: encoding={self.encoding!r}")
         self.context_size = int(context_size)
         self.__dict__["compiled"] = {}  # traced functions; hidden from Keras' tracking, which would put them into SavedModels
 
@@ -157,6 +181,16 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
     def features(self) -> int:
         """E, the number of inputs that one value becomes."""
         return self.encoding.size
+
+    def feature_rows(self, dimension: int) -> slice:
+        """Return where the features of a dimension are among the inputs `[sum_d E_d]`."""
+        end = int(self.feature_sizes[: dimension + 1].sum())
+        return slice(end - int(self.feature_sizes[dimension]), end)
+
+    def params_rows(self, dimension: int) -> slice:
+        """Return where the parameters of a dimension are among all, `[sum_d P_d]`."""
+        end = int(self.params_sizes[: dimension + 1].sum())
+        return slice(end - int(self.params_sizes[dimension]), end)
 
     @property
     def block_size(self) -> int:
@@ -200,7 +234,7 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
 
     def check_head(self, head: Head) -> None:
         """Raise a ValueError if a head needs another number of parameters per position than the network has."""
-        if self.params_size != head.params_size:
+        if self.params_size != head.params_size or self.per_column != isinstance(head.params_size, tuple):
             raise ValueError(
                 f"{head!r} needs {head.params_size} parameters per position. Received: a network with params_size={self.params_size}"
             )
@@ -241,13 +275,16 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         return x
 
     def encode(self, x: Any) -> tf.Tensor:
-        """Return values `[B, *event_shape]` as the inputs `[B, D * E]` of a network of vectors."""
-        x = tf.reshape(self.as_values(x), [-1, self.event_size])
-        return tf.reshape(self.encoding(x, self.compute_dtype), [-1, self.event_size * self.features])
+        """Return values `[B, *event_shape]` as the inputs `[B, D * E]`, or `[B, sum_d E_d]`, of a network of vectors."""
+        return self.encoding.event(tf.reshape(self.as_values(x), [-1, self.event_size]), self.compute_dtype)
 
-    def encode_value(self, value: tf.Tensor) -> tf.Tensor:
-        """Return the values of one position `[B]` as inputs `[E, B]`."""
-        return self.encoding.features_first(value, self.compute_dtype)
+    def encode_value(self, value: tf.Tensor, dimension: int = 0) -> tf.Tensor:
+        """Return the values of one position `[B]` as inputs `[E, B]`; `dimension` matters where dimensions have encodings of their own."""
+        return self.encoding.of(dimension).features_first(value, self.compute_dtype)
+
+    def shaped(self, params: tf.Tensor) -> tf.Tensor:
+        """Return parameters `[B, D * P]` as `[B, *event_shape, P]`; those of columns, `[B, sum_d P_d]`, as they are."""
+        return params if self.per_column else tf.reshape(params, [-1, *self.event_shape, self.params_size])
 
     def as_context(self, context: Any) -> tf.Tensor | None:
         """Return a context `[B, C]` in the network's dtype, or raise a ValueError if it does not fit `context_size`."""
@@ -295,9 +332,38 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         before = tf.equal(tf.range(self.event_size)[:, None], order[:, tf.maximum(index - 1, 0)])  # (D, 1 or B)
         x = tf.where(before, tf.cast(previous, state["x"].dtype), state["x"])
         event = tf.reshape(tf.transpose(x), [-1, *self.event_shape])
-        params = tf.reshape(self(event, state.get("context"), **state["member"]), [-1, self.event_size, self.params_size])
+        params = self(event, state.get("context"), **state["member"])
+        if self.per_column:
+            dimension = self.dimension_at(index, **state["member"])
+            return (params if dimension is None else params[:, self.params_rows(dimension)]), {**state, "x": x}
+        params = tf.reshape(params, [-1, self.event_size, self.params_size])
         here = tf.broadcast_to(order[:, index], [tf.shape(x)[1]])
         return tf.gather(params, here, axis=1, batch_dims=1), {**state, "x": x}
+
+    def dimension_at(self, index: Any, **member: Any) -> int | None:
+        """Return the dimension of the index-th position; None where it is known only when the graph runs, or differs between rows.
+
+        Args:
+            index: a number, or a tensor whose value is known.
+            **member: selects a member.
+        """
+        order = tf.get_static_value(self.generation_order(**member))
+        return None if order is None or np.ndim(order) > 1 else int(order[int(tf.get_static_value(index))])
+
+    def by_steps(self, x: Any, context: Any = None) -> tf.Tensor:
+        """Return the parameters `[B, sum_d P_d]` of columns by unrolled steps: what `call` is where nothing is gained by all at once.
+
+        Args:
+            x: values `[B, D]`.
+            context: `[B, C]` or None.
+        """
+        x = self.as_values(x)
+        state, previous = self.initial_state(tf.shape(x)[0], context), tf.zeros_like(x[:, 0])
+        params: list[Any] = [None] * self.event_size
+        for index, dimension in enumerate(self.order.tolist()):
+            params[dimension], state = self.step(state, tf.constant(index), previous)
+            previous = x[:, dimension]
+        return tf.concat(params, axis=-1)
 
     # Keras' layers in lists are no children of a layer, but their variables are: by the place of each in `variables`, which files keep.
     def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:
@@ -331,7 +397,7 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         return {
             **super().get_config(),
             "event_shape": list(self.event_shape),
-            "params_size": self.params_size,
+            "params_size": list(self.params_size) if self.per_column else self.params_size,
             "order": self.order.tolist(),
             "num_classes": self.num_classes,
             "context_size": self.context_size,
@@ -398,7 +464,7 @@ class WrappedNetwork(AutoregressiveNetwork):
 
     def __init__(self, network: Any, event_shape: int | Iterable[int], params_size: int = 1, **kwargs: Any):
         super().__init__(event_shape, params_size, **kwargs)
-        self.network: Any = keras.saving.deserialize_keras_object(network) if isinstance(network, dict) else network
+        self.network: Any = of_class(Callable, network=network)
 
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         """Build the inner network."""

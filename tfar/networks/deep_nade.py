@@ -43,7 +43,7 @@ class DeepNADE(OrderAgnostic):
         """Create the weights."""
         super().build(x_shape, context_shape)
         self.mask_kernel = self._add_kernel("mask_kernel", (self.event_size, self.hidden_units[0]))
-        self.mean = self.add_weight(name="mean", shape=(self.event_size * self.features,), initializer="zeros", trainable=False)
+        self.mean = self.add_weight(name="mean", shape=(int(self.feature_sizes.sum()),), initializer="zeros", trainable=False)
 
     def centre(self, mean: Any) -> None:
         """Set `mean` `[D * E]`, which is subtracted from the inputs."""
@@ -53,8 +53,12 @@ class DeepNADE(OrderAgnostic):
         """Return W `[D * E, H]`, U - W mean `[D, H]` and b - U 1 / 2 `[H]`, of `sum_dtype`."""
         weights = (self.kernel, self.mask_kernel, self.mean, self.bias)
         kernel, mask_kernel, mean, bias = (tf.cast(weight, self.sum_dtype) for weight in weights)
-        shift = tf.reshape(kernel * mean[:, None], [self.event_size, self.features, -1])  # (D, E, H)
-        return kernel, mask_kernel - tf.reduce_sum(shift, axis=1), bias - tf.reduce_sum(mask_kernel, axis=0) / 2
+        shift = kernel * mean[:, None]
+        if self.per_column:
+            shift = tf.stack([tf.reduce_sum(shift[self.feature_rows(d)], axis=0) for d in range(self.event_size)])
+        else:
+            shift = tf.reduce_sum(tf.reshape(shift, [self.event_size, self.features, -1]), axis=1)
+        return kernel, mask_kernel - shift, bias - tf.reduce_sum(mask_kernel, axis=0) / 2
 
     def inference(
         self, sums: tf.Tensor, observed: tf.Tensor, columns: Any = None, training: bool = False

@@ -1,6 +1,6 @@
 """The logistic autoregressive network, or fully visible sigmoid belief network (Frey 1998; Neal 1992)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -39,7 +39,7 @@ class LogisticAutoregressive(MADE):
     def __init__(
         self,
         event_shape: int | Iterable[int],
-        params_size: int = 1,
+        params_size: int | Sequence[int] = 1,
         order: config.Order = config.LogisticAutoregressive.order,
         num_masks: int = config.LogisticAutoregressive.num_masks,
         seed: int = config.LogisticAutoregressive.seed,

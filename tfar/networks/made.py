@@ -13,12 +13,17 @@ from tfar.networks.base import elementwise
 from tfar.networks.fingerprint import Resolved, shown_order
 from tfar.networks.masked_stepping import MaskedStepping
 from tfar.orders import DRAWN, inverse, is_drawn
-from tfar.validation import as_counts, check_counts
+from tfar.validation import MOST_MEMBERS, as_counts, check_choices, check_counts, check_flags, check_numbers, check_seeds
 
 
 def _alike(table: np.ndarray) -> bool:
     """Whether all pairs of masks have the same degrees, or the same order, `[n, units]`."""
     return bool(np.all(table == table[0]))
+
+
+def _repeated(degrees: Any, counts: np.ndarray) -> tf.Tensor:
+    """Degrees `[D]`, each as often as it counts; the counts are known before the graph runs."""
+    return tf.gather(degrees, np.repeat(np.arange(len(counts)), counts))
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -70,11 +75,12 @@ class MADE(MaskedStepping):
     """
 
     family = config.MADE
+    takes_columns = True
 
     def __init__(
         self,
         event_shape: int | Iterable[int],
-        params_size: int = 1,
+        params_size: int | Sequence[int] = 1,
         hidden_units: int | Iterable[int] = config.MADE.hidden_units,
         activation: Any = config.MADE.activation,
         direct: bool = config.MADE.direct,
@@ -90,15 +96,17 @@ class MADE(MaskedStepping):
     ):
         drawn = is_drawn(order)
         super().__init__(event_shape, params_size, None if drawn else order, **kwargs)
-        check_counts(num_masks=num_masks, masks_per_step=masks_per_step)
+        check_counts(most=MOST_MEMBERS, num_masks=num_masks, masks_per_step=masks_per_step)
+        check_flags(direct=direct, conditioning=conditioning)
+        check_numbers("[0, 1)", dropout=dropout)
+        check_seeds(seed=seed)
+        check_choices(config.CONNECTIVITIES, connectivity=connectivity)
         if masks_per_step > num_masks:
             raise ValueError(
                 f"masks_per_step must be at most num_masks. Received: masks_per_step={masks_per_step!r}, num_masks={num_masks!r}"
             )
         if window is not None:
             check_counts(window=window)
-        if connectivity not in config.CONNECTIVITIES:
-            raise ValueError(f"connectivity must be one of {', '.join(config.CONNECTIVITIES)}. Received: connectivity={connectivity!r}")
         self.hidden_units = as_counts(hidden_units=hidden_units)
         if not self.hidden_units and not direct:
             raise ValueError("hidden_units may be empty only with direct=True. Received: hidden_units=(), direct=False")
@@ -198,14 +206,14 @@ class MADE(MaskedStepping):
         return self.orders[member] if isinstance(member, int) else tf.gather(self.orders, member)
 
     def degrees(self, member: int | tf.Tensor) -> list[Any]:
-        """Return the degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` under a pair of masks."""
-        repeat: Callable[[Any, int], Any]
+        """Return the degrees of the inputs `[sum_d E_d]`, hidden layers `[H]` and outputs `[sum_d P_d]` under a pair of masks."""
+        repeat: Callable[[Any, Any], Any]
         if isinstance(member, int):
             ranks, repeat, hidden = inverse(self.orders[member]), np.repeat, [table[member] for table in self.hidden_degrees]
         else:
-            ranks, repeat = tf.argsort(tf.gather(self.orders, member)), tf.repeat
+            ranks, repeat = tf.argsort(tf.gather(self.orders, member)), _repeated
             hidden = [table[0] if _alike(table) else tf.gather(table, member) for table in self.hidden_degrees]
-        return [repeat(ranks + 1, self.features), *hidden, repeat(ranks + 1, self.params_size)]
+        return [repeat(ranks + 1, self.feature_sizes), *hidden, repeat(ranks + 1, self.params_sizes)]
 
     def context_terms(self, context: tf.Tensor) -> dict[int, tf.Tensor]:
         """Return what the context `[B, C]` adds to each layer that it reaches, `[B, units]`, by the layer's number."""
@@ -226,7 +234,7 @@ class MADE(MaskedStepping):
                 values[source] = self.drop(self.activation(sums[source]), training=training)  # (B, H)
             term = self._in_shares(layer, values[source], [(d[source], d[target]) for d in degrees])
             sums[target] = sums[target] + term if target in sums else term
-        return tf.reshape(sums[len(self.hidden_units) + 1], [-1, *self.event_shape, self.params_size])
+        return self.shaped(sums[len(self.hidden_units) + 1])
 
     def _masks_used(self) -> Any:
         """Number of masks that earlier training steps used: a function of the step's number, or counted by a variable."""

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar.layers import MaskedDense
+from tfar.networks import masked_columns
 from tfar.networks.base import AutoregressiveNetwork, Size, State
 from tfar.orders import inverse
 
@@ -100,7 +101,7 @@ class MaskedStepping(AutoregressiveNetwork):
         raise NotImplementedError
 
     def degrees(self, member: int | tf.Tensor) -> list[Any]:
-        """Return the degrees of the inputs `[D * E]`, of each hidden layer `[H]` and of the outputs `[D * P]` of a member."""
+        """Return the degrees of the inputs `[sum_d E_d]`, of each hidden layer `[H]` and of the outputs `[sum_d P_d]` of a member."""
         raise NotImplementedError
 
     def context_terms(self, context: tf.Tensor) -> dict[int, tf.Tensor]:
@@ -148,8 +149,10 @@ class MaskedStepping(AutoregressiveNetwork):
         **others: Any,
     ) -> State:
         """Return the state before the first position of a member: its kernels, sorted by step, and empty sums."""
-        groups, dtype = self._groups(), self.compute_dtype
         context = self.as_context(context)
+        if self.per_column:
+            return masked_columns.initial_state(self, batch_size, context, member)
+        groups, dtype = self._groups(), self.compute_dtype
 
         def pick(table: np.ndarray) -> Any:
             return table[member] if isinstance(member, int) else tf.gather(table, member)
@@ -182,6 +185,8 @@ class MaskedStepping(AutoregressiveNetwork):
 
     def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
         """Add what all earlier blocks contribute to the block's units."""
+        if self.per_column:
+            return state
         groups = self._groups()
         # At the end of a block the pre-activations of all its units are final.
         ended = tf.maximum(block - 1, 0)
@@ -204,6 +209,8 @@ class MaskedStepping(AutoregressiveNetwork):
 
     def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
         """Compute the units of this step, layer by layer, and add what they contribute to the rest of the block."""
+        if self.per_column:
+            return masked_columns.step(self, state, index, previous)
         groups, sums = self._groups(), list(state["sums"])
         begins = tf.unstack(tf.gather(state["begins"], index))
         values = self.encode_value(previous)  # (E, B)

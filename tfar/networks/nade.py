@@ -1,6 +1,6 @@
 """NADE: the neural autoregressive distribution estimator (Larochelle & Murray 2011)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ from tfar import config
 from tfar.networks.base import AutoregressiveNetwork, Size, State, elementwise, fresh
 from tfar.networks.scans.summing import summing_scan
 from tfar.orders import inverse
-from tfar.validation import check_counts
+from tfar.validation import MOST_UNITS, check_counts, check_flags, from_keras
 
 # Few runs keep the sums in the cache, which is faster under XLA; many runs need fewer operations, which is faster in plain graphs. At
 # D = 784, H = 500, batch 64, a training step with 4 runs takes 1.3 times as long in a plain graph and as long under XLA; with 28 runs it
@@ -54,11 +54,12 @@ class NADE(AutoregressiveNetwork):
 
     family = config.NADE
     stride = 4
+    takes_columns = True
 
     def __init__(
         self,
         event_shape: int | Iterable[int],
-        params_size: int = 1,
+        params_size: int | Sequence[int] = 1,
         hidden_units: int = config.NADE.hidden_units,
         activation: Any = config.NADE.activation,
         order: config.Order = config.NADE.order,
@@ -67,11 +68,12 @@ class NADE(AutoregressiveNetwork):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, order, **kwargs)
-        check_counts(hidden_units=hidden_units)
+        check_counts(most=MOST_UNITS, hidden_units=hidden_units)
+        check_flags(rescale=rescale)
         self.hidden_units = int(hidden_units)
         self.activation: Callable[[Any], Any] = elementwise(activation)
         self.rescale = bool(rescale)
-        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
 
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         """Create the weights."""
@@ -80,10 +82,11 @@ class NADE(AutoregressiveNetwork):
         def kernel(name: str, rows: int) -> keras.Variable:
             return self.add_weight(name=name, shape=(rows, units), initializer=fresh(self.kernel_initializer))
 
-        self.input_kernel = kernel("input_kernel", size * self.features)  # W
+        self.input_kernel = kernel("input_kernel", int(self.feature_sizes.sum()))  # W
         self.hidden_bias = self.add_weight(name="hidden_bias", shape=(units,), initializer="zeros")  # c
-        self.output_kernel = kernel("output_kernel", size * self.params_size)  # V
-        self.output_bias = self.add_weight(name="output_bias", shape=(size, self.params_size), initializer="zeros")  # b
+        self.output_kernel = kernel("output_kernel", int(self.params_sizes.sum()))  # V
+        outputs = (int(self.params_sizes.sum()),) if self.per_column else (size, self.params_size)
+        self.output_bias = self.add_weight(name="output_bias", shape=outputs, initializer="zeros")  # b
         self.rescaling = self.add_weight(name="rescaling", shape=(size,), initializer="ones") if self.rescale else None  # rho
         self.context_kernel = kernel("context_kernel", self.context_size) if self.context_size else None  # U
 
@@ -99,7 +102,9 @@ class NADE(AutoregressiveNetwork):
         return self.activation(a if rescaling is None else a * rescaling)
 
     def call(self, x: Any, context: Any = None, training: bool = False) -> tf.Tensor:
-        """Return the parameters `[B, *event_shape, P]`."""
+        """Return the parameters `[B, *event_shape, P]`, or `[B, sum_d P_d]`."""
+        if self.per_column:
+            return self.by_steps(x, context)
         size, units, features, outputs = self.event_size, self.hidden_units, self.features, self.params_size
         length = -(-size // _RUNS)
         runs = -(-size // length)
@@ -136,21 +141,44 @@ class NADE(AutoregressiveNetwork):
 
     def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
         """Return the state before the first position: a_1 and the kernels, in the order of generation."""
-        kernel = tf.cast(self.in_order(self.input_kernel, self.features, self.hidden_units), self.sum_dtype)
         first = tf.cast(self._first(context), self.sum_dtype)
-        state = {
-            "a": tf.reshape(tf.transpose(first), [self.hidden_units, -1]) + tf.zeros([1, batch_size], first.dtype),  # (H, B)
+        state: State = {"a": tf.reshape(tf.transpose(first), [self.hidden_units, -1]) + tf.zeros([1, batch_size], first.dtype)}  # (H, B)
+        if self.rescale:
+            state["rescaling"] = self.in_order(self.rescaling)
+        if self.per_column:
+            return {**state, **self._kernels_of_columns()}
+        kernel = tf.cast(self.in_order(self.input_kernel, self.features, self.hidden_units), self.sum_dtype)
+        return {
+            **state,
             # Row k belongs to the position before the k-th, whose value step k takes in; row 0 is empty.
             "input_kernel": tf.pad(kernel, [[1, 0], [0, 0], [0, 0]]),
             "output_kernel": self.in_order(self.output_kernel, self.params_size, self.hidden_units),
             "output_bias": self.in_order(self.output_bias, self.params_size),
         }
-        return {**state, "rescaling": self.in_order(self.rescaling)} if self.rescale else state
 
-    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+    def _kernels_of_columns(self) -> State:
+        """As in the state of `initial_state`, with the rows of each column, whose numbers differ, in a list."""
+        dimensions = self.order.tolist()
+        inputs, outputs, bias = (
+            tf.cast(self.cast(self.input_kernel), self.sum_dtype),
+            self.cast(self.output_kernel),
+            self.cast(self.output_bias),
+        )
+        return {
+            "input_kernel": [inputs[:0], *(inputs[self.feature_rows(d)] for d in dimensions[:-1])],
+            "output_kernel": [outputs[self.params_rows(d)] for d in dimensions],
+            "output_bias": [bias[self.params_rows(d)] for d in dimensions],
+        }
+
+    def step(self, state: State, index: Any, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
         """Add the previous value to a, and return the parameters `[B, P]` of the position."""
-        value = tf.cast(self.encode_value(previous), self.sum_dtype)  # (E, B)
-        a = state["a"] + tf.matmul(state["input_kernel"][index], value, transpose_a=True)  # (H, B)
+        a, before = state["a"], 0
+        if self.per_column:
+            index = int(tf.get_static_value(index))
+            before = int(self.order[index - 1])
+        if not (self.per_column and index == 0):
+            value = tf.cast(self.encode_value(previous, before), self.sum_dtype)  # (E, B)
+            a += tf.matmul(state["input_kernel"][index], value, transpose_a=True)  # (H, B)
         h = self._hidden(tf.cast(a, self.compute_dtype), state["rescaling"][index] if self.rescale else None)
         params = tf.matmul(state["output_kernel"][index], h) + state["output_bias"][index][:, None]  # (P, B)
         return tf.transpose(params), {**state, "a": a}

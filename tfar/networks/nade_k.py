@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfar import config, noise
 from tfar.heads.base import Head
 from tfar.networks.order_agnostic import OrderAgnostic
-from tfar.validation import check_counts
+from tfar.validation import MOST_LAYERS, as_reals, check_counts
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -49,6 +49,7 @@ class NADEK(OrderAgnostic):
     """
 
     family = config.NADEK
+    takes_columns = False
     segments = 4  # with which an evaluation takes 5/8 of the products with V and W
 
     def __init__(
@@ -71,11 +72,11 @@ class NADEK(OrderAgnostic):
                 "NADE-k is for binary values, with a Bernoulli head; use DeepNADE for others. "
                 f"Received: params_size={params_size!r}, num_classes={self.num_classes!r}, encoding={self.encoding!r}"
             )
-        check_counts(num_steps=num_steps)
+        check_counts(most=MOST_LAYERS, num_steps=num_steps)
         self.num_steps = int(num_steps)
         self.data_mean = data_mean
         if data_mean is not None:
-            mean = np.asarray(data_mean, np.float32)
+            mean = as_reals(data_mean=data_mean).astype(np.float32)
             if mean.shape != self.event_shape or not np.all((mean >= 0) & (mean <= 1)):
                 raise ValueError(
                     f"data_mean must be numbers from 0 to 1, of shape {self.event_shape}. "

@@ -1,6 +1,6 @@
 """The neural autoregressive network with separate weights for each dimension (Bengio & Bengio 2000)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ from tfar import config
 from tfar.layers import MaskedDense
 from tfar.networks.base import AutoregressiveNetwork, Size, State, elementwise
 from tfar.orders import inverse
-from tfar.validation import check_counts
+from tfar.validation import MOST_UNITS, check_counts, check_flags
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -49,11 +49,12 @@ class NeuralAutoregressive(AutoregressiveNetwork):
 
     family = config.NeuralAutoregressive
     stride = 2
+    takes_columns = True
 
     def __init__(
         self,
         event_shape: int | Iterable[int],
-        params_size: int = 1,
+        params_size: int | Sequence[int] = 1,
         hidden_units: int = config.NeuralAutoregressive.hidden_units,
         activation: Any = config.NeuralAutoregressive.activation,
         direct: bool = config.NeuralAutoregressive.direct,
@@ -61,7 +62,8 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, order, **kwargs)
-        check_counts(hidden_units=hidden_units)
+        check_counts(most=MOST_UNITS, hidden_units=hidden_units)
+        check_flags(direct=direct)
         self.hidden_units = int(hidden_units)
         self.activation: Callable[[Any], Any] = elementwise(activation)
         self.direct = bool(direct)
@@ -72,13 +74,13 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         for start in range(0, self.event_size, self.block_size):
             seen = degrees[: start + self.block_size]
             units = np.repeat(seen[start:] - 1, self.hidden_units)  # the units of a position see the inputs before it
-            self.hidden_layers.append(MaskedDense(np.repeat(seen, self.features), units, name=f"hidden_{start}", **policy))
-        outputs = np.repeat(degrees, self.params_size)
+            inputs = np.repeat(seen, self.feature_sizes[self.order][: len(seen)])
+            self.hidden_layers.append(MaskedDense(inputs, units, name=f"hidden_{start}", **policy))
+        outputs = np.repeat(degrees, self.params_sizes[self.order])
         self.direct_layer = self.context_layer = None
         if self.direct:
-            self.direct_layer = MaskedDense(
-                np.repeat(degrees, self.features), outputs, strict=True, use_bias=False, name="direct", **policy
-            )
+            inputs = np.repeat(degrees, self.feature_sizes[self.order])
+            self.direct_layer = MaskedDense(inputs, outputs, strict=True, use_bias=False, name="direct", **policy)
         if self.context_size:
             self.context_layer = keras.layers.Dense(self.event_size * self.hidden_units, use_bias=False, name="context", **policy)
 
@@ -93,14 +95,15 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         for layer in self.hidden_layers:
             layer.build((None, len(layer.in_degrees)))
         if self.direct_layer is not None:
-            self.direct_layer.build((None, size * self.features))
+            self.direct_layer.build((None, int(self.feature_sizes.sum())))
         if self.context_layer is not None:
             self.context_layer.build((None, self.context_size))
         # Glorot's limit for H inputs and P outputs; Keras would count the inputs and outputs of all D networks together.
-        limit = (6 / (units + outputs)) ** 0.5
+        limit = (6 / (units + float(self.params_sizes.mean()))) ** 0.5
         glorot = keras.initializers.RandomUniform(-limit, limit)
-        self.output_kernel = self.add_weight(name="output_kernel", shape=(size, outputs, units), initializer=glorot)  # V
-        self.output_bias = self.add_weight(name="output_bias", shape=(size, outputs), initializer="zeros")  # c, in event layout
+        rows = (int(self.params_sizes.sum()),) if self.per_column else (size, outputs)
+        self.output_kernel = self.add_weight(name="output_kernel", shape=(*rows, units), initializer=glorot)  # V
+        self.output_bias = self.add_weight(name="output_bias", shape=rows, initializer="zeros")  # c, in event layout
 
     def _context_terms(self, context: Any) -> tf.Tensor | None:
         """What the context `[B, C]` adds to the pre-activations, `[B, D * H]`; None without a context."""
@@ -108,7 +111,9 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         return None if self.context_layer is None else self.context_layer(context)
 
     def call(self, x: Any, context: Any = None, training: bool = False) -> tf.Tensor:
-        """Return the parameters `[B, *event_shape, P]`."""
+        """Return the parameters `[B, *event_shape, P]`, or `[B, sum_d P_d]`."""
+        if self.per_column:
+            return self.by_steps(x, context)
         size, units, outputs = self.event_size, self.hidden_units, self.params_size
         terms = self._context_terms(context)
         x = tf.gather(tf.reshape(self.encode(x), [-1, size, self.features]), self.order, axis=1)
@@ -127,6 +132,8 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         """Return the state before the first position: no inputs, and the weights of the outputs."""
         size, units, features, dtype = self.event_size, self.hidden_units, self.features, self.compute_dtype
         terms = self._context_terms(context)
+        if self.per_column:
+            return {"terms": terms, "batch_size": batch_size, "values": []}
         block = self.block_size * units
         state = {
             # Input k is in slot k + 1, so that step k takes in slot k.
@@ -147,6 +154,8 @@ class NeuralAutoregressive(AutoregressiveNetwork):
 
     def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
         """Sum what all inputs taken in so far contribute to the block's units, in one product."""
+        if self.per_column:
+            return state
         rows, columns = self.block_size * self.features, self.block_size * self.hidden_units
 
         def enter(number: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -168,6 +177,8 @@ class NeuralAutoregressive(AutoregressiveNetwork):
 
     def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
         """Add the previous value to the block's sums, and return the parameters `[B, P]` of the position."""
+        if self.per_column:
+            return self._column_step(state, int(tf.get_static_value(index)), previous)
         value, features, units = self.encode_value(previous), self.features, self.hidden_units
         rows = index * features + tf.range(features)
         x = tf.tensor_scatter_nd_update(state["x"], rows[:, None], value)
@@ -179,6 +190,27 @@ class NeuralAutoregressive(AutoregressiveNetwork):
         if self.direct:
             params += tf.matmul(state["direct"][index], x)
         return tf.transpose(params), {**state, "x": x, "sums": sums}
+
+    def _column_step(self, state: State, index: int, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """`step` of a column: the products of its hidden layer and outputs with the columns before it, which are slices of the kernels."""
+        values, units, (block, place) = [*state["values"]], self.hidden_units, divmod(index, self.block_size)
+        if index > 0:
+            values.append(self.encode_value(previous, int(self.order[index - 1])))
+        x = tf.concat(values, axis=0) if values else None  # (sum_d E_d, B)
+        here = slice(place * units, (place + 1) * units)
+        layer, rows = self.hidden_layers[block], self.params_rows(int(self.order[index]))
+        a = self.cast(layer.bias)[here, None] + tf.zeros([1, state["batch_size"]], self.compute_dtype)  # (H, B)
+        params = self.cast(self.output_bias)[rows, None]
+        if x is not None:
+            a += tf.matmul(self.cast(layer.kernel)[: x.shape[0], here], x, transpose_a=True)
+        if state["terms"] is not None:
+            a += tf.transpose(state["terms"][:, index * units : (index + 1) * units])
+        params += tf.matmul(self.cast(self.output_kernel)[rows], self.activation(a))
+        if self.direct_layer is not None and x is not None:
+            end = int(self.params_sizes[self.order][: index + 1].sum())
+            kernel = self.cast(self.direct_layer.kernel)[: x.shape[0], end - (rows.stop - rows.start) : end]
+            params += tf.matmul(kernel, x, transpose_a=True)
+        return tf.transpose(params), {**state, "values": values}
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

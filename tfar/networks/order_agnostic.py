@@ -1,7 +1,7 @@
 """Networks trained for all orders at once: their objective, and the exact likelihood under any one order."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ from tfar.heads.base import Head
 from tfar.heads.encodings import Number, OneHot
 from tfar.layers import Dropout
 from tfar.networks.base import AutoregressiveNetwork, Size, State, fresh
-from tfar.validation import as_counts
+from tfar.validation import as_counts, check_seeds, from_keras
 
 EVALUATION_PATTERNS = 4  # per example: enough for a steady early stopping, few enough to cost less than an epoch
 ROWS = 4096  # rows of the hidden layers that are held in memory at once
@@ -58,12 +58,13 @@ class OrderAgnostic(AutoregressiveNetwork):
 
     family = config.DeepNADE
     order_agnostic = True
+    takes_columns = True
     segments = 1  # parts of an order; in each, `inference` is shown only the positions that are not observed at its start
 
     def __init__(
         self,
         event_shape: int | Iterable[int],
-        params_size: int = 1,
+        params_size: int | Sequence[int] = 1,
         hidden_units: int | Iterable[int] = config.DeepNADE.hidden_units,
         activation: Any = config.DeepNADE.activation,
         order: config.Order = config.DeepNADE.order,
@@ -73,11 +74,12 @@ class OrderAgnostic(AutoregressiveNetwork):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, order, **kwargs)
+        check_seeds(seed=seed)
         self.hidden_units = as_counts(hidden_units=hidden_units)
         if not self.hidden_units:
             raise ValueError(f"hidden_units must be of at least one layer. Received: hidden_units={hidden_units!r}")
-        self.activation: Callable[[Any], Any] = keras.activations.get(activation)
-        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
+        self.activation: Callable[[Any], Any] = from_keras(keras.activations.get, activation=activation)
+        self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
         self.drop, self.seed = Dropout(dropout, name="dropout"), int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         options: dict[str, Any] = {"activation": self.activation, "dtype": self.dtype_policy}
@@ -92,15 +94,16 @@ class OrderAgnostic(AutoregressiveNetwork):
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         """Create the weights."""
         first, last = self.hidden_units[0], self.hidden_units[-1]
-        self.kernel = self._add_kernel("kernel", (self.event_size * self.features, first))
+        self.kernel = self._add_kernel("kernel", (int(self.feature_sizes.sum()), first))
         self.bias = self.add_weight(name="bias", shape=(first,), initializer="zeros")
         if self.context_size:
             self.context_kernel = self._add_kernel("context_kernel", (self.context_size, first))
         for layer, units in zip(self.hidden_layers, self.hidden_units[:-1], strict=True):
             layer.build((None, units))
         # Transposed, so that the parameters of one position are contiguous rows.
-        self.output_kernel = self._add_kernel("output_kernel", (self.event_size * self.params_size, last))
-        self.output_bias = self.add_weight(name="output_bias", shape=(self.event_size * self.params_size,), initializer="zeros")
+        outputs = int(self.params_sizes.sum())
+        self.output_kernel = self._add_kernel("output_kernel", (outputs, last))
+        self.output_bias = self.add_weight(name="output_bias", shape=(outputs,), initializer="zeros")
 
     def first_layer(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return W `[D * E, H]`, U `[D, H]` and b `[H]`, of `sum_dtype`."""
@@ -169,9 +172,11 @@ class OrderAgnostic(AutoregressiveNetwork):
         return self.order if order is None else order
 
     def call(self, x: Any, context: Any = None, order: Any = None, training: bool = False) -> tf.Tensor:
-        """Return the parameters `[B, *event_shape, P]` under an order `[D]` or `[B, D]`; by default the network's own."""
+        """Return the parameters `[B, *event_shape, P]`, or `[B, sum_d P_d]`, under an order `[D]` or `[B, D]`; by default its own."""
         context, x = self.as_context(context), tf.reshape(self.as_values(x), [-1, self.event_size])
         order = tf.convert_to_tensor(self.generation_order(order))
+        if self.per_column:
+            return self._evaluate_columns(x, context, order)
         # As many positions at once as make matrix products efficient, and no more than fit into the cache.
         size = min(max(1, round(self.event_size**0.5)), max(1, ROWS // (x.shape[0] or 1)))
         if not tf.executing_eagerly():
@@ -227,8 +232,12 @@ class OrderAgnostic(AutoregressiveNetwork):
         **others: Any,
     ) -> State:
         """Return the state before the first position of an order: the pre-activations where nothing is observed."""
-        order = tf.convert_to_tensor(self.generation_order(order))
+        given = self.generation_order(order)
+        order = tf.convert_to_tensor(given)
         kernel, mask_kernel, bias = self.first_layer()
+        if self.per_column:
+            sums = self._start(bias, batch_size, self.as_context(context))
+            return {"sums": sums, "order": given, "kernel": kernel, "mask_kernel": mask_kernel}
         return {
             "dims": tf.transpose(order) if len(order.shape) == 2 else order[:, None],
             "rank": tf.reshape(tf.argsort(order, axis=-1), [1, -1, self.event_size]),
@@ -239,11 +248,52 @@ class OrderAgnostic(AutoregressiveNetwork):
 
     def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
         """Add the previous value to the pre-activations, and return the parameters `[B, P]` of the position."""
+        if self.per_column:
+            return self._column_step(state, int(tf.get_static_value(index)), previous)
         before = tf.gather(state["dims"], tf.maximum(index - 1, 0)[None])
         added = self._added(state["kernel"], state["mask_kernel"], before, previous[None])[0]
         sums = state["sums"] + tf.where(index > 0, added, tf.zeros_like(added))
         h, _ = self.inference(self.cast(sums[None]), state["rank"] < index)
         return self._read(h, tf.gather(state["dims"], index[None]))[0], {**state, "sums": sums}
+
+    def _evaluate_columns(self, x: Any, context: tf.Tensor | None, order: Any) -> tf.Tensor:
+        """The parameters `[B, sum_d P_d]` of all columns under an order `[D]` or `[B, D]`: all pre-activations at once."""
+        kernel, mask_kernel, bias = self.first_layer()
+        rank = tf.argsort(order, axis=-1)
+        seen = rank[..., tf.newaxis, :] < rank[..., tf.newaxis]  # ([B,] D, D): which columns each column sees
+        added = tf.stack([self._column_term(kernel, mask_kernel, d, x[:, d]) for d in range(self.event_size)])  # (D, B, H)
+        equation = "dj,jbh->dbh" if len(order.shape) == 1 else "bdj,jbh->dbh"
+        sums = tf.einsum(equation, tf.cast(seen, added.dtype), added) + self._start(bias, tf.shape(x)[0], context)
+        observed = tf.transpose(seen, [1, 0, 2]) if len(order.shape) == 2 else seen[:, tf.newaxis]
+        h, _ = self.inference(self.cast(sums), observed)
+        h = tf.reshape(h, [self.event_size, -1, self.hidden_units[-1]])
+        return tf.concat([self._read_column(h[d], d) for d in range(self.event_size)], axis=-1)
+
+    def _column_term(self, kernel: tf.Tensor, mask_kernel: tf.Tensor, dimension: int, values: tf.Tensor) -> tf.Tensor:
+        """What the values `[B]` of a column add to the pre-activations, `[B, H]`."""
+        features = self.encoding.of(dimension)(values, kernel.dtype)  # (B, E_d)
+        return tf.matmul(features, kernel[self.feature_rows(dimension)]) + mask_kernel[dimension]
+
+    def _read_column(self, h: tf.Tensor, dimension: int | None) -> tf.Tensor:
+        """The parameters `[B, P_d]` of a column, or those of all, from the last hidden layer `[B, H]`."""
+        rows = slice(None) if dimension is None else self.params_rows(dimension)
+        return self.outputs(h, (self.cast(self.output_kernel)[rows], self.cast(self.output_bias)[rows]))
+
+    def _column_step(self, state: State, index: int, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        """`step` of a column, or of a column for each row where the rows have orders of their own: then with all parameters."""
+        sums: Any = state["sums"]
+        order: Any = tf.convert_to_tensor(state["order"])
+        if index > 0:
+            before = self.dimension_at(index - 1, order=state["order"])
+            dimensions = range(self.event_size) if before is None else [before]
+            terms = [self._column_term(state["kernel"], state["mask_kernel"], d, previous) for d in dimensions]
+            if before is None:
+                chosen = tf.one_hot(order[..., index - 1], self.event_size, axis=0, dtype=tf.bool, on_value=True, off_value=False)
+                terms = [tf.where(chosen[d][..., tf.newaxis], term, tf.zeros_like(term)) for d, term in enumerate(terms)]
+            sums += tf.add_n(terms)
+        rank = tf.reshape(tf.argsort(order, axis=-1), [1, -1, self.event_size])
+        h, _ = self.inference(self.cast(sums[tf.newaxis]), rank < index)
+        return self._read_column(h, self.dimension_at(index, order=state["order"])), {**state, "sums": sums}
 
     def _patterns(self, u: Any, t: tf.Tensor) -> tf.Tensor:
         """Observed subsets of 0..D-1 positions, bool `[count, B, D]`, from noise `[count, B, D + 1]` and t `[count, B, 1]`.
@@ -312,14 +362,19 @@ class OrderAgnostic(AutoregressiveNetwork):
         x = tf.reshape(tf.convert_to_tensor(x), [-1, size])
         kernel, mask_kernel, bias = map(self.cast, self.first_layer())
         seen = tf.cast(observed, kernel.dtype)
-        inputs *= tf.repeat(seen, self.features, axis=-1) if self.features > 1 else seen
+        if self.per_column:
+            seen_inputs = tf.gather(seen, np.repeat(np.arange(size), self.feature_sizes), axis=-1)
+        else:
+            seen_inputs = tf.repeat(seen, self.features, axis=-1) if self.features > 1 else seen
+        inputs *= seen_inputs
         sums = tf.tensordot(inputs, kernel, 1) + tf.tensordot(seen, mask_kernel, 1)  # (S, B, H)
         sums += self._start(bias, tf.shape(x)[0], self.as_context(context))
         h, outputs = self.inference(sums, observed, training=training)
         outputs = [*outputs, self.outputs(h)]
         total: Any = 0.0
         for params in outputs:
-            params = tf.reshape(params, [tf.shape(observed)[0], -1, size, self.params_size])
+            shape = [-1] if self.per_column else [size, self.params_size]
+            params = tf.reshape(params, [tf.shape(observed)[0], tf.shape(x)[0], *shape])
             nll = -head.log_prob(params, x, event_ndims=0)  # (S, B, D)
             total += tf.reduce_sum(tf.where(observed, tf.zeros_like(nll), nll), axis=-1)
         missing = tf.reduce_sum(tf.cast(~observed, total.dtype), axis=-1)

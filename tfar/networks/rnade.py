@@ -1,6 +1,6 @@
 """RNADE: the real-valued neural autoregressive density estimator (Uria, Murray & Larochelle 2013)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 
 from tfar import config
 from tfar.networks.nade import NADE
+from tfar.validation import as_reals
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -21,7 +22,7 @@ class RNADE(NADE):
     The P = 3k parameters are the logits, locations and raw scales of the components (`tfar.heads.NormalMixture`, `LaplaceMixture`). The
     initial components cover the range of each dimension evenly, as in the authors' code: for a range from l to u the locations are l + s,
     l + 2s, ..., l + ks, and the scales s = (u - l) / (k + 1), plus the smallest scale of the head. `tfar.training.fit` starts at quantiles
-    of the training rows instead.
+    of the training rows instead. With a head for each column the initial biases are zero.
 
     Args:
         event_shape, params_size, num_classes, context_size, encoding: as in `tfar.networks.AutoregressiveNetwork`.
@@ -43,7 +44,7 @@ class RNADE(NADE):
     def __init__(
         self,
         event_shape: int | Iterable[int],
-        params_size: int = 3 * config.HeadSettings.num_components,
+        params_size: int | Sequence[int] = 3 * config.HeadSettings.num_components,
         hidden_units: int = config.RNADE.hidden_units,
         means_range: Any = config.RNADE.means_range,
         activation: Any = config.RNADE.activation,
@@ -53,9 +54,9 @@ class RNADE(NADE):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, hidden_units, activation, order, rescale, kernel_initializer, **kwargs)
-        if self.params_size % 3:
+        if not self.per_column and self.params_size % 3:
             raise ValueError(f"RNADE needs a mixture head, 3 parameters per component. Received: params_size={params_size}")
-        bounds, size = np.asarray(means_range, np.float64), self.event_size
+        bounds, size = as_reals(means_range=means_range), self.event_size
         if bounds.shape not in ((2,), (size, 2)) or not np.all(np.isfinite(bounds) & (bounds[..., :1] < bounds[..., 1:])):
             raise ValueError(
                 f"means_range must be (lowest, highest), or one pair per dimension, [{size}, 2]. Received: means_range={means_range!r}"
@@ -65,6 +66,8 @@ class RNADE(NADE):
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         """Create the weights, and spread the initial components over `means_range`."""
         super().build(x_shape, context_shape)
+        if self.per_column:
+            return
         components = self.params_size // 3
         lowest, highest = np.broadcast_to(self.means_range, [self.event_size, 2]).T[..., None]  # each (D, 1)
         spacing = (highest - lowest) / (components + 1)

@@ -43,24 +43,31 @@ def dependencies(
     """
     event_shape = tuple(given_event_shape(network, getattr(network, "event_shape", None) or event_shape))
     size = int(np.prod(event_shape))
-    num_classes = num_classes or getattr(network, "num_classes", None)
+    classes = np.array([num_classes or _classes(network, dimension) for dimension in range(size)])  # 0 for real values
+    sizes = getattr(network, "params_sizes", None)
     generator = np.random.default_rng(seed)
     depends = np.zeros((size, size), bool)
     for _ in range(trials):
-        if num_classes:
-            x = generator.integers(num_classes, size=size)
-            other = (x + generator.integers(1, num_classes, size=size)) % num_classes
-        else:
-            x, other = generator.normal(size=(2, size)).astype(np.float32)
+        x, other = generator.normal(size=(2, size)).astype(np.float32)
+        for d in np.flatnonzero(classes):
+            x[d] = generator.integers(classes[d])
+            other[d] = (x[d] + generator.integers(1, classes[d])) % classes[d]
         rows = np.repeat(x[None], size + 1, axis=0)  # row i has another x_i, the last row is unchanged
         rows[np.arange(size), np.arange(size)] = other
         args = [tf.constant(rows.reshape(-1, *event_shape), tf.float32)]
         if context is not None:
             args.append(tf.repeat(tf.convert_to_tensor(context)[None], size + 1, axis=0))
-        params = np.asarray(network(*args, **member)).reshape(size + 1, size, -1)
-        change = np.abs(params[:-1] - params[-1]).max(axis=-1)  # (D, D): changed value, position
+        params = np.asarray(network(*args, **member)).reshape(size + 1, -1)
+        starts = np.arange(size) * (params.shape[1] // size) if sizes is None else np.cumsum(sizes) - sizes
+        change = np.maximum.reduceat(np.abs(params[:-1] - params[-1]), starts, axis=1)  # (D, D): changed value, position
         depends |= ~(change <= 1e-5 * max(np.abs(params[-1]).max(), 1e-30))  # NaN counts as a change
     return depends
+
+
+def _classes(network: Any, dimension: int) -> int:
+    """K where the values of a dimension are the integers 0..K-1, else 0."""
+    encoding = getattr(network, "encoding", None)
+    return (getattr(network, "num_classes", None) if encoding is None else encoding.of(dimension).num_classes) or 0
 
 
 def check_autoregressive(

@@ -11,7 +11,7 @@ from tfar import config, masks
 from tfar.layers import Dropout, MaskedConv2D
 from tfar.networks.base import elementwise
 from tfar.networks.images.stepping import PixelStepping
-from tfar.validation import as_counts, check_counts
+from tfar.validation import MOST_KERNEL, as_counts, check_counts, check_flags, check_numbers
 
 
 class ImageNetwork(PixelStepping):
@@ -64,9 +64,11 @@ class ImageNetwork(PixelStepping):
             raise ValueError(f"event_shape must be [height, width, channels]. Received: event_shape={event_shape!r}")
         if self.order.tolist() != list(range(self.event_size)):
             raise ValueError(f"images are generated in their natural order. Received: order={order!r}")
+        check_flags(positions=positions, linear_means=linear_means)
+        check_numbers("[0, 1)", dropout=dropout)
         if linear_means and self.params_size % 3:
             raise ValueError(f"linear_means needs the 3k parameters of a mixture. Received: params_size={params_size}")
-        check_counts(3, kernel_size=kernel_size)
+        check_counts(3, MOST_KERNEL, kernel_size=kernel_size)
         self.kernel_size, self.linear_means, self.dropout = kernel_size, bool(linear_means), float(dropout)
         self.positions = bool(positions)
         self.activation: Callable[[Any], Any] = elementwise(activation)

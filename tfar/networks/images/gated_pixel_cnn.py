@@ -10,7 +10,7 @@ from tfar import config
 from tfar.networks.base import Size, State
 from tfar.networks.images.base import ImageNetwork, shift_down
 from tfar.networks.images.stepping import Pixel
-from tfar.validation import check_counts
+from tfar.validation import MOST_LAYERS, MOST_UNITS, check_counts
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -64,8 +64,8 @@ class GatedPixelCNN(ImageNetwork):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
-        check_counts(2, num_layers=num_layers)
-        check_counts(filters=filters, skip_filters=skip_filters)
+        check_counts(2, MOST_LAYERS, num_layers=num_layers)
+        check_counts(most=MOST_UNITS, filters=filters, skip_filters=skip_filters)
         self.filters, self.num_layers, self.skip_filters = self.rounded(filters), num_layers, self.rounded(skip_filters)
         layers, both = range(num_layers), 2 * self.filters
         policy: dict[str, Any] = {"dtype": self.dtype_policy}

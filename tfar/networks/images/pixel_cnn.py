@@ -10,7 +10,7 @@ from tfar import config
 from tfar.networks.base import Size, State
 from tfar.networks.images.base import ImageNetwork
 from tfar.networks.images.stepping import Pixel
-from tfar.validation import check_counts
+from tfar.validation import MOST_LAYERS, MOST_UNITS, check_counts
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -62,7 +62,8 @@ class PixelCNN(ImageNetwork):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, activation, **kwargs)
-        check_counts(num_blocks=num_blocks, filters=filters)
+        check_counts(most=MOST_LAYERS, num_blocks=num_blocks)
+        check_counts(most=MOST_UNITS, filters=filters)
         self.filters, self.num_blocks = self.rounded(filters, 2), num_blocks
         blocks, half = range(num_blocks), self.filters // 2
         self.first = self.conv(self.filters, kernel_size, "first", "A")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfar import config
 from tfar.networks.images.base import ImageNetwork
-from tfar.validation import check_counts
+from tfar.validation import MOST_LAYERS, MOST_UNITS, check_counts
 
 
 class PixelRNN(ImageNetwork):
@@ -57,7 +57,8 @@ class PixelRNN(ImageNetwork):
         **kwargs: Any,
     ):
         super().__init__(event_shape, params_size, kernel_size, head_filters, dropout, positions, linear_means, **kwargs)
-        check_counts(num_layers=num_layers, filters=filters)
+        check_counts(most=MOST_LAYERS, num_layers=num_layers)
+        check_counts(most=MOST_UNITS, filters=filters)
         self.filters, self.num_layers = self.rounded(filters, 2), num_layers
         layers, self.units = range(num_layers), self.filters // 2
         self.pairs = [(n, d) for n in layers for d in range(self.directions)]  # (layer, direction) of each map of states

@@ -12,7 +12,7 @@ from tfar.layers import Dropout
 from tfar.networks.base import Size, State
 from tfar.networks.scans.recurrent import recurrent_scan
 from tfar.networks.sequences.base import SequenceNetwork
-from tfar.validation import check_counts
+from tfar.validation import MOST_LAYERS, MOST_UNITS, check_choices, check_counts, check_numbers
 
 
 def lstm(state: Any, x: Any, product: Any) -> list[tf.Tensor]:
@@ -97,15 +97,18 @@ class CharRNN(SequenceNetwork):
             raise ValueError(
                 f"a sequence must have one axis and its natural order. Received: event_shape={event_shape!r}, order={self.order.tolist()}"
             )
-        if cell not in config.CELLS:
-            raise ValueError(f"cell must be one of {', '.join(config.CELLS)}. Received: cell={cell!r}")
-        check_counts(units=units, num_layers=num_layers)
+        check_choices(config.CELLS, cell=cell)
+        check_counts(most=MOST_UNITS, units=units)
+        check_counts(most=MOST_LAYERS, num_layers=num_layers)
+        check_numbers("[0, 1)", dropout=dropout)
         if embedding is not None:
-            check_counts(embedding=embedding)
+            check_counts(most=MOST_UNITS, embedding=embedding)
             if self.num_classes is None:
                 raise ValueError(f"embedding needs num_classes. Received: embedding={embedding}, num_classes=None")
-        if memory is not None and (cell == "rnn" or not 2 <= memory < np.inf):
-            raise ValueError(f"memory must be at least 2, for an lstm or a gru. Received: memory={memory!r}, cell={cell!r}")
+        if memory is not None:
+            check_numbers("[2, inf)", memory=memory)
+            if cell == "rnn":
+                raise ValueError(f"memory is of an lstm or a gru. Received: memory={memory!r}, cell={cell!r}")
         self.cell, self.units, self.num_layers, self.dropout, self.embedding = cell, units, num_layers, float(dropout), embedding
         self.memory = None if memory is None else float(memory)
         options: dict[str, Any] = {"dtype": self.dtype_policy}
