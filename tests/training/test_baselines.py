@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 
 import tfar
 from tfar import heads
+from tfar.models.starting import start_at_marginals
 from tfar.training import baselines
 from tfar.training.baselines import gaussian_nll
 
@@ -24,7 +25,7 @@ def test_the_centre_of_many_rows_is_right_in_half_precision():
     x = np.ones([100_000, 1], np.int32)
     x[::4] = 0
     model = tfar.MADE([1], hidden_units=[4], dtype="mixed_float16", direct=False)
-    baselines.start_at_marginals(model, x)
+    start_at_marginals(model, x)
     np.testing.assert_allclose(model.network.masked_layers[0].mean, [0.75], rtol=1e-6)
 
 
@@ -68,7 +69,7 @@ def test_training_starts_at_the_marginals(model):
     for variable in model.network.trainable_variables:
         variable.assign(np.zeros(variable.shape))
     x = np.random.default_rng(0).integers(0, model.head.num_classes or 2, (50, 4, 2)).astype(np.int32)
-    baselines.start_at_marginals(model, x)
+    start_at_marginals(model, x)
     assert model.log_prob(x).numpy() == pytest.approx(baselines.baseline(model.head, x, x), rel=1e-4)
 
 
@@ -91,7 +92,7 @@ class Shifted(heads.Head):
 def test_a_head_without_marginals_leaves_the_bias_of_the_network():
     model, x = tfar.MADE([2], Shifted(), hidden_units=[4]), np.random.default_rng(0).normal(5, 2, [50, 2])
     before = model.network.output_bias.numpy()
-    baselines.start_at_marginals(model, x)
+    start_at_marginals(model, x)
     np.testing.assert_array_equal(model.network.output_bias, before)
     assert baselines.baseline(model.head, x, x) == pytest.approx(baselines.baseline(heads.Normal(), x, x))
 

@@ -19,6 +19,7 @@ from tfar.models.families import (
     build,
     model_of,
 )
+from tfar.models.table import TableModel
 
 __all__ = [
     "CONSTRUCTORS",
@@ -36,6 +37,7 @@ __all__ = [
     "NeuralAutoregressive",
     "PixelCNN",
     "RowLSTM",
+    "TableModel",
     "build",
     "model_of",
 ]

@@ -11,9 +11,9 @@ import tensorflow as tf
 from tfar import config
 from tfar.datasets import Split
 from tfar.models import AutoregressiveModel
-from tfar.training.baselines import start_at_marginals
+from tfar.models.starting import start_at_marginals
 from tfar.training.feed import Feed
-from tfar.validation import check_counts
+from tfar.validation import as_array, check_counts, check_seeds
 
 LEAST_STEPS = 100  # in an epoch: after each pass over a small set, validation would be most of the work, and noise
 
@@ -28,7 +28,14 @@ def batches(split: Any, batch_size: int, seed: int = 0, start: int = 0) -> tf.da
         batch_size: rows in a batch, at most those of the split.
         seed: an integer.
         start: number of the first batch.
+
+    Raises:
+        ValueError: a number is not one of these, or `split` is no (x, context).
     """
+    split = as_split(split)
+    check_counts(batch_size=batch_size)
+    check_counts(0, start=start)
+    check_seeds(seed=seed)
     x, context = tf.constant(split.x), None if split.context is None else tf.constant(split.context)
     rows, last = len(split.x), tf.constant(len(split.x) - 1, tf.int64)
     key = tf.constant(np.random.SeedSequence(seed).generate_state(1)[0], tf.int64)
@@ -45,7 +52,14 @@ def batches(split: Any, batch_size: int, seed: int = 0, start: int = 0) -> tf.da
 
 
 def epoch_length(pass_steps: int, epoch_steps: int | None = None) -> int:
-    """Steps in an epoch: `epoch_steps`, or one pass over the data, or 100 steps where that is more."""
+    """Steps in an epoch: `epoch_steps`, or one pass over the data, or 100 steps where that is more.
+
+    Raises:
+        ValueError: a number is not a count.
+    """
+    check_counts(0, pass_steps=pass_steps)
+    if epoch_steps is not None:
+        check_counts(epoch_steps=epoch_steps)
     return max(pass_steps, LEAST_STEPS) if epoch_steps is None else epoch_steps
 
 
@@ -87,7 +101,10 @@ def as_split(data: Any) -> Split:
         return data
     x, context = data if isinstance(data, list | tuple) and len(data) == 2 else (data, None)
     x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
-    return Split(np.asarray(x), None if context is None else np.asarray(context))
+    rows = as_array("x", x)
+    if rows.ndim == 0 or rows.dtype.kind not in "biuf":
+        raise ValueError(f"x must be an array of rows of numbers. Received: x={x!r}")
+    return Split(rows, None if context is None else as_array("context", context))
 
 
 def checksum(arrays: Iterable[Any]) -> str:

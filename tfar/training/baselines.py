@@ -1,4 +1,4 @@
-"""Where training starts, and what a model must beat: independent positions, and for real values the normal of full covariance."""
+"""What a model must beat: independent positions, and for real values the normal of full covariance."""
 
 from typing import Any
 
@@ -79,31 +79,3 @@ def gaussian_nll(train: Any, x: Any) -> float | None:
         return None
     scale = np.linalg.cholesky(covariance)
     return -float(tfd.MultivariateNormalTriL(train.mean(axis=0), scale).log_prob(x).numpy().mean())
-
-
-def start_at_marginals(model: Any, x: np.ndarray) -> None:
-    """Centre the inputs of a model's network, and set its output bias to the marginals of the training values.
-
-    Training then needs to learn only what the positions say about each other. Networks that have no `centre`, or no `output_bias` of
-    D * P numbers (or P, shared by all positions), and heads without `initial_params`, are left alone.
-
-    Args:
-        model: a `tfar.AutoregressiveModel`.
-        x: training values `[N, *event]`, or of a text `[n]`.
-    """
-    network = model.network
-    if hasattr(network, "centre"):
-        parts = [tf.reduce_sum(tf.cast(network.encode(x[row : row + 256]), tf.float64), axis=0) for row in range(0, len(x), 256)]
-        network.centre(tf.add_n(parts) / len(x))
-    bias = network.output_bias
-    if bias is None:
-        return
-    size = int(np.prod(bias.shape))
-    if size == network.params_size and x.ndim == 1:  # of a sequence, whose positions share it
-        found = model.head.initial_params(x[:, None])
-    elif size == network.event_size * network.params_size:
-        found = model.head.initial_params(x)
-    else:
-        return
-    if found is not None:
-        bias.assign(found.reshape(bias.shape))

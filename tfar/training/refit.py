@@ -6,8 +6,8 @@ import keras
 
 from tfar import config
 from tfar.models import AutoregressiveModel
+from tfar.models.starting import start_at_marginals
 from tfar.training.arrays import epoch_length, row_feed
-from tfar.training.baselines import start_at_marginals
 from tfar.training.loop import Fit, prepare_steps, run_epochs
 from tfar.training.progress import Progress
 from tfar.training.workers import Interrupts
@@ -21,6 +21,7 @@ def refit(
     first: Fit,
     settings: config.Training,
     verbose: int = 0,
+    start: bool = True,
 ) -> None:
     """Repeat a training by `tfar.training.fit` up to its best epoch, on the training and the validation rows together.
 
@@ -35,7 +36,7 @@ def refit(
         train, validation: of `tfar.datasets.Split`, as they were given to `fit`.
         first: the `tfar.training.Fit` to repeat.
         settings: as they were given to `fit`.
-        verbose: as in `fit`.
+        verbose, start: as in `fit`.
 
     Raises:
         ValueError: the first training has no best epoch: it was interrupted in its first one.
@@ -45,7 +46,8 @@ def refit(
     rows, batch_size = train.joined(validation), min(settings.batch_size, len(train.x))
     length = epoch_length(len(train.x) // batch_size, settings.epoch_steps)
     model.set_weights(initial_weights)
-    start_at_marginals(model, rows.x)
+    if start:
+        start_at_marginals(model, rows.x)
     feed = row_feed(rows, batch_size, settings.seed)
     steps = prepare_steps(model, feed, settings, length)
     callbacks: list[keras.callbacks.Callback] = [*Progress.of(verbose)]

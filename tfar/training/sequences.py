@@ -9,8 +9,8 @@ from tfar import config
 from tfar.datasets import steps_per_pass, windows
 from tfar.distributions import writing
 from tfar.models import CharacterModel
+from tfar.models.starting import start_at_marginals
 from tfar.training.arrays import checksum
-from tfar.training.baselines import start_at_marginals
 from tfar.training.feed import Feed
 
 STRETCH = 1000  # characters whose mean is one number of the standard error

@@ -1,0 +1,326 @@
+"""The Keras model of a mixed table: DataFrames in, DataFrames out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfar import heads, noise
+from tfar.columns import BLANK
+from tfar.datasets.frames import is_frame, read_frame
+from tfar.datasets.kinds import Category, Grid, Modelled, Real
+from tfar.datasets.schema import Schema
+from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
+from tfar.models.autoregressive import AutoregressiveModel
+from tfar.models.families import build
+from tfar.models.starting import start_at_marginals
+from tfar.validation import check_counts
+
+PART = 5_000  # rows that are scored or drawn at once
+
+
+def head_of(column: Modelled, num_components: int) -> heads.Head:
+    """The head of a column of a schema.
+
+    >>> head_of(Category(name="sex", dtype="str", values=("f", "m"), blank=True), num_components=10)
+    CategoryColumn(num_classes=2, blank=True)
+    """
+    if isinstance(column, Category):
+        return heads.CategoryColumn(column.num_classes, column.blank)
+    if isinstance(column, Grid):
+        return heads.GridColumn(column.size, column.x, column.z, column.atoms, column.blank, num_components)
+    if isinstance(column, Real):
+        return heads.RealColumn(column.x, column.z, column.atoms, column.blank, num_components)
+    raise ValueError(f"a column must be a category, a grid or real. Received: {column!r}")
+
+
+@keras.saving.register_keras_serializable(package="tfar")
+class TableModel(AutoregressiveModel):
+    """A density of the rows of a table with columns of any kinds: words, whole numbers, decimals, dates, reals, and blanks among them.
+
+        p(row) = prod_k p(cell_{order[k]} | cells before it)
+
+    Every column has a head of its own (`tfar.heads.Columns`). Categories and numbers on a grid have probability masses, reals have
+    densities in the column's own units. Methods take and give tables: a pandas DataFrame, what `tfar.datasets.frames.read_frame` takes
+    for one, or the path of a file. Arrays and datasets are encoded rows, float64 `[N, D]`, as `schema.encode` returns them and
+    `distribution` has them.
+
+    Args:
+        schema: a `tfar.datasets.Schema`, or a table to infer it from.
+        family: of the network, a key of `tfar.config.FAMILIES` that takes columns. "deepnade" answers conditions on any columns.
+        condition_on: columns that come first in the order, so that the others can be sampled and completed given them.
+        num_components: components of the mixture of a column of numbers.
+        seed: of what the family draws.
+        network: the network itself, instead of a family.
+        **options: settings of the family.
+
+    Raises:
+        ValueError: the family takes no columns, a name is not a column, or what the family refuses.
+
+    >>> people = pd.DataFrame({"sex": ["f", "m"] * 50, "age": np.arange(100) % 70})
+    >>> model = TableModel(people, hidden_units=[16])
+    >>> history = model.fit(people, epochs=1, verbose=0)
+    >>> model.sample(3, seed=1).dtypes.tolist() == people.dtypes.tolist()
+    True
+    """
+
+    head: Any  # `tfar.heads.Columns`
+
+    def __init__(
+        self,
+        schema: Any,
+        family: str = "made",
+        *,
+        condition_on: Sequence[str] = (),
+        num_components: int = 10,
+        seed: int = 0,
+        network: Any = None,
+        name: str | None = None,
+        **options: Any,
+    ):
+        schema = schema if isinstance(schema, Schema) else Schema.infer(schema)
+        check_counts(num_components=num_components)
+        head = heads.Columns([head_of(column, int(num_components)) for column in schema.modelled])
+        if condition_on:
+            options["order"] = order_of(schema, condition_on)
+        if network is None:
+            network = build(family, [len(schema.names)], head, seed=seed, **options).network
+        super().__init__(network, head, name=name)
+        self.schema, self.num_components = schema, int(num_components)
+        self.blanks_refused = [column.name for column in schema.modelled if not column.blank]
+
+    # Tables
+
+    def encode(self, table: Any) -> np.ndarray:
+        """Encode a table as float64 `[N, D]`; blanks are `tfar.columns.BLANK`."""
+        return self.schema.encode(table)
+
+    def log_prob(self, x: Any, context: Any = None) -> Any:
+        """Score rows: log p(row) in nats.
+
+        Args:
+            x: a table, or encoded rows `[N, D]`.
+            context: None.
+
+        Returns:
+            float64 `[N]` of a table; a tensor `[N]` of encoded rows.
+
+        Raises:
+            ValueError: a cell does not fit its column, or is blank in a column that had no blanks.
+        """
+        if not is_table(x):
+            return super().log_prob(x, context)
+        return self.column_log_prob(x).to_numpy().sum(axis=1)
+
+    def column_log_prob(self, table: Any) -> pd.DataFrame:
+        """Score cells: the log-probability of each given those before it in the order, nats. Their sum over a row is `log_prob`.
+
+        Args:
+            table: a table.
+
+        Returns:
+            A DataFrame `[N, D]` with a column for each one that is modelled.
+
+        Raises:
+            ValueError: as `log_prob`.
+        """
+        frame = read_frame(table).frame
+        encoded = self.schema.encode(frame, blanks=False)
+        scores = np.concatenate([self._position_scores(part) for part in _parts(encoded)])
+        return pd.DataFrame(scores + self.schema.log_share(frame), columns=pd.Index(self.schema.names), index=frame.index)
+
+    def conditional_log_prob(self, x: Any, observed: Any = None, context: Any = None, columns: Sequence[str] | None = None) -> Any:
+        """Score some columns given all others: log p(columns | others) in nats.
+
+        Args:
+            x: a table, or encoded rows with `observed` as in `AutoregressiveModel`.
+            observed: of encoded rows.
+            context: None.
+            columns: names of the columns of a table that are scored.
+
+        Returns:
+            float64 `[N]` of a table.
+
+        Raises:
+            ValueError: a name is not a column; or the order does not put the other columns first, so that the conditional density has no
+                closed form. Train with `condition_on`, or the family "deepnade".
+        """
+        if not is_table(x):
+            return super().conditional_log_prob(x, observed, context)
+        frame = read_frame(x).frame
+        encoded, scored = self.schema.encode(frame, blanks=False), self._mask(columns or ())
+        parts = [super(TableModel, self).conditional_log_prob(part, ~scored).numpy() for part in _parts(encoded)]
+        share = self.schema.log_share(frame)[:, scored].sum(axis=1)
+        return np.concatenate(parts).astype(np.float64) + share
+
+    def sample(self, n: int, seed: Any = None, context: Any = None, given: Any = None) -> Any:
+        """Draw rows.
+
+        Args:
+            n: number of rows.
+            seed: an integer, an int32 pair, or one pair per row; None for a fresh one.
+            context: None.
+            given: values of some columns, by name: one for all rows, or `n` of them. None for none.
+
+        Returns:
+            A DataFrame of `n` rows with the columns, order and dtypes of the table.
+
+        Raises:
+            ValueError: a name is not a column, a value is not one of its column, or the order does not put the given columns first.
+        """
+        check_counts(0, n=n)
+        seeds = noise.seeds_of(seed, n)
+        rows, observed = self._given(n, given or {})
+        drawn = [self._drawn(seeds[a:b], rows[a:b], observed) for a, b in _bounds(n)]
+        return self._decode(np.concatenate([rows[:0], *drawn]), seeds)
+
+    def complete(self, x: Any, observed: Any = None, seed: Any = None, context: Any = None, draws: int = 1) -> Any:
+        """Fill in the blank cells of a table, each drawn given the cells that are not blank, those drawn before it, and not being blank.
+
+        Args:
+            x: a table; or encoded rows with `observed`, as in `AutoregressiveModel`.
+            observed: of encoded rows.
+            seed: as in `sample`.
+            context: None.
+            draws: number of completed tables.
+
+        Returns:
+            The table with its index, columns, order and dtypes, complete; a list of `draws` of them where that is not 1.
+
+        Raises:
+            ValueError: a cell does not fit its column; or the order does not put the observed columns of a row first.
+        """
+        if not is_table(x):
+            return super().complete(x, observed, seed, context)
+        check_counts(draws=draws)
+        frame = read_frame(x).frame
+        encoded = self.schema.encode(frame)
+        seeds = noise.row_seeds(noise.as_seed(seed), draws * len(encoded))
+        tables = []
+        for number in range(draws):
+            these = seeds[number * len(encoded) : (number + 1) * len(encoded)]
+            filled = [self._filled(encoded[a:b], these[a:b]) for a, b in _bounds(len(encoded))]
+            tables.append(self._restored(frame, self._decode(np.concatenate(filled), these)))
+        return tables[0] if draws == 1 else tables
+
+    def fit(self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any) -> keras.callbacks.History:
+        """As `keras.Model.fit`, of a table or of encoded rows; `validation_data` likewise.
+
+        A model that is not compiled is compiled with Adam. One that has made no step starts at the columns' marginal distributions.
+        """
+        x = self.schema.encode(x, blanks=False) if is_table(x) else x
+        if is_table(validation_data):
+            validation_data = (self.schema.encode(validation_data, blanks=False),)
+        if not self.compiled:
+            self.compile(keras.optimizers.Adam(1e-3))
+        if isinstance(x, np.ndarray) and not int(self.optimizer.iterations):
+            start_at_marginals(self, x)
+        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.evaluate`, of a table or of encoded rows. The members of a class of rare values count as one value."""
+        return super().evaluate(self.schema.encode(x, blanks=False) if is_table(x) else x, y, *args, **kwargs)
+
+    # Encoded rows
+
+    def _position_scores(self, rows: np.ndarray) -> np.ndarray:
+        """Log-probabilities of cells, float64 `[N, D]`."""
+        distribution = self.distribution(validate_args=True)
+        if isinstance(distribution, AutoregressiveEnsemble):
+            raise ValueError(
+                "a model of several orders has no probability of a cell given those before it; give a model with num_masks=1. "
+                f"Received: {distribution.num_members} members"
+            )
+        return self._compiled("position_scores", distribution.position_log_prob)(tf.constant(rows)).numpy().astype(np.float64)
+
+    def _compiled(self, name: str, function: Any) -> Any:
+        compiled = self.network.__dict__["compiled"]
+        if (name, self.head) not in compiled:
+            compiled[name, self.head] = tf.function(function, reduce_retracing=True, autograph=False)
+        return compiled[name, self.head]
+
+    def _drawn(self, seeds: tf.Tensor, rows: np.ndarray, observed: np.ndarray) -> np.ndarray:
+        if not observed.any():
+            return self.distribution().sample_rows(seeds).numpy()
+        return super().complete(rows, observed, seeds).numpy()
+
+    def _filled(self, rows: np.ndarray, seeds: tf.Tensor) -> np.ndarray:
+        """Encoded rows with their blanks filled in."""
+        if isinstance(self.distribution(), AutoregressiveEnsemble):
+            distribution: Any = AutoregressiveEnsemble(self.network, self.head.without_blanks(), validate_args=True)
+        else:
+            distribution = AutoregressiveDistribution(self.network, self.head.without_blanks(), validate_args=True)
+        return distribution.complete(rows, rows != BLANK, seeds).numpy()
+
+    def _given(self, n: int, given: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Encoded rows `[n, D]` that hold given values, and which columns they are, bool `[D]`."""
+        observed = self._mask(given)
+        rows = np.full([n, len(observed)], BLANK)
+        for name, value in given.items():
+            cells = [value] * n if np.ndim(value) == 0 else list(value)
+            if len(cells) != n:
+                raise ValueError(f"given values must be one for all rows, or {n} of them. Received: {name}={value!r}")
+            column = self.schema[name]
+            assert isinstance(column, Modelled)
+            rows[:, self.schema.names.index(name)] = column.encode(pd.Series(cells))
+        return rows, observed
+
+    def _mask(self, names: Any) -> np.ndarray:
+        """Which of the D columns are named, bool `[D]`."""
+        if unknown := [name for name in names if name not in self.schema.names]:
+            raise ValueError(f"columns must be among {list(self.schema.names)}. Received: {unknown}")
+        return np.isin(self.schema.names, list(names))
+
+    def _decode(self, rows: np.ndarray, seeds: Any) -> pd.DataFrame:
+        """Encoded rows as a table; which member of a class of rare values a cell is follows from the rows' seeds."""
+        return self.schema.decode(rows, seed=[int(word) & 0xFFFFFFFF for word in np.asarray(seeds)[:1].ravel()])  # pyright: ignore
+
+    def _restored(self, frame: pd.DataFrame, filled: pd.DataFrame) -> pd.DataFrame:
+        """The table with the cells that were blank taken from the filled one."""
+        filled.index = frame.index
+        result = frame.copy()
+        for name in self.schema.names:
+            blank = frame[name].isna()
+            if blank.any():
+                result[name] = filled[name] if blank.all() else filled[name].where(blank, frame[name]).astype(filled[name].dtype)
+        return result
+
+    # Files
+
+    def get_config(self) -> dict[str, Any]:
+        base = {name: value for name, value in super().get_config().items() if name != "head"}
+        return {**base, "schema": self.schema.to_json(), "num_components": self.num_components}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "TableModel":
+        config = dict(config)
+        config["network"] = keras.saving.deserialize_keras_object(config["network"], custom_objects)
+        config["schema"] = Schema.from_json(config["schema"])
+        return cls(**config)
+
+
+def is_table(x: Any) -> bool:
+    """Whether values are a table, rather than encoded rows."""
+    return not isinstance(x, np.ndarray) and not tf.is_tensor(x) and is_frame(x)
+
+
+def order_of(schema: Schema, first: Sequence[str]) -> list[int]:
+    """The order that puts some columns first, and keeps that of the table among them and among the others.
+
+    Raises:
+        ValueError: a name is not a modelled column.
+    """
+    if unknown := [name for name in first if name not in schema.names]:
+        raise ValueError(f"condition_on must be among the columns {list(schema.names)}. Received: {unknown}")
+    return sorted(range(len(schema.names)), key=lambda d: schema.names[d] not in first)
+
+
+def _bounds(count: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + PART, count)) for start in range(0, count, PART))
+
+
+def _parts(rows: np.ndarray) -> Iterator[np.ndarray]:
+    return (rows[a:b] for a, b in _bounds(len(rows)))
