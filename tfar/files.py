@@ -18,6 +18,8 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None
 
+CONFIGURATION = "model.json"  # beside the versions of an exported model: what it is but for its weights
+
 
 def refuse_existing(path: str | Path, overwrite: bool = False) -> Path:
     """Return a path that can be written to, as a `Path`; nothing is written.

@@ -13,6 +13,7 @@ from tfar import datasets
 from tfar.cli import model_card, runs
 from tfar.cli.arrays import ArrayRun
 from tfar.cli.main import main
+from tfar.cli.published import command_elsewhere
 from tfar.cli.text import TextRun
 from tfar.files import write_json
 from tfar.serving.text_endpoints import scored
@@ -53,9 +54,9 @@ def test_first_test_rows_are_stored(tmp_path):
 
 
 def test_the_card_names_what_a_command_read():
-    found = model_card._elsewhere("tfar train charrnn --data '/home/me/book.tar.xz/*.tex' --out=/runs/book --units 8")
+    found = command_elsewhere("tfar train charrnn --data '/home/me/book.tar.xz/*.tex' --out=/runs/book --units 8")
     assert found == "tfar train charrnn --data 'book.tar.xz/*.tex' --out=book --units 8"
-    assert model_card._elsewhere("tfar train charrnn --data '/texts/*/a.txt'") == "tfar train charrnn --data '*/a.txt'"
+    assert command_elsewhere("tfar train charrnn --data '/texts/*/a.txt'") == "tfar train charrnn --data '*/a.txt'"
 
 
 def test_a_stranger_asks_the_saved_model(tmp_path):
@@ -85,6 +86,23 @@ def test_the_card_tells_of_values_that_the_model_rules_out(tmp_path):
     assert "| test | 5 | not finite | not finite |" in model_card._likelihood(run)
     run.metrics = {**metrics, "baseline_nll": None}
     assert "have an NLL that is not finite on the test rows" in model_card._likelihood(run)
+
+
+def test_the_card_has_the_figure_of_all_folds_beside_that_of_one(tmp_path):
+    found = {"rows": 5, "nll": 2.0, "nll_error": 0.5, "bits_per_dim": 1.0}
+    run = ArrayRun(tmp_path, None, {})
+    folds = {"fold": 1, "nlls": [1.0, 2.5, 4.0], "nll": 2.5, "nll_error": 0.866, "command": "reproduce it"}
+    run.metrics = {"test": found, "baseline_nll": 1.0, "versions": {"tfar": "1"}, "command": "tfar train", "folds": folds}
+    card = model_card._likelihood(run)
+    assert "fold 1 of 3" in card and "2.500 ± 0.866 nats" in card and "fold 1 is 2.500" in card and "`reproduce it`" in card
+
+
+def test_the_card_says_what_the_data_are_for():
+    words = model_card._use("boston_housing", "Mine.")
+    assert "derived from race" in words and "advised against" in words and words.endswith("**Licence of the weights**: Mine.")
+    assert "Rows of one patient" in model_card._use("parkinsons_telemonitoring", None)
+    unknown = model_card._use("mine.csv", None)
+    assert "not known" in unknown and "Licence of the weights" not in unknown
 
 
 def test_data_that_are_gone_are_no_obstacle(tmp_path, capsys):

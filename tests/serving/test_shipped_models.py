@@ -4,6 +4,7 @@ import functools
 import json
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ import tensorflow as tf
 from google.protobuf import text_format
 from support import ROOT
 
+import tfar
+from tfar.models.exported import newest_version
 from tfar.testing import Client, signatures
 
 FOLDER = ROOT / "saved_models"
 MODELS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
 VERSIONS = {f"{model.name}/{path.name}": path for model in MODELS for path in sorted(model.iterdir()) if path.name.isdecimal()}
-LARGEST = 8e6  # bytes: a clone of the repository brings them all
+LARGEST, MOST = 8e6, 80e6  # bytes of one and of all: a clone of the repository brings them
+QUICK = {"charrnn-tiny_shakespeare", "made-digits", "rnade-boston-mog", "rnade-parkinsons-mol", "rnade-red_wine-mol"}  # to score here
 FIGURE = re.compile(r"in `(\d+)/assets\.extra/test_rows\.npz`, have (-?\d+\.(\d+)) nats")
 ROWS, LENGTH = 4, 50  # that are drawn, characters in a row of a text
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda path: path.name)
@@ -99,6 +103,36 @@ def test_the_servers_configuration_names_all_models():
 def test_the_documented_batching_is_that_of_the_file():
     batching = (FOLDER / "batching.config").read_text(encoding="utf-8")
     assert batching in (FOLDER.parent / "docs" / "serving.md").read_text(encoding="utf-8")
+
+
+def test_all_models_together_are_small():
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < MOST
+
+
+@pytest.mark.parametrize(
+    "model", [pytest.param(path, marks=() if path.name in QUICK else pytest.mark.slow, id=path.name) for path in MODELS]
+)
+def test_the_folder_is_a_run_that_scores_as_the_version_did(model):
+    run = tfar.load_run(model)
+    rows = stored(newest_version(model))
+    given = [text.decode() for text in rows["text"].tolist()] if "text" in rows else rows["x"]
+    found = run.model.log_prob(given, rows.get("context")).numpy()
+    np.testing.assert_allclose(found, rows["log_prob"], rtol=1e-5, atol=1e-4)
+    assert run.description["data_dir"] is None
+    assert not any(Path(run.description[key]).is_absolute() for key in ("name", "source"))
+    assert tfar.config.FAMILIES[run.metrics["model"]].__name__ == type(run.model.network).__name__
+    assert run.metrics["parameters"] == run.model.count_params()
+
+
+@each_model
+def test_card_tells_of_use_and_licences(model):
+    card = (model / "README.md").read_text(encoding="utf-8")
+    for title in ("Intended use", "Limitations", "Licence of the data, stored test rows included", "Licence of the weights"):
+        assert f"\n**{title}**: " in card
+    metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
+    assert ("--fold " in metrics["command"]) == ("folds" in metrics) == ("standard error over the folds" in card)
+    assert ("derived from race" in card) == ("boston" in model.name)
+    assert ("Rows of one patient" in card) == ("parkinsons" in model.name)
 
 
 @each_version

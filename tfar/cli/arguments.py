@@ -2,6 +2,7 @@
 
 import argparse
 import collections.abc
+import shlex
 import types
 import typing
 from collections.abc import Mapping
@@ -48,6 +49,14 @@ def values_of(args: argparse.Namespace, settings: type) -> dict[str, Any]:
     return {name: getattr(args, name) for name, field in fields.items() if field.metadata["shown"].command_line}
 
 
+def given_values(args: argparse.Namespace, settings: type) -> dict[str, Any]:
+    """The values that the words of a command set themselves for the settings of a dataclass, by name; defaults are left out."""
+    words = {word.partition("=")[0].removeprefix("--") for word in shlex.split(args.command_line) if word.startswith("--")}
+    shown = {name: field.metadata["shown"] for name, field in config.settings_of(settings).items()}
+    flags = {name: (one.flag or name).replace("_", "-") for name, one in shown.items() if one.command_line}
+    return {name: getattr(args, name) for name, flag in flags.items() if {flag, f"no-{flag}"} & words}
+
+
 def _options(hint: Any, default: Any, shown: config.Shown) -> dict[str, Any]:
     """What argparse's `add_argument` is told of a setting with this type hint."""
     many = typing.get_origin(hint) is collections.abc.Sequence
@@ -78,9 +87,12 @@ def order(text: str) -> str | list[int]:
     if text in config.ORDERS:
         return text
     if Path(text).suffix == ".npy" and Path(text).is_file():
-        import numpy as np
+        from tfar.reading import read_arrays
 
-        return np.load(text, allow_pickle=False).ravel().tolist()
+        try:
+            return read_arrays(text)["array"].ravel().tolist()
+        except (ValueError, KeyError, OSError) as error:  # a KeyError where it is an archive
+            raise argparse.ArgumentTypeError(str(error)) from None
     try:
         return _integers(text)
     except ValueError:  # the name of a file

@@ -13,6 +13,7 @@ from tfar.cli.arguments import values_of
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import checkpoint_of, fitted, verbosity
 from tfar.cli.quiet import import_tensorflow
+from tfar.cli.starting import start_of
 from tfar.datasets.readers import reader_of
 from tfar.files import remove_temporaries
 from tfar.validation import check_counts
@@ -37,6 +38,9 @@ class ArrayJob:
             import_tensorflow()  # quietly: TFDS does
         data = values_of(args, config.DataSettings)
         data["seed"] = data.pop("data_seed")
+        self.start = start_of(args)
+        if self.start is not None:
+            data |= self.start.data_options()
         self.data = datasets.load(args.data, data.pop("data_dir"), **data)
         self.head = config.head_name(self.data.kind, args.head)
         self._before_refit: dict[str, Any] = {}
@@ -50,6 +54,8 @@ class ArrayJob:
         given = {**values_of(self.args, config.HeadSettings), "num_classes": self.data.levels, "levels": self.data.levels}
         head = heads.named(self.head)(**{name: given[name] for name in config.HEADS[self.head].options})
         keras.utils.set_random_seed(self.args.seed % 2**32)
+        if self.start is not None:
+            return self.start.model()
         return models.build(
             self.args.model,
             self.data.event_shape,
@@ -64,7 +70,8 @@ class ArrayJob:
         args, model = self.args, run.model
         callbacks = self._watchers(run) if devices.chief else []
         weights = model.get_weights()
-        fit = fitted(args, self.out, model, self.data.train, self.data.validation, self.settings, callbacks=callbacks)
+        rows = self.data.train, self.data.validation
+        fit = fitted(args, self.out, model, *rows, self.settings, start=self.start is None, callbacks=callbacks)
         return self._refitted(model, weights, fit, devices) if args.refit and not fit.interrupted else fit
 
     def measure(self, run: Any, fit: Any) -> dict[str, Any]:
@@ -101,7 +108,8 @@ class ArrayJob:
         validation = self._score(devices.single(model), "validation") if devices.chief else {}
         print(f"training on training and validation rows together for {fit.best_epoch} epochs", flush=True)
         try:
-            refit.refit(model, initial_weights, self.data.train, self.data.validation, fit, self.settings, verbosity(self.args))
+            rows = self.data.train, self.data.validation
+            refit.refit(model, initial_weights, *rows, fit, self.settings, verbosity(self.args), start=self.start is None)
         except KeyboardInterrupt:
             model.set_weights(weights)
             print("\ninterrupted: going on with the weights of the training without validation rows", flush=True)

@@ -31,6 +31,15 @@ class ArrayRun(Run):
         """The `tfar.datasets.Preparation` that the model was trained behind."""
         return datasets.Preparation.from_config(self.description)
 
+    def check(self) -> None:
+        super().check()
+        found, network = self.preparation, self.model.network
+        described, modelled = (found.event_shape, found.context_size or 0), (self.model.event_shape, network.context_size)
+        if described != modelled:
+            raise ValueError(f"its event shape and size of the context are {described}, those of the model {modelled}")
+        if not isinstance(self.description["context"], str | None):
+            raise ValueError(f"context is {self.description['context']!r}")
+
     def _read(self, data_dir: str | None, download: bool | None) -> datasets.Dataset:
         return datasets.load_config(self.description, data_dir=data_dir, download=download)
 

@@ -1,4 +1,4 @@
-"""`tfar export`: a trained model as the next version of a SavedModel, with its model card."""
+"""`tfar export`: a trained model as the next version of a SavedModel, with its model card and what a training starts from."""
 
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ def run(args: Any) -> None:
     """Write the SavedModel with some test rows, and its card, and print where it is and what its endpoints take and give."""
     trained = open_run(args.folder)
     from tfar.cli.model_card import MARK, model_card
+    from tfar.cli.published import write_beside
 
     path = next_version(Path(args.to or Path(args.folder, "saved_model")))
     card = path.with_name("README.md")
@@ -29,6 +30,7 @@ def run(args: Any) -> None:
         raise FileExistsError(f"the model card would replace a file that tfar did not write. Received: {card}")
     trained.model.export(str(path), jit_compile=args.xla, test_rows=stored_rows(trained, args.data_dir))
     signatures = signatures_of(path)
+    write_beside(trained, path.parent)
     write_text(card, model_card(trained, path, signatures), overwrite=True)
     print(path)
     for name, (inputs, outputs) in signatures.items():

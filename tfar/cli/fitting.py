@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfar.cli.runs import HISTORY
+from tfar.reading import reading
 
 if TYPE_CHECKING:
     from tfar.training import Fit
@@ -39,10 +40,10 @@ def read_fit(folder: Path, metrics: dict[str, Any]) -> "Fit":
     """How the training of a run folder went, from the files in it."""
     from tfar.training import Fit
 
-    with open(folder / HISTORY, newline="", encoding="utf-8") as file:
+    with reading(folder / HISTORY, "the history of a training") as path, open(path, newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    columns = zip(*rows, strict=True) if rows else [()] * len(header)
-    history = {name: [float(cell) for cell in cells] for name, cells in zip(header, columns, strict=True) if name != "epoch"}
+        columns = zip(*rows, strict=True) if rows else [()] * len(header)
+        history = {name: [float(cell) for cell in cells] for name, cells in zip(header, columns, strict=True) if name != "epoch"}
     return Fit(history, metrics["best_epoch"], metrics["seconds"], metrics["interrupted"])
 
 

@@ -14,7 +14,8 @@ from tfar.cli.arguments import Parser, UsageError
 
 DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
 EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
-COMMANDS = ("train", "evaluate", "sample", "complete", "export")  # modules of this package with `add_parser(commands)` and `run(args)`
+# modules of this package with `add_parser(commands)` and `run(args)`
+COMMANDS = ("train", "evaluate", "sample", "complete", "export", "models")
 
 
 def parser() -> Parser:

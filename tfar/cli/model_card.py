@@ -1,31 +1,35 @@
 """The model card of an exported model: what someone who has nothing but the SavedModel must know to use it."""
 
-import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfar.cli.outputs import markdown_table
-from tfar.cli.runs import Run
-from tfar.datasets.text_sources import is_archive, is_pattern
+from tfar.cli.published import command_elsewhere, description_elsewhere
+from tfar.cli.runs import METRICS, Run
+from tfar.datasets.notices import notice_of
+from tfar.reading import read_arrays, reading
 from tfar.serving.export import EXTRA, TEST_ROWS
 
 MARK = "Written by `tfar export`, which replaces it with each new version."
 
 
-def model_card(trained: Run, path: Path, signatures: dict[str, tuple[str, str]]) -> str:
-    """The card in Markdown: model, data, likelihood and the command that measured it, endpoints, values, sizes.
+def model_card(trained: Run, path: Path, signatures: dict[str, tuple[str, str]], licence: str | None = None) -> str:
+    """The card in Markdown: model, data, likelihood and the command that measured it, use and licences, endpoints, values, sizes.
 
     Args:
         trained: the run.
         path: the version's folder, in a folder that bears the model's name.
         signatures: the SavedModel's signatures, {name: (inputs, outputs)}, in words.
+        licence: a sentence about that of the weights.
     """
     model, size = trained.model, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    sizes = ", ".join(f"{count:,} {split}" for split, count in trained.description["sizes"].items())
+    description = description_elsewhere(trained.description)
+    sizes = ", ".join(f"{count:,} {split}" for split, count in description["sizes"].items())
     facts = {
         "model": f"{type(model.network).__name__}, head `{model.head!r}`, {model.count_params():,} parameters",
-        "data": f"{trained.description['name']} ({trained.description['kind']}), {trained.unit}: {sizes}",
+        "data": f"{description['name']} ({description['kind']}), {trained.unit}: {sizes}",
         "version": f"{path.name}, {size / 1e6:.2f} MB",
     }
     endpoints = {f"`{name}`": (inputs, outputs) for name, (inputs, outputs) in sorted(signatures.items())}
@@ -37,6 +41,8 @@ def model_card(trained: Run, path: Path, signatures: dict[str, tuple[str, str]])
         "## Likelihood",
         _likelihood(trained),
         _test_rows(path),
+        "## Use, limitations and licences",
+        _use(description["name"], licence),
         "## Endpoints",
         markdown_table(["endpoint", "inputs", "outputs"], [(name, *words) for name, words in endpoints.items()]),
         "Row i of an answer depends on row i of the request alone. `log_prob` is in nats. The same row with the same `seed` "
@@ -50,7 +56,12 @@ def model_card(trained: Run, path: Path, signatures: dict[str, tuple[str, str]])
 
 def _likelihood(trained: Run) -> str:
     """The table of NLLs, and the command behind it."""
-    metrics, rows = trained.metrics, []
+    with reading(trained.folder / METRICS, "what 'tfar train' measured"):
+        return _table(trained.metrics, trained)
+
+
+def _table(metrics: dict[str, Any], trained: Run) -> str:
+    rows = []
     for name in ("train", "validation", "test"):
         if name in metrics:
             found = metrics[name]
@@ -70,19 +81,30 @@ def _likelihood(trained: Run) -> str:
     if metrics.get("gaussian_nll") is not None:
         note += f", and a normal of full covariance {metrics['gaussian_nll']:.3f}"
     versions = ", ".join(f"{package} {version}" for package, version in metrics["versions"].items() if version)
-    return f"{table}\n\n{note}. Measured at the end of\n\n    {_elsewhere(metrics['command'])}\n\nwith {versions}."
+    measured = f"{table}\n\n{note}. Measured at the end of\n\n    {command_elsewhere(metrics['command'])}\n\nwith {versions}."
+    return f"{measured}\n\n{_folds(metrics['folds'], trained.nats)}" if "folds" in metrics else measured
 
 
-def _elsewhere(command: str) -> str:
-    """A command as it would be given on another machine: of absolute paths the names alone, with what is wanted of an archive or folder."""
-    words = [word.rpartition("=") for word in shlex.split(command)]
-    return shlex.join("".join((*option, _name(Path(value)) if Path(value).is_absolute() else value)) for *option, value in words)
+def _folds(folds: dict[str, Any], nats: str) -> str:
+    """What all folds of a cross-validation have, beside the one that the model is of."""
+    count, fold = len(folds["nlls"]), folds["fold"]
+    return (
+        f"This model is of fold {fold} of {count}, and its figures are those of that fold alone. `{folds['command']}` trains one model for "
+        f"each fold: the mean of their test NLLs is {folds['nll']:.3f} ± {folds['nll_error']:.3f} {nats} (standard error over the folds), "
+        f"and that of fold {fold} is {folds['nlls'][fold]:.3f}."
+    )
 
 
-def _name(path: Path) -> str:
-    """The name of a path, or all from its first archive or pattern on."""
-    first = next((n for n, part in enumerate(path.parts) if is_archive(part) or is_pattern(part)), -1)
-    return str(Path(*path.parts[first:]))
+def _use(data: str, licence: str | None) -> str:
+    """Paragraphs of what is known about the data, given their name, and about the weights."""
+    notice = notice_of(data)
+    if notice is None:
+        known = {"Data": "their licence is not known to tfar. Whoever publishes the model states it."}
+    else:
+        known = {"Intended use": notice.use, "Limitations": notice.limits, "Licence of the data, stored test rows included": notice.licence}
+    if licence is not None:
+        known["Licence of the weights"] = licence
+    return "\n\n".join(f"**{title}**: {words}" for title, words in known.items())
 
 
 def _test_rows(path: Path) -> str:
@@ -90,8 +112,7 @@ def _test_rows(path: Path) -> str:
     file = path / EXTRA / TEST_ROWS
     if not file.exists():
         return "No test rows are stored with the model: its data were not there when it was exported."
-    with np.load(file) as stored:
-        rows = dict(stored)
+    rows = read_arrays(file)
     count, nats = len(rows["log_prob"]), -rows["log_prob"].sum(dtype=np.float64)
     if "text" in rows:
         characters = rows["characters"]

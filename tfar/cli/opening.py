@@ -1,14 +1,20 @@
 """Reading run folders. TensorFlow is imported when one is read: the command line refuses what it can before."""
 
 import json
+import zipfile
 from pathlib import Path
+from typing import Any
 
 from tfar.cli.quiet import import_tensorflow
 from tfar.cli.runs import DATA, MODEL, Run
+from tfar.files import CONFIGURATION
+from tfar.reading import check_members, read_json, reading
+
+DESCRIBED = {"name": str, "kind": str, "source": str, "data_dir": (str, type(None)), "sizes": dict, "checksums": dict}  # in data.json
 
 
 def load_run(folder: str | Path) -> Run:
-    """Read a run folder that `tfar train` wrote.
+    """Read a run folder that `tfar train` wrote, or a folder that `tfar export` wrote, such as those of `saved_models`.
 
     Args:
         folder: the folder.
@@ -18,6 +24,7 @@ def load_run(folder: str | Path) -> Run:
 
     Raises:
         FileNotFoundError: it is not a folder, or a file is missing.
+        ValueError: a file is not what `tfar train` writes, the two do not belong together, or the weights are not finite.
 
     >>> import tempfile, tfar
     >>> from tfar.cli.main import main
@@ -30,16 +37,48 @@ def load_run(folder: str | Path) -> Run:
     ((8, 8, 1), 'binary', (250, 8, 8, 1), 250)
     """
     folder = Path(folder)
-    for name in (MODEL, DATA):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
+    description = read_description(folder)
     from tfar.cli.arrays import ArrayRun
     from tfar.cli.text import TextRun
     from tfar.models.loading import load_model
 
-    description = json.loads((folder / DATA).read_text(encoding="utf-8"))
     kind = TextRun if description["kind"] == TextRun.kind else ArrayRun
-    return kind(folder, load_model(folder / MODEL), description)
+    run = kind(folder, load_model(folder if _is_exported(folder) else folder / MODEL), description)
+    with reading(folder / DATA, "the description of the data of the model beside it"):
+        run.check()
+    return run
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The dict of data.json of a folder that `load_run` reads.
+
+    Raises:
+        FileNotFoundError: it is not a folder, or a file is missing.
+        ValueError: data.json is not what `tfar train` writes.
+    """
+    for name in (CONFIGURATION if _is_exported(folder) else MODEL, DATA):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
+    return read_json(folder / DATA, DESCRIBED)
+
+
+def network_class(folder: Path) -> str:
+    """The name of the class of the network of a folder that `load_run` reads.
+
+    Raises:
+        ValueError: the model's configuration cannot be read.
+    """
+    if _is_exported(folder):
+        with reading(folder / CONFIGURATION, "the configuration of a tfar model") as path:
+            return read_json(path)["config"]["network"]["class_name"]
+    with reading(folder / MODEL, "a .keras file of a tfar model") as path, zipfile.ZipFile(path) as archive:
+        check_members(archive)
+        return json.loads(archive.read("config.json"))["config"]["network"]["class_name"]
+
+
+def _is_exported(folder: Path) -> bool:
+    """Whether `tfar export` wrote a folder, so that the weights are in a SavedModel."""
+    return (folder / CONFIGURATION).is_file() and not (folder / MODEL).exists()
 
 
 def open_run(folder: str | Path) -> Run:

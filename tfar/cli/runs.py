@@ -1,6 +1,5 @@
 """The run folder of a trained model: what `tfar train` writes, and how everything else reads it."""
 
-import json
 import platform
 import time
 from collections.abc import Sequence
@@ -9,13 +8,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tfar.datasets.source import SPLITS
 from tfar.files import write_json
+from tfar.reading import read_json
 
 if TYPE_CHECKING:
     from tfar.models import AutoregressiveModel
     from tfar.training import Fit
 
 MODEL, DATA, METRICS, HISTORY = "model.keras", "data.json", "metrics.json", "history.csv"
+MEASURED = {"test": dict, "baseline_nll": (int, float, type(None)), "versions": dict, "command": str}  # in metrics.json
 PACKAGES = ("tfar", "tensorflow", "tensorflow-probability", "keras", "numpy")
 
 
@@ -40,11 +42,20 @@ class Run:
         self.folder, self.model, self.description = Path(folder), model, description
         self._loaded: dict[str | None, Any] = {}
 
+    def check(self) -> None:
+        """Check that the description is whole, and that of the model's data.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if set(self.description["checksums"]) != set(SPLITS):
+            raise ValueError(f"its checksums are of {', '.join(self.description['checksums'])}")
+
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """What `tfar train` measured: the dict of metrics.json, an empty one where that is missing."""
         path = self.folder / METRICS
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return read_json(path, MEASURED) if path.is_file() else {}
 
     @property
     def data(self) -> Any:

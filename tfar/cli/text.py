@@ -22,6 +22,13 @@ class TextRun(Run):
     unit, nats, bits = "characters", "nats per character", "bits_per_character"
     baseline = "The frequencies of the training characters"
 
+    def check(self) -> None:
+        super().check()
+        if self.description["vocabulary"] != self.model.vocabulary.to_config():
+            raise ValueError("its vocabulary is not that of the model")
+        if not isinstance(self.description["splits"], list):
+            raise ValueError(f"splits is {self.description['splits']!r}")
+
     def _read(self, data_dir: str | None, download: bool | None) -> datasets.TextData:
         kept, vocabulary = self.description, self.model.vocabulary
         found = datasets.load_text(kept["source"], data_dir or datasets.stored_dir(kept), vocabulary, kept["splits"], download=download)

@@ -8,6 +8,7 @@ from tfar.cli.arguments import values_of
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import fitted
 from tfar.cli.quiet import import_tensorflow
+from tfar.cli.starting import start_of
 from tfar.datasets.text_sources import is_local
 from tfar.files import write_text
 
@@ -30,6 +31,9 @@ class TextJob:
         if not is_local(args.data):
             import_tensorflow()  # quietly: TFDS does
         text = values_of(args, config.TextSettings)
+        self.start = start_of(args)
+        if self.start is not None:
+            text |= self.start.text_options()
         self.data = datasets.load_text(args.data, **text, sequence_length=settings.sequence_length)
 
     def build(self) -> Any:
@@ -38,11 +42,14 @@ class TextJob:
         from tfar import models
 
         keras.utils.set_random_seed(self.args.seed % 2**32)
+        if self.start is not None:
+            return self.start.model()
         options = values_of(self.args, config.FAMILIES[self.args.model])
         return models.CONSTRUCTORS[self.args.model](self.data.vocabulary, self.settings.sequence_length, **options)
 
     def train(self, run: Any, devices: Devices) -> Any:
-        return fitted(self.args, self.out, run.model, self.data.train, self.data.validation, self.settings)
+        texts = self.data.train, self.data.validation
+        return fitted(self.args, self.out, run.model, *texts, self.settings, start=self.start is None)
 
     def measure(self, run: Any, fit: Any) -> dict[str, Any]:
         """The content of metrics.json; NLLs in nats per character."""

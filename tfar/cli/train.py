@@ -1,7 +1,6 @@
 """`tfar train`: from data to the run folder of a trained model."""
 
 import contextlib
-import json
 import math
 import os
 import sys
@@ -13,8 +12,9 @@ from tfar.cli.arguments import Parser, add_settings, shared_parser, values_of
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import checkpoint_of, read_fit, worse_than_baseline
 from tfar.cli.quiet import import_tensorflow
-from tfar.cli.runs import METRICS, Run, save_run
+from tfar.cli.runs import MEASURED, METRICS, Run, save_run
 from tfar.files import atomic, locked, refuse_existing, remove_temporaries
+from tfar.reading import read_json
 
 if TYPE_CHECKING:
     from tfar.models import AutoregressiveModel
@@ -59,6 +59,10 @@ def add_parser(commands: Any) -> None:
         sources = "a text file, folder, pattern or archive, or a TFDS name" if text else "digits, a TFDS name, a .npz, .npy or .csv file"
         one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
         one.add_argument("--out", required=True, metavar="DIR", help="run folder to write; it must not exist")
+        help = "start from the model of this run folder, or of one in saved_models: its settings hold, and its data's preparation"
+        one.add_argument("--init-from", metavar="DIR", help=help)
+        help = "layers of that model that are not trained: names, or globs of them"
+        one.add_argument("--freeze", nargs="+", default=[], metavar="LAYER", help=help)
         for title, groups in _groups(family).items():
             group = one.add_argument_group(title)
             for settings in groups:
@@ -163,7 +167,7 @@ def _is_unfinished(out: Path, command: str) -> bool:
     """
     if not (out / UNFINISHED).is_file():
         return False
-    written = json.loads((out / METRICS).read_text(encoding="utf-8"))["command"]
+    written = read_json(out / METRICS, MEASURED)["command"]
     if written != command:
         raise FileExistsError(f"the output must not exist: nothing is overwritten. Received: {out}, which '{written}' has still to finish")
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tfar.datasets.preparation import Kind, Preparation
 from tfar.datasets.readers import is_file_name, read_source, reader_of
 from tfar.datasets.source import Source, Split, fold_splits, three_splits, undivided
 from tfar.datasets.standardization import Standardization
+from tfar.validation import check_flags, of_class
 
 DIVISION = ("seed", "fold", "folds")  # these settings decide which rows are in which split
 
@@ -124,6 +126,7 @@ def load(
     folds: int | None = None,
     download: bool | None = None,
     manual_dir: str | Path | None = None,
+    preparation: Preparation | None = None,
 ) -> Dataset:
     """Load and prepare a data set.
 
@@ -145,6 +148,7 @@ def load(
         download: whether TFDS may download a data set that is not prepared; None: only without a data_dir, or with a manual_dir.
         manual_dir: folder of original files, for data sets that TFDS cannot download, such as those of `tfar.datasets.uci`; None for
             downloads/manual in the data_dir.
+        preparation: how the rows are prepared, as those of a trained model were: its levels, columns and statistics; None infers it.
 
     Returns:
         A `Dataset`.
@@ -156,14 +160,19 @@ def load(
     >>> dataset.kind, dataset.train.x.dtype.name, dataset.train.context.shape
     ('categorical', 'int32', (1297, 10))
     """
+    _check_place(source, data_dir, download)
+    of_class(str | None, context=context)
     if fold is None and folds is not None:
         raise ValueError(f"folds are for a cross-validation, and fold must say which one is meant. Received: fold=None, folds={folds!r}")
     read = read_source(source, data_dir, context=context, download=download, manual_dir=manual_dir)
     division = {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": 10 if folds is None else folds}
     splits = _divided(read, division)
-    fitted = splits if fold is None else {**splits, "train": splits["train"].joined(splits["validation"])}
-    preparation = Preparation.fit(read, fitted, read.default_levels if levels is None else levels)
-    prepared = {name: preparation.apply(split, name) for name, split in splits.items()}
+    if preparation is None:
+        fitted = splits if fold is None else {**splits, "train": splits["train"].joined(splits["validation"])}
+        preparation = Preparation.fit(read, fitted, read.default_levels if levels is None else levels)
+    elif levels is not None:
+        raise ValueError(f"levels are those of the preparation. Received: levels={levels}, and preparation={preparation}")
+    prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
     origin = {**_place(source, data_dir), "context": context, **{key: int(number) for key, number in division.items()}}
     name = Path(source).name if is_file_name(source) else str(source)
     return Dataset(name=name, preparation=preparation, origin=origin, **prepared)
@@ -191,6 +200,8 @@ def load_config(
     >>> load_config(dataset.to_config())
     Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
     """
+    config = _described(config)
+    _check_place(config.get("source") if source is None else source, data_dir, download)
     origin = {key: config[key] for key in ("source", "data_dir", "context", *DIVISION) if key in config}
     if source is not None:
         origin["source"] = str(Path(source).absolute()) if is_file_name(source) else str(source)
@@ -241,6 +252,8 @@ def prepare(
     >>> prepare("digits", load("digits").to_config()).x.shape
     (250, 8, 8, 1)
     """
+    config = _described(config)
+    check_flags(allow_blanks=allow_blanks)
     if isinstance(source, Source):
         read = source
     else:
@@ -249,6 +262,21 @@ def prepare(
     if split is None:
         raise ValueError(f'{name}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
     return Preparation.from_config(config).apply(split, name, read.columns, allow_blanks)
+
+
+def _described(config: Any) -> Mapping[str, Any]:
+    """A description that `Dataset.to_config` made, or a ValueError."""
+    expected = {"name", "source", "data_dir", "context", "kind", "event_shape", "checksums"}
+    if lost := sorted(expected - set(of_class(Mapping, config=config))):
+        raise ValueError(f"config must be that of Dataset.to_config. Received: config={config!r}, without {', '.join(lost)}")
+    return config
+
+
+def _check_place(source: Any, data_dir: Any, download: Any) -> None:
+    of_class(str | PathLike, source=source)
+    of_class(str | PathLike | None, data_dir=data_dir)
+    if download is not None:
+        check_flags(download=download)
 
 
 def _place(source: str | Path, data_dir: str | Path | None) -> dict[str, Any]:

@@ -11,12 +11,14 @@ import tensorflow as tf
 from tfar import heads, networks, noise
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
 from tfar.distributions.support import Guard
+from tfar.heads.base import as_dtype
 from tfar.models import streams
+from tfar.models.freezing import freeze, frozen_layers
 from tfar.networks.fingerprint import Fingerprinted
 from tfar.orders import as_order, random_orders
 from tfar.serving.endpoints import Endpoint, endpoints
 from tfar.serving.export import export_saved_model
-from tfar.validation import check_arrays, check_context, check_counts, check_support
+from tfar.validation import as_tensor, check_arrays, check_context, check_counts, check_seeds, check_support
 
 
 @keras.saving.register_keras_serializable(package="tfar")
@@ -102,6 +104,7 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
             ValueError: no such member, an order for a network that was trained for one order, or more than one of `member`, `order` and
                 `num_orders`.
         """
+        check_seeds(seed=seed)
         if order is not None or num_orders is not None:
             return self._ordered(context, member, order, num_orders, seed, options)
         if member is None and self.network.num_members > 1:
@@ -141,7 +144,7 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
         Raises:
             ValueError: values of another shape or outside the head's support, or a context that is not finite.
         """
-        return self.distribution(context, validate_args=True).log_prob(x)
+        return self.distribution(context, validate_args=True).log_prob(as_tensor(self.head.dtype, x=x))
 
     def sample(self, n: int, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw `n` examples, `[n, *event]`; with a `context [n, C]`, one for each row of it.
@@ -160,11 +163,13 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
 
     def complete(self, x: Any, observed: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
-        return self.distribution(context, validate_args=True).complete(x, observed, seed)
+        return self.distribution(context, validate_args=True).complete(as_tensor(self.head.dtype, x=x), as_tensor(observed=observed), seed)
 
     def conditional_log_prob(self, x: Any, observed: Any, context: Any = None) -> tf.Tensor:
         """Score what is not observed given what is, nats `[B]`; see `AutoregressiveDistribution.conditional_log_prob`."""
-        return self.distribution(context, validate_args=True).conditional_log_prob(x, observed)
+        return self.distribution(context, validate_args=True).conditional_log_prob(
+            as_tensor(self.head.dtype, x=x), as_tensor(observed=observed)
+        )
 
     # For Keras
 
@@ -340,10 +345,12 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
         return {"head": repr(self.head)}
 
     def get_config(self) -> dict[str, Any]:
+        frozen = frozen_layers(self.network)  # Keras keeps `trainable` of the network alone
         return {
             "name": self.name,
             "network": keras.saving.serialize_keras_object(self.network),
             "head": keras.saving.serialize_keras_object(self.head),
+            **({"frozen": frozen} if frozen else {}),
         }
 
     @classmethod
@@ -351,13 +358,16 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
         config = dict(config)
         for part in ("network", "head"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
-        return cls(**config)
+        frozen = config.pop("frozen", ())
+        model = cls(**config)
+        freeze(model.network, frozen)
+        return model
 
 
 def _check_stand_in(head: heads.Head) -> None:
     """Raise a ValueError if a head does not support its `stand_in`."""
     with tf.init_scope():
-        if not head.supports(tf.cast(head.stand_in, head.dtype)):
+        if not tf.reduce_all(head.supports(as_dtype(head.stand_in, head.dtype))):
             raise ValueError(f"stand_in of {head!r} must be {head.support}. Received: stand_in={head.stand_in!r}")
 
 

@@ -15,7 +15,7 @@ from tfar.models.autoregressive import AutoregressiveModel
 from tfar.networks.sequences import SequenceNetwork
 from tfar.serving import text_endpoints
 from tfar.serving.endpoints import Endpoint
-from tfar.validation import check_counts, check_support, checked_context, context_of
+from tfar.validation import as_tensor, check_counts, check_numbers, check_support, checked_context, context_of
 
 FLOAT32 = np.finfo(np.float32)
 
@@ -74,7 +74,7 @@ class CharacterModel(AutoregressiveModel):
             if not tf.executing_eagerly():
                 raise ValueError("strings are scored eagerly; a graph scores codes [B, T]. Received: strings in a tf.function")
             x, lengths = self._encoded([x] if single else x)
-        x = tf.convert_to_tensor(x)
+        x = as_tensor(tf.int32, x=x)
         if x.shape.rank != 2 or x.shape[1] == 0:
             raise ValueError(f"x must be a string, strings, or codes [B, T] with T of at least 1. Received: x.shape={x.shape}")
         if not tf.executing_eagerly():
@@ -165,6 +165,7 @@ class CharacterModel(AutoregressiveModel):
         if top_k is not None:
             check_counts(top_k=top_k)
         least, most = float(FLOAT32.tiny), float(FLOAT32.max)  # the loop computes in float32, without its subnormal numbers
+        check_numbers("(0, inf]", temperature=temperature)
         if not least <= temperature <= most:
             raise ValueError(f"temperature must be above 0, from {least:.2g} to {most:.2g}. Received: temperature={temperature!r}")
         seeds = noise.seeds_of(seed, n)
@@ -173,7 +174,9 @@ class CharacterModel(AutoregressiveModel):
 
     def _prompts(self, prompt: str | Sequence[str], n: int) -> np.ndarray:
         """Codes `[n, L]` of the prompts."""
-        prompts = [prompt] * n if isinstance(prompt, str) else list(prompt)
+        prompts = [prompt] * n if isinstance(prompt, str) else prompt
+        if not isinstance(prompts, list | tuple) or not all(isinstance(text, str | bytes) for text in prompts):
+            raise ValueError(f"prompt must be one string, or {n} of the same length. Received: prompt={prompt!r}")
         codes = [self.vocabulary.encode(text) for text in prompts]
         if len(codes) != n or len({len(code) for code in codes}) > 1:
             lengths = sorted({len(code) for code in codes})
