@@ -139,11 +139,11 @@ def test_a_linked_file_keeps_its_name_and_is_read_again(tmp_path):
 def test_damaged_archives_and_misnamed_ones(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", train=np.random.default_rng(0).normal(size=[100, 9]))
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npz").read_bytes())
-    assert "an archive of arrays" in error_of(datasets.load, tmp_path / "a.npy")
+    assert "An archive of arrays" in error_of(datasets.load, tmp_path / "a.npy")
     content = bytearray((tmp_path / "a.npz").read_bytes())
     content[60:160] = b"\xff" * 100  # in the compressed part, which begins after about 40 bytes
     (tmp_path / "a.npz").write_bytes(content)
-    assert "Not a NumPy file of plain arrays" in error_of(datasets.load, tmp_path / "a.npz")
+    assert "a NumPy file of plain arrays" in error_of(datasets.load, tmp_path / "a.npz")
 
 
 def test_a_class_of_no_training_row_is_named(tmp_path):
@@ -168,10 +168,10 @@ def test_a_class_of_no_training_row_is_named(tmp_path):
 def test_array_errors(tmp_path):
     x = table(20)
     assert "no such file" in error_of(datasets.load, tmp_path / "none.npz")
-    assert "Not a NumPy file" in error_of(datasets.load, write(tmp_path / "t.npz", "text"))
-    assert "Not a NumPy file" in error_of(datasets.load, write(tmp_path / "t.npy", ""))
+    assert "a NumPy file" in error_of(datasets.load, write(tmp_path / "t.npz", "text"))
+    assert "a NumPy file" in error_of(datasets.load, write(tmp_path / "t.npy", ""))
     np.save(tmp_path / "o.npy", np.array([{}]), allow_pickle=True)
-    assert "Not a NumPy file of plain arrays" in error_of(datasets.load, tmp_path / "o.npy")
+    assert "a NumPy file of plain arrays" in error_of(datasets.load, tmp_path / "o.npy")
     message = error_of(datasets.load, savez(tmp_path / "k.npz", x_train=x, x_test=x))
     assert '"train" with "valid" or "validation" and "test"' in message and "['x_test', 'x_train']" in message
     assert "Received: ['test']" in error_of(datasets.load, savez(tmp_path / "k.npz", test=x))

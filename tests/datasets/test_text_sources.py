@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from support.data import VARIED, error_of, write
 
-from tfar.datasets import Vocabulary, load_text, read_text
+from tfar import reading
+from tfar.datasets import Vocabulary, check_text_source, load_text, read_text
 
 
 def tar(path, members, mode="w"):
@@ -55,14 +56,47 @@ def test_folder_is_read_in_order_and_joined_by_newlines(tmp_path):
 
 
 def test_linked_folders_are_read_once(tmp_path):
-    for name in ("data", "elsewhere"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / f"{name}.txt").write_text(name)
-    (tmp_path / "data" / "more").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "data")  # which leads into itself
+    (tmp_path / "data" / "more").mkdir(parents=True)
+    (tmp_path / "data" / "more" / "a.txt").write_text("a")
+    (tmp_path / "data" / "more" / "back").symlink_to(tmp_path / "data")  # which leads into itself
+    (tmp_path / "data" / "z").symlink_to(tmp_path / "data" / "more")
     (tmp_path / "linked").symlink_to(tmp_path / "data")
-    assert read_text(tmp_path / "data") == ("data", b"data\nelsewhere")
-    assert read_text(tmp_path / "linked") == ("linked", b"data\nelsewhere")
+    assert read_text(tmp_path / "data") == ("data", b"a\na")
+    assert read_text(tmp_path / "linked") == ("linked", b"a\na")
+
+
+@pytest.mark.parametrize("target", ["secret.txt", "elsewhere"])
+def test_links_do_not_lead_out_of_the_folder(tmp_path, target):
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.txt").write_text("secret")
+    (tmp_path / "data" / "below").mkdir(parents=True)
+    (tmp_path / "data" / "a.txt").write_text("a")
+    (tmp_path / "data" / "below" / "link").symlink_to(tmp_path / target)
+    for read in (read_text, check_text_source):
+        error = error_of(read, tmp_path / "data")
+        assert "must not lead out of the folder" in error and f"below/link -> {tmp_path / target}" in error
+    if target == "secret.txt":
+        assert read_text(tmp_path / "data" / "below" / "link")[1] == b"secret"  # it was named itself
+
+
+def test_what_unpacks_to_far_more_than_it_is_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "UNCHECKED", 10_000)  # 1 GiB takes seconds
+    zeros = bytes(200_000)
+    for path, opened in ((tmp_path / "a.gz", gzip.open), (tmp_path / "a.xz", lzma.open), (tmp_path / "a.bz2", bz2.open)):
+        with opened(path, "wb") as file:
+            file.write(zeros)
+        assert f"would take more than {max(10_000, 100 * path.stat().st_size):,} bytes" in error_of(read_text, path)
+    path = tar(tmp_path / "a.tar.gz", [("a", b"a"), ("b", zeros)], "w:gz")
+    assert "what it holds up to b would take 200,001 bytes" in error_of(read_text, path)
+    assert read_text(tar(tmp_path / "b.tar", [("b", b"b" * 200_000)]))[1] == b"b" * 200_000  # what is not packed may be large
+
+
+def test_an_archive_that_declares_ten_terabytes_is_refused_at_once(tmp_path):
+    member = tarfile.TarInfo("huge")
+    member.size = 10 * 1000**4
+    (tmp_path / "a.tar").write_bytes(member.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    assert "huge would take 10,000,000,000,000 bytes" in error_of(read_text, tmp_path / "a.tar")
 
 
 @pytest.mark.parametrize(("ending", "mode"), [("tar", "w"), ("tar.gz", "w:gz"), ("tgz", "w:gz"), ("tar.xz", "w:xz"), ("tar.bz2", "w:bz2")])

@@ -65,7 +65,7 @@ def test_vocabulary_errors():
     assert "single characters, at least one. Received: 'bc'" in error_of(Vocabulary, ["a", "bc"])
     assert "Received: 'a', 'b' more than once" in error_of(Vocabulary, "abcab")
     assert "one of the symbols, or None. Received: 'c'" in error_of(Vocabulary, "ab", "c")
-    assert '"characters" or "bytes". Received: \'words\'' in error_of(Vocabulary, "ab", kind="words")
+    assert "kind must be one of characters, bytes. Received: kind='words'" in error_of(Vocabulary, "ab", kind="words")
     assert "all 256 in their order" in error_of(Vocabulary, "ab", kind="bytes")
     message = error_of(Vocabulary("ab").encode, "abaxaéx")
     assert "vocabulary's 2" in message and "unknown=True" in message and "bytes" in message

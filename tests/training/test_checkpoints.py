@@ -103,5 +103,5 @@ def test_a_checkpoint_that_cannot_be_written_is_one_warning(tmp_path, monkeypatc
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     (tmp_path / "one.npz").write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(ValueError, match="must be an .npz file. Remove .*one.npz to begin again"):
+    with pytest.raises(ValueError, match="must be a checkpoint, an .npz file; remove .*one.npz to begin again.*Received: .*one.npz"):
         training.fit(logistic(), binary(), binary(seed=1), epochs=4, jit=False, checkpoint=tmp_path / "one.npz")

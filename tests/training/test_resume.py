@@ -91,10 +91,10 @@ def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ValueError, match="the same model and optimizer"):
         train(path, own_stream, optimizer="sgd")
     path.write_text("no checkpoint")
-    with pytest.raises(ValueError, match="must be an .npz file"):
+    with pytest.raises(ValueError, match="must be a checkpoint, an .npz file"):
         Resume(path)
     np.savez(path, x=np.zeros(3))
-    with pytest.raises(ValueError, match="must hold the state of a training.* Received: x"):
+    with pytest.raises(ValueError, match="must be a checkpoint.*it holds x, and no state of a training.*Received: "):
         Resume(path)
 
 

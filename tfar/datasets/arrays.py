@@ -1,12 +1,11 @@
 """Reading the user's own arrays: NumPy's .npy and .npz files."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from tfar.datasets.source import Source, Split, readable_file
+from tfar.reading import read_arrays
 
 Arrays = dict[str, np.ndarray]
 
@@ -66,16 +65,10 @@ def _as_images(split: Split) -> Split:
 
 def _load(path: Path) -> Arrays:
     """The arrays of a .npz file by name, or {"array": ...} of a .npy file."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"array": loaded}
-        if path.suffix.lower() == ".npy":
-            raise ValueError("an archive of arrays must be named .npz")
-        with loaded:
-            return {key: loaded[key] for key in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"Not a NumPy file of plain arrays ({error}). Received: {path}") from error
+    arrays = read_arrays(path)
+    if path.suffix.lower() == ".npy" and set(arrays) != {"array"}:
+        raise ValueError(f"An archive of arrays must be named .npz. Received: {path}")
+    return arrays
 
 
 def _splits(arrays: Arrays, context: str | None, path: Path) -> dict[str, Split]:

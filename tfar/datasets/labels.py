@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tfar.validation import as_list
+
 
 def one_hot(labels: npt.ArrayLike, names: Sequence[str]) -> np.ndarray:
     """One-hot rows of class labels.
@@ -25,6 +27,8 @@ def one_hot(labels: npt.ArrayLike, names: Sequence[str]) -> np.ndarray:
     >>> one_hot([1], ("0", "1", "2")).tolist()
     [[0.0, 1.0, 0.0]]
     """
+    if isinstance(names, str | bytes) or not all(isinstance(name, str) for name in as_list(names=names)):
+        raise ValueError(f"names must be strings. Received: names={names!r}")
     index = {name: i for i, name in enumerate(names)}
     words = as_words(labels)
     unknown = sorted(set(words) - set(index))

@@ -9,17 +9,16 @@ import gzip
 import lzma
 import os
 import tarfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from tfar.datasets.catalogue import NAME, SPLIT_NAMES, prepared_builder, read_split, resolve_data_dir, unknown_name
 from tfar.datasets.source import SPLITS
+from tfar.reading import check_size, read_limited, reading
 
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
-UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error, tarfile.TarError)
 
 Piece = tuple[str, bytes]  # the file, member or data set that it was read from, and its content
 
@@ -31,10 +30,10 @@ def read_text(source: str | Path, data_dir: str | Path | None = None, binary: bo
 
     - a file, which may be compressed: .gz, .xz, .bz2;
     - a folder: all files in it and in its folders, in the order of their names. Hidden files are left out. A file that is not text is
-      refused rather than left out; use a pattern to choose files;
+      refused rather than left out; use a pattern to choose files. So is a link that leads out of the folder;
     - a pattern of files, "folder/*.tex" ("folder/**/*.tex" includes the folders in it);
     - a tar archive: .tar, .tar.gz, .tar.xz, .tar.bz2. It is read as a folder. What follows its name is a pattern of its members, in
-      which * also stands for /: "archive.tar.xz/*.tex";
+      which * also stands for /: "archive.tar.xz/*.tex". Links in it are left out;
     - a TFDS name with a feature "text", "tiny_shakespeare": train, validation and test joined again. A file of that name comes first.
 
     Files are joined by a newline where one does not end in it. So are the records of a TFDS data set, unless each split is a single
@@ -50,7 +49,8 @@ def read_text(source: str | Path, data_dir: str | Path | None = None, binary: bo
         `(name, bytes)`: a short name, and the text in UTF-8.
 
     Raises:
-        ValueError: nothing is found; the text is empty; a file cannot be unpacked or is not text.
+        ValueError: nothing is found; the text is empty; a file cannot be unpacked, is far larger unpacked than packed, or is not text; or
+            a link leads out of the folder.
 
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -140,41 +140,48 @@ def _paths(source: str) -> list[tuple[Path, str]]:
     if archive:
         return [(archive, path.relative_to(archive).as_posix())]
     if path.exists():
-        paths = sorted(_below(path)) if path.is_dir() else [path]
+        paths = sorted(_below(path, path.resolve())) if path.is_dir() else [path]
     else:
         paths = sorted(map(Path, glob.glob(str(path), recursive=True)))
     return [(p, ".") for p in paths if os.path.isfile(p)]
 
 
-def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """The files of a folder and of the folders in it, links included and hidden ones left out; no folder within itself."""
+def _below(folder: Path, root: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """The files of a folder and of the folders in it, links included and hidden ones left out; no folder within itself.
+
+    Raises:
+        ValueError: a link leads out of `root`: a folder that somebody else made must not choose the files that are read.
+    """
     above = (*above, folder.resolve())
     for path in folder.iterdir():
         if _is_hidden(path.relative_to(folder)):
             continue
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            raise ValueError(f"Links must not lead out of the folder; name the file or folder itself. Received: {path} -> {path.resolve()}")
         if not path.is_dir():
             yield path
         elif path.resolve() not in above:
-            yield from _below(path, above)
+            yield from _below(path, root, above)
 
 
 def _pieces(path: Path, pattern: str) -> list[Piece]:
     """The content of a file, or of the members of an archive that match the pattern; "." for all."""
-    try:
+    with reading(path, "readable and whole"):
         if is_archive(path.name):
             return _members(path, pattern)
         with _open(path) as file:
-            return [(str(path), file.read())]
-    except UNREADABLE as error:
-        raise _not_whole(path, error) from error
+            return [(str(path), read_limited(file, path.stat().st_size))]
 
 
 def _members(path: Path, pattern: str) -> list[Piece]:
     contents: dict[PurePosixPath, bytes] = {}
+    packed, declared = path.stat().st_size, 0
     with tarfile.open(path) as tar:
         # in the archive's own order: to go back in a compressed one is to unpack it again
         for member in tar:
             name = PurePosixPath(member.name)
+            declared += member.size
+            check_size(declared, packed, f"what it holds up to {name}")
             file = tar.extractfile(member) if member.isfile() and not _is_hidden(name) and _matches(name, pattern) else None
             if file is not None:
                 contents[name] = file.read()
@@ -187,14 +194,12 @@ def _open(path: Path) -> Any:
 
 def _check_opens(path: Path) -> None:
     """Refuse a file that cannot be opened, or whose first bytes are not those of its format."""
-    try:
+    with reading(path, "readable and whole"):
         if is_archive(path.name):
             tarfile.open(path).close()
         else:
             with _open(path) as file:
                 file.read(1)
-    except UNREADABLE as error:
-        raise _not_whole(path, error) from error
 
 
 def _is_hidden(path: PurePath) -> bool:
@@ -244,11 +249,6 @@ def _joined(pieces: Sequence[bytes], separator: bytes) -> bytes:
 
 def _no_files(source: str) -> ValueError:
     return ValueError(f"There are no files (hidden files are left out). Received: {source}")
-
-
-def _not_whole(path: Path, error: Exception) -> ValueError:
-    reason = str(error).splitlines()[:1] or [type(error).__name__]
-    return ValueError(f"The file must be readable and whole ({reason[0].rstrip(':')}). Received: {path}")
 
 
 def _not_a_text(name: str, error: ValueError) -> ValueError:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfar.validation import check_counts
+from tfar.validation import check_counts, check_flags
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+MOST_STEPS = 2**63 - 1  # an int64 holds them
 
 
 def steps_per_pass(num_codes: int, length: int, batch_size: int) -> int:
@@ -22,6 +24,7 @@ def steps_per_pass(num_codes: int, length: int, batch_size: int) -> int:
     401
     """
     check_counts(length=length, batch_size=batch_size)
+    check_counts(0, num_codes=num_codes)
     if num_codes < batch_size * length:
         raise ValueError(f"A batch of {batch_size} x {length} needs {batch_size * length} characters. Received: {num_codes}")
     # less than a window is left over, so that a pass may begin anywhere in the first window
@@ -64,7 +67,8 @@ def windows(codes: Any, length: int, batch_size: int, seed: int = 0, carry: bool
     codes = np.asarray(codes)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise ValueError(f"codes must be integers [n]. Received: {codes.dtype} {list(codes.shape)}")
-    check_counts(0, seed=seed, start_step=start_step)
+    check_counts(0, MOST_STEPS, seed=seed, start_step=start_step)
+    check_flags(carry=carry)
     steps_per_pass(len(codes), length, batch_size)
     batch = _carried(codes, length, batch_size) if carry else _shuffled(codes, length, batch_size, seed)
     return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

@@ -7,12 +7,15 @@ They are prepared from the original files, which the user puts into TFDS's manua
 import gzip
 import hashlib
 import inspect
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
+
+from tfar.reading import read_limited, reading
 
 
 class Table(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -71,7 +74,8 @@ class Table(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise ValueError(f"The original file is missing. {self.MANUAL_DOWNLOAD_INSTRUCTIONS}. Received: {folder}")
         content = path.read_bytes()
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
+            with reading(path, "readable and whole"):
+                content = read_limited(gzip.GzipFile(fileobj=io.BytesIO(content)), len(content))
         digest = hashlib.sha256(content).hexdigest()
         if digest != self.SHA256:
             raise ValueError(f"{path} must be the original of {self.URL}, with SHA-256 {self.SHA256}. Received: SHA-256 {digest}")

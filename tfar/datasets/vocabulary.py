@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfar.config import VocabularyKind
+from tfar.validation import as_list, check_choices, check_flags, of_class
 
 REPLACEMENT = "\ufffd"
 BYTES = "".join(map(chr, range(256)))
@@ -47,17 +48,16 @@ class Vocabulary:
     kind: VocabularyKind
 
     def __init__(self, symbols: Iterable[str], unknown: str | None = None, *, kind: VocabularyKind = "characters") -> None:
-        characters = list(symbols)
+        characters = as_list(symbols=symbols)
         wrong = [s for s in characters if not isinstance(s, str) or len(s) != 1]
         if wrong or not characters:
             raise ValueError(f"symbols must be single characters, at least one. Received: {wrong[0] if wrong else symbols!r}")
         if len(set(characters)) < len(characters):
             repeated = sorted(s for s in set(characters) if characters.count(s) > 1)
             raise ValueError(f"symbols must all differ. Received: {_shown(repeated)} more than once")
-        if unknown is not None and unknown not in characters:
+        if of_class(str | None, unknown=unknown) is not None and unknown not in characters:
             raise ValueError(f"unknown must be one of the symbols, or None. Received: {unknown!r}")
-        if kind not in ("characters", "bytes"):
-            raise ValueError(f'kind must be "characters" or "bytes". Received: {kind!r}')
+        check_choices(("characters", "bytes"), kind=kind)
         joined = "".join(characters)
         if kind == "bytes" and (joined != BYTES or unknown is not None):
             raise ValueError(f"A vocabulary of bytes has all 256 in their order, and no unknown. Received: {len(joined)} symbols")
@@ -76,7 +76,8 @@ class Vocabulary:
         >>> Vocabulary.of("no", unknown=True).encode("ono!")
         array([1, 0, 1, 2], dtype=int32)
         """
-        symbols = sorted(set(text))
+        check_flags(unknown=unknown)
+        symbols = sorted(set(of_class(str, text=text)))
         if not unknown:
             return cls(symbols)
         return cls(symbols if REPLACEMENT in symbols else [*symbols, REPLACEMENT], REPLACEMENT)

@@ -65,8 +65,8 @@ class AutoregressiveEnsemble(NetworkDistribution):
     ):
         parameters = dict(locals())
         of_class(AutoregressiveNetwork, network=network)
-        members = network.member(tf.range(network.num_members)) if members is None else of_class(Mapping, members=members)
-        stacked = {key: _stacked(network, value) for key, value in members.items()}
+        given: Mapping[str, Any] = network.member(tf.range(network.num_members)) if members is None else of_class(Mapping, members=members)
+        stacked = {key: _stacked(network, value) for key, value in given.items()}
         if not stacked:
             raise ValueError(f"an ensemble needs a network with members. Received: network={network!r}")
         super().__init__(network, head, context, stacked, method, validate_args, allow_nan_stats, parameters, name)

@@ -2,11 +2,14 @@
 
 import json
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from tfar.reading import reading
 from tfar.training.best import KeepBest
 from tfar.training.state_file import StateFile, plain
 from tfar.training.steps import Steps
@@ -18,6 +21,8 @@ class Checkpoint(keras.callbacks.Callback):
     The state is that of the weights, the optimizer, the generators of random numbers, and of the other callbacks. What is random outside
     the model must be a function of the step's number, as `tfar.training.batches` is; then a training that goes on from the file ends with
     the same weights as one that was never interrupted. Of several workers the chief alone writes, when its clock says so, and all read.
+
+    A training that goes on with another version of TensorFlow or Keras, or another `jit`, differs by rounding: a warning names them.
 
     Must come last among the callbacks of one `fit`, so that averaged weights have been swapped back. Where the file cannot be written
     (a full disk, no permission), there is one warning, and the training goes on.
@@ -43,6 +48,7 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.file = None if path is None else StateFile(path)
         self.settings, self.remembered, self.keep, self.steps, self.every = settings, remembered, keep, steps, every
+        self.rounding = {"jit": None if steps is None else steps.jit, "tensorflow": tf.__version__, "keras": keras.__version__}
         self.seconds = 0.0  # of earlier runs
         self._began = self._written = time.monotonic()
         self._state: dict[str, Any] | None = None  # what was read
@@ -60,24 +66,39 @@ class Checkpoint(keras.callbacks.Callback):
 
         Raises:
             ValueError: it is of a training with other settings, or not a checkpoint.
+
+        Warns:
+            UserWarning: the training goes on, but not with the same rounding.
         """
         self._state = None if self.file is None else self.file.read()
         if self.file is None or self._state is None:
             return 0
         if "settings" not in self._state:
             raise ValueError(f"the checkpoint must be one of tfar.training.fit. Received: {self.file.path}, a file of Resume")
-        stored = self._state["settings"]
-        wanted = json.loads(json.dumps(self.settings, default=plain))
-        changed = {name: (stored.get(name), wanted.get(name)) for name in {*wanted, *stored}}
-        changed = {name: _apart(old, new) for name, (old, new) in sorted(changed.items()) if old != new}
-        changed = [f"{name} was {old!r}, is {new!r}" for name, (old, new) in changed.items()]
-        if changed:
+        with reading(self.file.path, f"a checkpoint of this training; remove {self.file.path} to begin again"):
+            self._check(self._state)
+        if changed := _changes(self._state["settings"], json.loads(json.dumps(self.settings, default=plain))):
             raise ValueError(
                 "a training goes on with the settings that it began with. "
                 f"Remove {self.file.path} to begin again. Received: {'; '.join(changed)}"
             )
+        if changed := _changes(self._state.get("rounding", {}), self.rounding):  # of version 0.1: {}
+            warnings.warn(
+                f"the training goes on from {self.file.path}, but differs by rounding from one that was never interrupted, since "
+                f"{'; '.join(changed)}",
+                stacklevel=3,
+            )
         self.seconds = self._state["seconds"]
         return self._state["epochs"]
+
+    def _check(self, state: dict[str, Any]) -> None:
+        """Look at what will be read of a state, so that a file that was tampered with is refused before training begins."""
+        expected: list[tuple[Any, str, Any]] = [(state, "settings", {}), (state, "epochs", 0), (state, "seconds", 0.0)]
+        for name, (target, attributes) in self.remembered.items():
+            expected += [(state[name], attribute, getattr(target, attribute)) for attribute in attributes]
+        for values, name, new in expected:
+            if not isinstance(values[name], dict if isinstance(new, dict) else int | float):
+                raise ValueError(f"{name} is {values[name]!r}")
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._began = self._written = time.monotonic()
@@ -90,7 +111,8 @@ class Checkpoint(keras.callbacks.Callback):
         for name, (target, attributes) in self.remembered.items():
             for attribute in attributes:
                 setattr(target, attribute, self._state[name][attribute])
-        self.keep.weights = self.file.arrays("best") or None
+        model: Any = self.model
+        self.keep.weights = self.file.arrays_for("best", model.weights) if self.file.arrays("best") else None
         self.file.release()
         self._state = None
 
@@ -110,13 +132,24 @@ class Checkpoint(keras.callbacks.Callback):
         if self.file is None or not (self.steps is None or self.steps.workers.chief):
             return
         state = {name: {a: getattr(target, a) for a in attributes} for name, (target, attributes) in self.remembered.items()}
-        state |= {"epochs": epochs, "seconds": self.elapsed, "settings": self.settings}
+        state |= {"epochs": epochs, "seconds": self.elapsed, "settings": self.settings, "rounding": self.rounding}
         self.file.write({**self._variables(), "carried": carried, "best": self.keep.weights or ()}, state)
 
     def _variables(self) -> dict[str, Any]:
         model: Any = self.model
         others = [] if self.steps is None else self.steps.average.variables
         return {"model": model.variables, "optimizer": model.optimizer.variables, "other": others}
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """What differs between two dicts of settings, in words; a name that the old one lacks is new, and no change, where the old is empty.
+
+    >>> _changes({"epochs": 5, "seed": 0}, {"epochs": 6, "seed": 0})
+    ['epochs was 5, is 6']
+    """
+    pairs = {name: (old.get(name), new.get(name)) for name in {*old, *new}} if old else {}
+    apart = {name: _apart(*pair) for name, pair in sorted(pairs.items()) if pair[0] != pair[1]}
+    return [f"{name} was {before!r}, is {after!r}" for name, (before, after) in apart.items()]
 
 
 def _apart(old: Any, new: Any) -> tuple[Any, Any]:

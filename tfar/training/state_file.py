@@ -2,7 +2,6 @@
 
 import json
 import warnings
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfar.files import atomic
+from tfar.reading import read_arrays, reading
 
 
 class StateFile:
@@ -39,27 +39,30 @@ class StateFile:
         """Read the file, and return its JSON value; None where there is no file.
 
         Raises:
-            ValueError: it is not such a file.
+            ValueError: it is not such a file, or a number in it is not finite.
         """
         if not self.path.is_file():
             return None
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                self._arrays = {name: file[name] for name in file.files}
-        except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:  # an array in an .npy file is no context manager
-            raise ValueError(f"a checkpoint must be an .npz file. Remove {self.path} to begin again. Received: {error}") from error
-        if "state" not in self._arrays:
-            shown = ", ".join(self._arrays) or "nothing"
-            raise ValueError(f"a checkpoint must hold the state of a training. Remove {self.path} to begin again. Received: {shown}")
-        return json.loads(str(self._arrays["state"]))
+        expected = f"a checkpoint, an .npz file; remove {self.path} to begin again"
+        with reading(self.path, expected):
+            self._arrays = read_arrays(self.path, expected)
+            if "state" not in self._arrays:
+                raise ValueError(f"it holds {', '.join(self._arrays)}, and no state of a training")
+            for name, array in self._arrays.items():
+                if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                    raise ValueError(f"the numbers of {name} are not all finite")
+            state = json.loads(str(self._arrays["state"]))
+            if not isinstance(state, dict):
+                raise ValueError(f"its state is of type {type(state).__name__}")
+        return state
 
     def arrays(self, kind: str) -> list[np.ndarray]:
         """The arrays of one kind that were read, in their order."""
         count = sum(name.rpartition("-")[0] == kind for name in self._arrays)
         return [self._arrays[f"{kind}-{number}"] for number in range(count)]
 
-    def restore(self, kind: str, variables: Sequence[Any]) -> None:
-        """Set variables to the arrays of one kind that were read.
+    def arrays_for(self, kind: str, variables: Sequence[Any]) -> list[np.ndarray]:
+        """The arrays of one kind that were read, one for each variable.
 
         Raises:
             ValueError: the variables have other shapes.
@@ -70,7 +73,15 @@ class StateFile:
                 f"a checkpoint must be of the same model and optimizer. Remove {self.path} to begin again. Received: {len(arrays)} arrays "
                 f"{kind}, for {len(variables)} variables, or others of their shapes"
             )
-        for variable, array in zip(variables, arrays, strict=True):
+        return arrays
+
+    def restore(self, kind: str, variables: Sequence[Any]) -> None:
+        """Set variables to the arrays of one kind that were read.
+
+        Raises:
+            ValueError: the variables have other shapes.
+        """
+        for variable, array in zip(variables, self.arrays_for(kind, variables), strict=True):
             variable.assign(tf.cast(array, variable.dtype))
 
     def release(self) -> None:

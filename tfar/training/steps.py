@@ -35,6 +35,7 @@ class Steps:
     Attributes:
         workers: the processes that take the steps together.
         carried: the states that one batch hands to the next, or None.
+        jit: whether XLA compiles the steps.
 
     Raises:
         ValueError: XLA cannot compile the steps for these devices, or the batch size does not fit their number.
@@ -49,6 +50,7 @@ class Steps:
         self.weights = [weight.value for weight in model.trainable_variables]
         carry = (model.network, self.strategy, feed.batch_size, feed.pass_steps)
         self.carried = CarriedStates(*carry) if feed.carry else None
+        self.jit = settings.jit
         self._check_jit(settings.jit)
         self._forward = tf.function(self._gradients, jit_compile=settings.jit, autograph=False)
         self._step = tf.function(self._single_step, jit_compile=settings.jit, autograph=False)
