@@ -92,7 +92,7 @@ def check_size(size: int, packed: int, name: str) -> None:
         raise ValueError(f"{name} would take {size:,} bytes from {packed:,} in the file")
 
 
-def read_limited(file: IO[bytes], packed: int, name: str = "it") -> bytes:
+def read_limited(file: Any, packed: int, name: str = "it") -> bytes:
     """Read a file that is unpacked while it is read, from `packed` bytes, up to the size that `check_size` allows.
 
     Raises:

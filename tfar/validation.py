@@ -64,7 +64,7 @@ def as_counts(least: int = 1, most: int = MOST_UNITS, **sizes: Any) -> tuple[int
     """
     ((name, value),) = sizes.items()
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) and getattr(value, "ndim", 1) > 0
-    values = tuple(value) if several else (value,)
+    values: tuple[Any, ...] = tuple(value) if several else (value,)
     if not all(is_count(size, least) for size in values):
         raise ValueError(f"{name} must be integers of at least {least}. Received: {name}={value!r}")
     if max(values, default=0) > most:

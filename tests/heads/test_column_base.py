@@ -105,6 +105,44 @@ def test_graphs_and_xla_equal_eager_mode(head, jit):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+def some(head):
+    """A part of the values of a column."""
+    return head.allow([1, 0, 0.5, 0, 1], head.blank) if isinstance(head, heads.CategoryColumn) else head.allow([[1, 3], [4, 4]], head.blank)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("head", HEADS, ids=name)
+def test_draws_within_a_set_are_the_same_in_graphs_and_under_xla(head, jit):
+    params = tf.constant(parameters(head))
+    noise = tf.constant(np.random.default_rng(1).uniform(0.001, 0.999, size=[40, head.noise_size]), tf.float32)
+
+    def both(params, noise, allowed):
+        return head.log_mass(params, allowed), head.draw_within(params, noise, allowed)
+
+    compiled = tf.function(both, jit_compile=jit)(params, noise, some(head))
+    for found, expected in zip(compiled, both(params, noise, some(head)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    assert head.supports(compiled[1]).numpy().all()
+
+
+@pytest.mark.parametrize("head", HEADS, ids=name)
+def test_draws_within_a_set_have_the_masses_of_its_parts(head):
+    """Chi-square, false alarm 1e-4."""
+    params, count = tf.constant(parameters(head, rows=1, seed=5)), 20_000
+    noise = tf.constant(np.random.default_rng(2).uniform(size=[count, head.noise_size]), tf.float32)
+    drawn = head.draw_within(params, noise, some(head)).numpy()
+    if isinstance(head, heads.CategoryColumn):
+        parts = [(head.allow(share * np.eye(5)[value]), (value, value)) for value, share in ((0, 1), (2, 0.5), (4, 1))]
+    else:
+        parts = [(head.allow([ends]), ends) for ends in ((1.0, 1.7), (1.7, 2.4), (2.4, 3.0), (4.0, 4.0))]
+    parts += [(head.allow([0] * 5 if isinstance(head, heads.CategoryColumn) else [], blank=True), (BLANK, BLANK))]
+    masses = np.exp([head.log_mass(params, part).numpy()[0] for part, _ in parts])
+    np.testing.assert_allclose(masses.sum(), np.exp(head.log_mass(params, some(head)))[0], rtol=1e-5)
+    counts = [np.sum((low <= drawn) & (drawn <= high)) for _, (low, high) in parts]
+    assert sum(counts) == count
+    assert_frequencies(counts, count * masses.astype(float) / masses.sum())
+
+
 @pytest.mark.parametrize("head", HEADS, ids=name)
 def test_half_precision_is_computed_in_single(head):
     params, x = tf.constant(parameters(head, dtype=np.float16)[:10]), values(head)[:10]

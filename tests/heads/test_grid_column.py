@@ -1,5 +1,7 @@
 """The head of numbers on a grid: masses against their formula in NumPy, and draws against masses by sweeping the noise."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -168,3 +170,80 @@ def test_training_starts_at_finite_parameters_on_few_values(x, components):
 def test_the_baseline_counts_few_points_and_spreads_components_over_many():
     assert column(7).marginal() == heads.CategoryColumn(7, blank=True)
     assert column(300).marginal() == column(300, components=64)
+
+
+def sets(head):
+    """Intervals, and whether the blank is among them."""
+    return [([[0, 2]], False), ([[3, np.inf], [1, 1], [2.5, 90]], True), ([[-np.inf, 0], [6, 6], [90, 200]], False), ([], True)]
+
+
+@pytest.mark.parametrize("blank", [False, True])
+@pytest.mark.parametrize("atoms", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_mass_of_intervals_is_the_sum_of_those_of_their_points(size, atoms, blank):
+    head = column(size, atoms, blank)
+    params, n = parameters(head), np.arange(size)
+    masses = log_masses(head, params, n)
+    for intervals, also_blank in sets(head):
+        inside = [bool(any(low <= point <= high for low, high in intervals)) for point in n] + [also_blank] * blank
+        expected = np.logaddexp.reduce(np.where(inside, masses, -np.inf), axis=1)
+        allowed = head.allow(intervals, also_blank)
+        assert allowed.empty == (not any(inside))
+        for dtype, rtol in ((np.float32, 1e-4), (np.float64, 1e-9)):
+            found = head.log_mass(tf.constant(params.astype(dtype)), allowed).numpy()
+            assert found.dtype == dtype
+            np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
+    assert not head.log_mass(tf.constant(params), head.everything).numpy().any()
+
+
+def sweep_within(head, params, allowed, choice, count=200_000):
+    words = split_words((np.arange(count) + 0.5) / count)
+    noise = np.stack([np.full(count, choice), *words], axis=1).astype(np.float32)
+    drawn = head.draw_within(tf.constant(params, tf.float32)[None], tf.constant(noise), allowed).numpy()
+    assert drawn.dtype == np.float64
+    return np.bincount(drawn.astype(int), minlength=head.size) / count
+
+
+@pytest.mark.parametrize("interval", [(0, 3), (2, 2), (3, 6), (5, 6), (0, 6), (1, 5)])
+@pytest.mark.parametrize("location", [-60.0, 0.3, 60.0])
+def test_draws_within_an_interval_have_the_conditional_masses(interval, location):
+    """One component, also one that is 60 away: each mass is drawn to 1.5 steps of the noise."""
+    head, (low, high) = column(7, atoms=False, blank=False, components=1), interval
+    params = np.array([[0.0, location, 0.0]])
+    masses = log_masses(head, params, np.arange(7))[0, low : high + 1]
+    expected = np.zeros(7)
+    expected[low : high + 1] = np.exp(masses - np.logaddexp.reduce(masses))
+    np.testing.assert_allclose(sweep_within(head, params[0], head.allow([interval]), 0.5), expected, atol=8e-6)
+
+
+def test_draws_within_choose_among_atoms_blanks_and_components_by_their_masses():
+    head, count = column(7, components=2), 2**16
+    params = np.random.default_rng(2).normal(size=head.params_size).astype(np.float32)
+    allowed = head.allow([[0, 1], [3, 3]], blank=True)
+    u = (np.arange(count) + 0.5) / count
+    random = np.random.default_rng(0).permutation(count)  # any pairing of the two
+    words = split_words(u[random])
+    drawn = head.draw_within(tf.constant(params)[None], tf.constant(np.stack([u, *words], axis=1), tf.float32), allowed).numpy()
+    masses = np.exp(log_masses(head, params[None].astype(float), np.arange(7)))[0]
+    expected = masses * [1, 1, 0, 1, 0, 0, 0, 1]
+    found = [(drawn == value).mean() for value in points(head)]
+    np.testing.assert_allclose(found, expected / expected.sum(), atol=0.01)  # 5 standard deviations of a binomial; of blanks alone 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_draws_within_stay_inside_for_all_parameters_and_noise(dtype):
+    head, least = column(300), 2.0**-24
+    params = tf.constant(parameters(head).astype(dtype))[:, None]
+    noise = tf.constant(list(itertools.product((least, 0.5, 1 - least), repeat=3)), tf.float32)
+    for intervals in ([[7, 7]], [[20, 30], [250, 270]], [[298, np.inf]], [[-np.inf, 1]]):
+        drawn = head.draw_within(params, noise, head.allow(intervals)).numpy()
+        assert drawn.shape == (40, 27) and np.isfinite(head.log_mass(params, head.allow(intervals))).all()
+        assert np.any([(low <= drawn) & (drawn <= high) for low, high in intervals], axis=0).all() and (drawn == np.round(drawn)).all()
+
+
+def test_intervals_are_rounded_inwards_sorted_and_joined():
+    head = column(300, atoms=True)  # at 0 and 150
+    allowed = head.allow([[20.5, 30], [10, 20], [5, 40.2], [31, 32], [60.1, 60.9], [-5, -1], [150, 149]])
+    assert allowed.intervals.tolist() == [[5, 40]] and allowed.shares.tolist() == [0, 0, 0]
+    assert head.allow([[3, 4], [5, 6], [8, 500]], blank=True).intervals.tolist() == [[3, 6], [8, 299]]
+    assert head.allow([[3, 4], [8, 500]], blank=True).shares.tolist() == [1, 0, 1]

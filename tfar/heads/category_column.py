@@ -99,6 +99,10 @@ class CategoryColumn(ColumnHead):
         """
         return Allowed(np.array([*shares, *([blank] if self.blank else [])], np.float64), np.zeros([0, 2]))
 
+    @property
+    def everything(self) -> Allowed:
+        return self.allow(np.ones(self._classes), blank=True)
+
     def logits(self, params: Any) -> Any:
         return params
 

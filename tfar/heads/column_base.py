@@ -61,6 +61,11 @@ class ColumnHead(Head):
         """
         raise NotImplementedError
 
+    @property
+    def everything(self) -> Allowed:
+        """The set of all values, of probability 1."""
+        raise NotImplementedError
+
     def candidates(self, params: tf.Tensor, allowed: Allowed) -> Any:
         """Return logits `[..., F + n]` of the disjoint events that make up A, -1e30 or less for impossible ones.
 

@@ -163,6 +163,10 @@ class NumberColumn(ColumnHead):
         atoms = [bool(((merged[:, 0] <= atom) & (atom <= merged[:, 1])).any()) for atom in self.atoms]
         return Allowed(np.array([*([blank] if self.blank else []), *atoms], np.float64), merged)
 
+    @property
+    def everything(self) -> Allowed:
+        return self.allow([[-np.inf, np.inf]], blank=True)
+
     def logits(self, params: Any) -> Any:
         return self._split(params)[0]
 

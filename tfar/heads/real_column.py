@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -15,6 +14,7 @@ from tfar.heads.number_column import MARGINAL_COMPONENTS, NumberColumn, offset
 tfd = tfp.distributions
 
 FARTHEST = 1e12  # |z| of a value whose density is 0 in all precisions
+RAREST = 1e-15  # XLA's quantile has no digits below it; a draw from a component that is farther away is the nearer end of its interval
 NARROW = 1e-2  # a width in standard deviations, relative to the distance from the location, up to which a series is more precise
 
 
@@ -62,10 +62,11 @@ class RealColumn(NumberColumn):
         return tfd.Normal(tf.zeros([], scale.dtype), scale).log_prob(offset(z, loc)) + slope
 
     def interval_score(self, low: Any, high: Any, loc: Any, scale: Any) -> Any:
-        loc, width = tf.cast(loc, tf.float64), tf.expand_dims(tf.minimum(self._transform.rise(low, high), 2 * FARTHEST), -1)
-        start, _ = self.edges(low, high)
-        spread = tf.cast(scale, tf.float64)
-        return tf.cast(log_normal_mass((tf.expand_dims(start, -1) - loc) / spread, width / spread), scale.dtype)
+        start, end = self.edges(low, high)
+        width = tf.where(end - start > 1, end - start, tf.minimum(self._transform.rise(low, high), 1))  # without cancellation
+        loc, spread = tf.cast(loc, tf.float64), tf.cast(scale, tf.float64)
+        start, end, width = (tf.expand_dims(part, -1) for part in (start, end, width))
+        return tf.cast(log_normal_mass((start - loc) / spread, (end - loc) / spread, width / spread), scale.dtype)
 
     def without_component(self, hits: Any) -> Any:
         return tf.reduce_any(hits, axis=-1)
@@ -74,12 +75,12 @@ class RealColumn(NumberColumn):
         return tf.math.ndtri(u)
 
     def quantile_between(self, u: Any, a: Any, b: Any) -> Any:
-        above = a + b > 0  # then the mirror image has the digits
-        low, high, level = tf.where(above, -b, a), tf.where(above, -a, b), tf.where(above, 1 - u, u)
+        low, high = lower_tail(a, b)
+        mirrored = tf.not_equal(low, a)
         cdf = tfd.Normal(tf.zeros([], a.dtype), 1).cdf
-        probability: Any = cdf(low) + level * (cdf(high) - cdf(low))
-        z = tf.clip_by_value(tf.math.ndtri(tf.maximum(probability, np.finfo(np.float64).tiny)), low, high)
-        return tf.where(above, -z, z)
+        probability: Any = cdf(low) + tf.where(mirrored, 1 - u, u) * (cdf(high) - cdf(low))
+        z = tf.clip_by_value(tf.math.ndtri(tf.maximum(probability, RAREST)), low, high)
+        return tf.where(mirrored, -z, z)
 
     def edges(self, low: Any, high: Any) -> tuple[Any, Any]:
         lower, upper = (tf.clip_by_value(self._transform(x), -FARTHEST, FARTHEST) for x in (low, high))
@@ -101,17 +102,28 @@ class RealColumn(NumberColumn):
         return RealColumn(**{**self.get_config(), "num_components": MARGINAL_COMPONENTS})
 
 
-def log_normal_mass(start: Any, width: Any) -> Any:
-    """Return log(Phi(start + width) - Phi(start)) of float64 numbers, to about 1e-6, in the tails and of narrow intervals too.
+def log_normal_mass(start: Any, end: Any, width: Any) -> Any:
+    """Return log(Phi(end) - Phi(start)) of float64 numbers, to about 1e-6, in the tails and of narrow intervals too.
 
     A narrow interval around m has phi(m) h (1 + (m^2 - 1) h^2 / 24 + ...); another one is a difference in the lower tail.
 
+    Args:
+        start, end: the interval.
+        width: end - start, which may have more digits than the difference of the two.
+
     >>> starts, widths = tf.constant([0.0, 30.0, 0.0], tf.float64), tf.constant([1.0, 1.0, 1e-9], tf.float64)
-    >>> log_normal_mass(starts, widths).numpy().round(6).tolist()
-    [-1.074862, -454.321244, -21.642205]
+    >>> log_normal_mass(starts, starts + widths, widths).numpy().round(6).tolist()
+    [-1.074862, -454.321244, -21.642204]
     """
     normal = tfd.Normal(tf.zeros([], start.dtype), 1)
-    middle = -tf.abs(start + width / 2)
+    middle = tf.abs(start + width / 2)
     narrow = normal.log_prob(middle) + tf.math.log(width) + tf.math.log1p((middle**2 - 1) * width**2 / 24)
-    wide = tfp.math.log_sub_exp(normal.log_cdf(middle + width / 2), normal.log_cdf(middle - width / 2))
-    return tf.where(width * (1 - middle) < NARROW, narrow, wide)
+    low, high = lower_tail(start, end)
+    wide = tfp.math.log_sub_exp(normal.log_cdf(high), normal.log_cdf(low))
+    return tf.where(width * (1 + middle) < NARROW, narrow, wide)
+
+
+def lower_tail(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return an interval, or its mirror image where that is nearer to minus infinity: there differences of Phi have their digits."""
+    above = a + b > 0
+    return tf.where(above, -b, a), tf.where(above, -a, b)

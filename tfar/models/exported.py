@@ -153,11 +153,9 @@ def _check_scores(model: AutoregressiveModel, version: Path) -> None:
     file = version / EXTRA / TEST_ROWS
     if not file.is_file():
         return
-    rows: dict[str, Any] = {name: array[:CHECKED] for name, array in read_arrays(file).items() if name != "characters"}
-    expected = rows.pop("log_prob")
-    if "text" in rows:
-        rows = {"x": [text.decode("utf-8", "surrogateescape") for text in rows["text"].tolist()]}
-    found = model.log_prob(**rows).numpy()
+    rows = {name: array[:CHECKED] for name, array in read_arrays(file).items()}
+    expected, served = rows["log_prob"], model.endpoints()["log_prob"]
+    found = served.function(*(tf.constant(rows[name]) for name in served.inputs))["log_prob"].numpy()
     if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
         worst = np.nanargmax(np.abs(found - expected))
         raise ValueError(

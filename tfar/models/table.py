@@ -14,9 +14,13 @@ from tfar.datasets.frames import is_frame, read_frame
 from tfar.datasets.kinds import Category, Grid, Modelled, Real
 from tfar.datasets.schema import Schema
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
+from tfar.models import queries
 from tfar.models.autoregressive import AutoregressiveModel
 from tfar.models.families import build
+from tfar.models.queries import Probability
 from tfar.models.starting import start_at_marginals
+from tfar.serving import table_endpoints
+from tfar.serving.endpoints import Endpoint
 from tfar.validation import check_counts
 
 PART = 5_000  # rows that are scored or drawn at once
@@ -127,7 +131,7 @@ class TableModel(AutoregressiveModel):
         Raises:
             ValueError: as `log_prob`.
         """
-        frame = read_frame(table).frame
+        frame = as_frame(table)
         encoded = self.schema.encode(frame, blanks=False)
         scores = np.concatenate([self._position_scores(part) for part in _parts(encoded)])
         return pd.DataFrame(scores + self.schema.log_share(frame), columns=pd.Index(self.schema.names), index=frame.index)
@@ -150,7 +154,7 @@ class TableModel(AutoregressiveModel):
         """
         if not is_table(x):
             return super().conditional_log_prob(x, observed, context)
-        frame = read_frame(x).frame
+        frame = as_frame(x)
         encoded, scored = self.schema.encode(frame, blanks=False), self._mask(columns or ())
         parts = [super(TableModel, self).conditional_log_prob(part, ~scored).numpy() for part in _parts(encoded)]
         share = self.schema.log_share(frame)[:, scored].sum(axis=1)
@@ -196,15 +200,40 @@ class TableModel(AutoregressiveModel):
         if not is_table(x):
             return super().complete(x, observed, seed, context)
         check_counts(draws=draws)
-        frame = read_frame(x).frame
+        frame = as_frame(x)
         encoded = self.schema.encode(frame)
-        seeds = noise.row_seeds(noise.as_seed(seed), draws * len(encoded))
+        seeds = noise.seeds_of(seed, draws * len(encoded))
         tables = []
         for number in range(draws):
             these = seeds[number * len(encoded) : (number + 1) * len(encoded)]
             filled = [self._filled(encoded[a:b], these[a:b]) for a, b in _bounds(len(encoded))]
             tables.append(self._restored(frame, self._decode(np.concatenate(filled), these)))
         return tables[0] if draws == 1 else tables
+
+    def probability(self, query: Any, seed: Any = None, draws: int = 1000) -> Probability:
+        """Estimate the probability that a row meets conditions, with its standard error; see `tfar.models.queries.probability`.
+
+        Args:
+            query: a condition for each of some columns, by name: a tuple (low, high) for a closed range of the column's own values, None
+                for an open end; a list or set of values; or one value. None or NaN among values is a blank. A real number that the
+                column does not repeat has probability 0. Or a list of queries.
+            seed: an integer or an int32 pair; None for a fresh one.
+            draws: number of rows that are drawn.
+
+        Returns:
+            `Probability(estimate, standard_error)`: numbers, or arrays `[Q]` of Q queries.
+
+        Raises:
+            ValueError: a name is not a column, a value is not one of its column, or a range is empty.
+
+        >>> people = pd.DataFrame({"sex": ["f", "m"] * 50, "age": np.arange(100) % 70})
+        >>> model = TableModel(people, hidden_units=[16])
+        >>> both = model.probability([{"sex": "f", "age": (30, None)}, {"sex": "f", "age": (None, 29)}], seed=1)
+        >>> alone = model.probability({"sex": ["f"]})
+        >>> bool(abs(both.estimate.sum() - alone.estimate) < 1e-6), alone.standard_error
+        (True, 0.0)
+        """
+        return queries.probability(self.network, self.head, self.schema, query, seed, draws)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`, of a table or of encoded rows; `validation_data` likewise.
@@ -249,11 +278,12 @@ class TableModel(AutoregressiveModel):
 
     def _filled(self, rows: np.ndarray, seeds: tf.Tensor) -> np.ndarray:
         """Encoded rows with their blanks filled in."""
-        if isinstance(self.distribution(), AutoregressiveEnsemble):
-            distribution: Any = AutoregressiveEnsemble(self.network, self.head.without_blanks(), validate_args=True)
-        else:
-            distribution = AutoregressiveDistribution(self.network, self.head.without_blanks(), validate_args=True)
-        return distribution.complete(rows, rows != BLANK, seeds).numpy()
+        return self.filling(validate_args=True).complete(rows, rows != BLANK, seeds).numpy()
+
+    def filling(self, **options: Any) -> AutoregressiveDistribution | AutoregressiveEnsemble:
+        """Return `distribution` given that no value is blank, each conditional renormalised: what `complete` draws from."""
+        kind = AutoregressiveEnsemble if self.network.num_members > 1 else AutoregressiveDistribution
+        return kind(self.network, self.head.without_blanks(), **options)
 
     def _given(self, n: int, given: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Encoded rows `[n, D]` that hold given values, and which columns they are, bool `[D]`."""
@@ -275,8 +305,11 @@ class TableModel(AutoregressiveModel):
         return np.isin(self.schema.names, list(names))
 
     def _decode(self, rows: np.ndarray, seeds: Any) -> pd.DataFrame:
-        """Encoded rows as a table; which member of a class of rare values a cell is follows from the rows' seeds."""
-        return self.schema.decode(rows, seed=[int(word) & 0xFFFFFFFF for word in np.asarray(seeds)[:1].ravel()])  # pyright: ignore
+        """Encoded rows as a table; which member of a class of rare values a cell is follows from the row's seed."""
+        if not any(isinstance(column, Category) and column.rare for column in self.schema.modelled):
+            return self.schema.decode(rows)
+        uniform = [noise.uniform(seeds[a:b], rows.shape[1], noise.RARE, tf.float64).numpy() for a, b in _bounds(len(rows))]
+        return self.schema.decode(rows, np.concatenate([rows[:0], *uniform]))
 
     def _restored(self, frame: pd.DataFrame, filled: pd.DataFrame) -> pd.DataFrame:
         """The table with the cells that were blank taken from the filled one."""
@@ -289,6 +322,10 @@ class TableModel(AutoregressiveModel):
         return result
 
     # Files
+
+    def endpoints(self, jit_compile: bool = False) -> dict[str, Endpoint]:
+        """The endpoints that `export` writes; see `tfar.serving.table_endpoints.endpoints`."""
+        return table_endpoints.endpoints(self, jit_compile)
 
     def get_config(self) -> dict[str, Any]:
         base = {name: value for name, value in super().get_config().items() if name != "head"}
@@ -305,6 +342,12 @@ class TableModel(AutoregressiveModel):
 def is_table(x: Any) -> bool:
     """Whether values are a table, rather than encoded rows."""
     return not isinstance(x, np.ndarray) and not tf.is_tensor(x) and is_frame(x)
+
+
+def as_frame(table: Any) -> pd.DataFrame:
+    """A table as a DataFrame, which keeps the index of one."""
+    frame = read_frame(table).frame
+    return frame.set_axis(table.index) if isinstance(table, pd.DataFrame) and len(table) == len(frame) else frame
 
 
 def order_of(schema: Schema, first: Sequence[str]) -> list[int]:

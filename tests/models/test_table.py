@@ -1,0 +1,160 @@
+"""The model of a mixed table: DataFrames in, DataFrames out, against probabilities that can be summed by hand."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import tfar
+from tfar import TableModel
+from tfar.datasets.schema import Schema
+from tfar.testing import randomize
+
+
+def people(rows=200, seed=0):
+    random = np.random.default_rng(seed)
+    age = random.integers(18, 25, rows)
+    return pd.DataFrame(
+        {
+            "sex": random.choice(["f", "m"], rows),
+            "age": age,
+            "country": "CH",
+            "city": pd.Series(random.choice(["Basel", "Bern", None], rows), dtype="str"),
+            "height": np.round(random.normal(170 + age / 10, 9), 3),
+            "born": pd.Timestamp("2000-01-01") + pd.to_timedelta(random.integers(0, 5, rows), unit="D"),
+        }
+    )
+
+
+TABLE = people()
+SCHEMA = Schema.infer(TABLE)
+
+
+@pytest.fixture(scope="module", params=["made", "deepnade"])
+def model(request):
+    model = TableModel(SCHEMA, request.param, hidden_units=[12], num_components=2)
+    randomize(model.network)
+    return model
+
+
+def test_cells_have_the_probabilities_of_rows(model):
+    cells = model.column_log_prob(TABLE)
+    assert list(cells) == ["sex", "age", "city", "height", "born"]
+    assert (cells.index == TABLE.index).all()
+    np.testing.assert_allclose(cells.sum(axis=1), model.log_prob(TABLE), rtol=1e-6)
+    encoded = model.encode(TABLE)
+    np.testing.assert_allclose(model.log_prob(encoded), model.log_prob(TABLE), rtol=1e-4)  # no class is shared by rare values here
+
+
+def test_the_first_cells_probabilities_sum_to_one():
+    model = TableModel(SCHEMA, hidden_units=[12], condition_on=["city"], num_components=2)
+    randomize(model.network)
+    rows = pd.concat([TABLE[TABLE.city == "Basel"][:1], TABLE[TABLE.city == "Bern"][:1], TABLE[TABLE.city.isna()][:1]])
+    assert abs(np.exp(model.column_log_prob(rows)["city"]).sum() - 1) < 1e-6
+
+
+def test_samples_have_the_form_of_the_table(model):
+    drawn = model.sample(50, seed=3)
+    assert list(drawn) == list(TABLE)
+    assert drawn.dtypes.tolist() == TABLE.dtypes.tolist()
+    assert set(drawn.sex) <= {"f", "m"}
+    assert set(drawn.country) == {"CH"}
+    assert drawn.city.isna().any()
+    pd.testing.assert_frame_equal(drawn, model.sample(50, seed=3))
+    assert np.isfinite(model.log_prob(drawn)).all()
+    assert len(model.sample(0, seed=3)) == 0
+
+
+def test_a_longer_sample_begins_with_a_shorter_one_and_parts_do_not_show(model, monkeypatch):
+    whole = model.sample(30, seed=5)
+    monkeypatch.setattr("tfar.models.table.PART", 7)
+    pd.testing.assert_frame_equal(model.sample(12, seed=5), whole[:12])
+
+
+def test_given_columns_are_kept(model):
+    if model.network.order_agnostic:
+        drawn = model.sample(20, seed=1, given={"city": "Bern", "born": [pd.Timestamp("2000-01-03")] * 20})
+        assert set(drawn.city) == {"Bern"}
+        assert set(drawn.born) == {pd.Timestamp("2000-01-03")}
+    else:
+        drawn = model.sample(20, seed=1, given={"sex": ["f", "m"] * 10, "age": 20})
+        assert drawn.sex.tolist() == ["f", "m"] * 10
+        assert set(drawn.age) == {20}
+        with pytest.raises(ValueError, match="observed positions must come first"):
+            model.sample(20, given={"city": "Bern"})
+
+
+def test_completion_fills_blanks_alone():
+    model = TableModel(SCHEMA, "deepnade", hidden_units=[12], num_components=2)
+    randomize(model.network)
+    holes = TABLE[:60].copy()
+    holes["age"] = holes["age"].astype("Int64")
+    holes.loc[3, "age"], holes.loc[5, "height"], holes.loc[5, "sex"] = pd.NA, np.nan, None
+    holes.index = pd.Index(range(100, 160))
+    full = model.complete(holes, seed=2)
+    assert not full.isna().any().any()
+    assert full.index.equals(holes.index)
+    for name in TABLE:
+        known = holes[name].notna()
+        assert (full[name][known] == holes[name][known]).all()
+    tables = model.complete(holes, seed=2, draws=3)
+    assert len(tables) == 3
+    assert len({table.loc[105, "height"] for table in tables}) == 3
+
+
+def test_conditionals_add_up(model):
+    """log p(row) = log p(columns | others) + log p(others); over all values of a column the conditionals sum to one."""
+    if not model.network.order_agnostic:
+        with pytest.raises(ValueError, match="observed positions must come first"):
+            model.conditional_log_prob(TABLE[:3], columns=["sex"])
+        np.testing.assert_allclose(
+            model.conditional_log_prob(TABLE[:5], columns=["born"]), model.column_log_prob(TABLE[:5])["born"], rtol=1e-4
+        )
+        return
+    row = TABLE[:1]
+    both = pd.concat([row.assign(sex="f"), row.assign(sex="m")])
+    assert abs(np.exp(model.conditional_log_prob(both, columns=["sex"])).sum() - 1) < 1e-5
+
+
+def test_every_way_of_saving(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    for other in (tfar.load_model(tmp_path / "model.keras"), keras.models.clone_model(model)):
+        assert isinstance(other, TableModel)
+        assert other.schema == model.schema
+        other.set_weights(model.get_weights())
+        np.testing.assert_allclose(other.log_prob(TABLE[:9]), model.log_prob(TABLE[:9]), rtol=1e-6)
+        pd.testing.assert_frame_equal(other.sample(4, seed=1), model.sample(4, seed=1))
+
+
+def test_training_learns_what_depends_on_what():
+    random = np.random.default_rng(1)
+    x = random.integers(0, 30, 600)
+    table = pd.DataFrame({"x": x, "parity": np.where(x < 15, "low", "high")})
+    model = TableModel(table, hidden_units=[16], num_components=3)
+    before = -model.log_prob(table).mean()
+    model.fit(table, epochs=15, batch_size=50, verbose=0)
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit(table, epochs=15, batch_size=50, verbose=0)
+    assert -model.log_prob(table).mean() < before - 0.5
+    drawn = model.sample(400, seed=0)
+    assert ((drawn.x < 15) == (drawn.parity == "low")).mean() > 0.9  # independent columns: 0.5, of standard deviation 0.025
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.log_prob(TABLE.drop(columns="age")), r"without \['age'\]"),
+        (lambda m: m.log_prob(TABLE.assign(sex="x")), "column 'sex', row 1: must be one of 'f', 'm'. Received: 'x'"),
+        (lambda m: m.log_prob(TABLE.assign(sex=None)), "column 'sex', row 1: must have a value. Received: a blank cell"),
+        (lambda m: m.sample(3, given={"colour": "red"}), r"columns must be among .* Received: \['colour'\]"),
+        (lambda m: m.sample(3, given={"sex": ["f"]}), "one for all rows, or 3 of them"),
+        (lambda m: m.conditional_log_prob(TABLE, columns=["colour"]), r"Received: \['colour'\]"),
+        (lambda m: m.sample(-1), "n must be an integer of at least 0"),
+        (lambda m: TableModel(SCHEMA, condition_on=["colour"]), r"condition_on must be among .* Received: \['colour'\]"),
+        (lambda m: TableModel(SCHEMA, "nadek"), "a family that takes columns"),
+        (lambda m: TableModel(SCHEMA, "pixelcnn"), "event_shape|columns|image"),
+    ],
+)
+def test_bad_calls_are_refused(model, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(model)
