@@ -24,6 +24,7 @@ GROUPS = [
     *config.FAMILIES.values(),
     config.HeadSettings,
     config.DataSettings,
+    config.TableSettings,
     config.TextSettings,
     config.Training,
     config.SequenceTraining,

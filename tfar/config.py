@@ -7,7 +7,6 @@ TensorFlow, so that `tfar --help` and the refusal of a bad argument are immediat
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
@@ -69,6 +68,7 @@ class Family:
         summary: one line for help.
         head: the default head of its constructor, by name.
         data: "vectors", "images" or "text": what it models.
+        takes_columns: whether it models tables with a head for each column.
         training: other defaults of the fields of `Training`, by name, that `tfar train` uses.
     """
 
@@ -76,6 +76,7 @@ class Family:
     summary: ClassVar[str]
     head: ClassVar[str] = "bernoulli"
     data: ClassVar[Literal["vectors", "images", "text"]] = "vectors"
+    takes_columns: ClassVar[bool] = True
     training: ClassVar[Mapping[str, Any]] = {}
 
     context_size: int = setting(0, "number C of features that the density is conditioned on; 0 for none", command_line=False)
@@ -196,6 +197,7 @@ class NADEK(Family):
 
     name = "nadek"
     summary = "NADE-k, k steps of inference, for binary values in any order (Raiko et al. 2014)"
+    takes_columns = False
     training = {"patience": 20}
 
     num_steps: int = setting(5, "number k of inference steps", "K")
@@ -215,6 +217,7 @@ class ImageFamily(Family):
     """Settings that all networks of images share; see `tfar.networks.images.ImageNetwork`."""
 
     data = "images"
+    takes_columns = False
     training = {"batch_size": 16}  # more steps in a pass, which takes about half as long again as with 64
 
     filters: int = setting(32, "number of channels", "F")
@@ -284,6 +287,7 @@ class CharRNN(Family):
     summary = "recurrent network that reads and writes text, character by character"
     head = "categorical"
     data = "text"
+    takes_columns = False
     training = {"learning_rate": 3e-3, "clip": 1.0, "batch_size": 64, "epochs": 30, "schedule": "cosine"}
 
     cell: Cell = setting("lstm", "cell of the recurrent layers")
@@ -346,7 +350,7 @@ HEADS: dict[str, HeadFacts] = {  # of the heads that fit a kind of data the firs
 class HeadSettings:
     """Which density one value has."""
 
-    head: HeadName = setting("auto", "density of one value; auto: bernoulli or categorical for discrete data, normal_mixture for others")
+    head: HeadName = setting("auto", "density of one value; auto: a head for each column of a table, else one that fits the data")
     num_components: int = setting(10, "number of components of a mixture", "K", flag="components")
     min_scale: float = setting(1e-3, "smallest scale of a continuous density, in standard deviations, or of levels scaled to [-1, 1]", "S")
 
@@ -360,10 +364,13 @@ def head_name(kind: str, asked: str = "auto") -> str:
     >>> head_name("continuous"), head_name("binary", "categorical")
     ('normal_mixture', 'categorical')
     """
+    from tfar.validation import check_choices
+
+    check_choices(dict.fromkeys(one for facts in HEADS.values() for one in facts.kinds), kind=kind)
     allowed = [name for name, facts in HEADS.items() if kind in facts.kinds]
-    if asked == "auto":
+    if isinstance(asked, str) and asked == "auto":
         return allowed[0]
-    if asked not in allowed:
+    if not isinstance(asked, str) or asked not in allowed:
         raise ValueError(f"the head of {kind} data must be one of {', '.join(allowed)}. Received: --head {asked}")
     return asked
 
@@ -382,6 +389,21 @@ class DataSettings:
     fold: int | None = setting(None, "test on fold K of a cross-validation, from 0, of data without splits", "K")
     folds: int | None = setting(None, "number of folds (default: 10)", "N")
     manual_dir: str | None = setting(None, "prepare the TFDS data set from original files in this folder", "DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSettings:
+    """How a table is read, what its columns are, see `tfar.datasets.load_table`, and which of them others can be given."""
+
+    columns: Sequence[str] | None = setting(None, "keep these columns only", "COLUMN")
+    drop: Sequence[str] = setting((), "leave these columns out", "COLUMN")
+    categorical: Sequence[str] = setting((), "columns whose values are categories", "COLUMN")
+    numeric: Sequence[str] = setting((), "columns whose values are numbers, and no identifiers", "COLUMN")
+    delimiter: str | None = setting(None, "character between the cells of a text file (default: found in the file)", "CHARACTER")
+    decimal: str | None = setting(None, "decimal mark of a text file, '.' or ',' (default: found in the file)", "MARK")
+    header: bool | None = setting(None, "whether the first row of a text file names the columns (default: found in the file)")
+    na_values: Sequence[str] = setting((), "more words of a text file that stand for a blank", "WORD")
+    condition_on: Sequence[str] = setting((), "columns that come first in the order, so that the others can be drawn given them", "COLUMN")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -414,26 +436,23 @@ class Training:
     ema: float = setting(0.99, "momentum of the exponential moving average of the weights; 0 for none", "M")
     clip: float = setting(100.0, "gradient-norm clipping threshold", "G")
     patience: int = setting(10, "epochs without a better validation NLL before training stops", "N")
-    jit: bool = setting(True, "compile the training step by XLA")
+    jit: bool | None = setting(None, "compile the training step by XLA (default: yes; no for a table with a head for each column)")
     seed: Seed = setting(0, "seed of the weights, of the orders that are drawn, and of the shuffling", "SEED")
 
     def __post_init__(self) -> None:
-        from tfar.validation import check_counts
+        from tfar.validation import check_choices, check_counts, check_flags, check_numbers, check_seeds
 
         check_counts(epochs=self.epochs, batch_size=self.batch_size, patience=self.patience)
         if self.epoch_steps is not None:
             check_counts(epoch_steps=self.epoch_steps)
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}. Received: schedule={self.schedule!r}")
-        rules = {
-            "learning_rate must be above 0": 0 < self.learning_rate < math.inf,
-            "weight_decay must be at least 0": 0 <= self.weight_decay < math.inf,
-            "ema must be at least 0 and below 1": 0 <= self.ema < 1,
-            "clip must be above 0": self.clip > 0,  # Keras does not clip at a norm of 0 or less
-        }
-        if broken := [rule for rule, kept in rules.items() if not kept]:
-            names = ("learning_rate", "weight_decay", "ema", "clip")
-            raise ValueError(f"{'; '.join(broken)}. Received: {', '.join(f'{name}={getattr(self, name)!r}' for name in names)}")
+        check_choices(SCHEDULES, schedule=self.schedule)
+        check_numbers("(0, inf)", learning_rate=self.learning_rate)
+        check_numbers("[0, inf)", weight_decay=self.weight_decay)
+        check_numbers("[0, 1)", ema=self.ema)
+        check_numbers("(0, inf]", clip=self.clip)  # Keras does not clip at a norm of 0 or less
+        if self.jit is not None:
+            check_flags(jit=self.jit)
+        check_seeds(seed=self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -445,10 +464,11 @@ class SequenceTraining(Training):
     carry: bool = setting(True, "begin a window in the state in which the one before it ended")
 
     def __post_init__(self) -> None:
-        from tfar.validation import check_counts
+        from tfar.validation import check_counts, check_flags
 
         super().__post_init__()
         check_counts(sequence_length=self.sequence_length)
+        check_flags(carry=self.carry)
 
 
 @dataclass(frozen=True, kw_only=True)

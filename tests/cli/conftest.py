@@ -1,6 +1,7 @@
 """Folders of trained models, which the tests of the commands share."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.commands import TINY, write_table
 
@@ -17,13 +18,33 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory):
-    """A model of a table of three columns, with its data."""
+    """A model of a table of three columns with one head for all, with its data."""
     base = tmp_path_factory.mktemp("tables")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 1)) @ np.array([[1.0, 20.0, -3.0]]) + rng.normal(size=(200, 3)) + 100
     data = write_table(base / "mine.csv", x, ["a", "b", "c"])
-    assert main(["train", "made", "--data", data, "--out", base / "run", "--components", "2", *TINY]) == 0
+    assert main(["train", "made", "--data", data, "--out", base / "run", "--head", "normal_mixture", "--components", "2", *TINY]) == 0
     return base / "run", data
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory):
+    """A model of a table with a head for each column, and its data."""
+    base, rng = tmp_path_factory.mktemp("mixed"), np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "key": [f"row {i}" for i in range(120)],
+            "income": np.exp(rng.normal(10, 1, 120)),
+            "sex": rng.choice(["f", "m"], 120),
+            "born": pd.date_range("1950-01-01", periods=120, freq="90D").strftime("%Y-%m-%d").to_numpy()[rng.permutation(120)],
+            "country": "CH",
+            "kids": pd.array(rng.choice([None, 0, 1, 2], 120), dtype="Int64"),
+        }
+    )
+    frame.to_csv(base / "people.csv", index=False)
+    words = ["--components", "2", "--condition-on", "sex", "--epoch-steps", "20", *TINY]
+    assert main(["train", "made", "--data", base / "people.csv", "--out", base / "run", *words]) == 0
+    return base / "run", base / "people.csv"
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_the_card_says_what_the_data_are_for():
 def test_data_that_are_gone_are_no_obstacle(tmp_path, capsys):
     file = tmp_path / "table.csv"
     np.savetxt(file, np.random.default_rng(0).normal(size=(20, 2)), delimiter=",")
-    data = datasets.load(file)
+    data = datasets.load(file, by_column=False)
     file.unlink()
     card, rows = exported(tmp_path, tfar.RNADE(data.event_shape, hidden_units=4), data)
     assert rows is None and "No test rows are stored" in card

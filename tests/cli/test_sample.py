@@ -98,7 +98,7 @@ def test_a_context_of_numbers(tmp_path, capsys):
 def test_models_whose_data_are_gone(tmp_path, capsys):
     x = np.random.default_rng(0).normal(size=[60, 2])
     data, other = write_table(tmp_path / "mine.csv", x, ["a", "b"]), write_table(tmp_path / "other.csv", x[:9], ["a", "b"])
-    words = ["--components", "1", "--hidden-units", "4", "--epochs", "1", "--epoch-steps", "5", "--no-jit", "--quiet"]
+    words = ["--head", "normal", "--hidden-units", "4", "--epochs", "1", "--epoch-steps", "5", "--no-jit", "--quiet"]
     assert main(["train", "made", "--data", data, "--out", tmp_path / "run", *words]) == 0
     data.unlink()
     capsys.readouterr()

@@ -12,6 +12,7 @@ from tfar import config, plotting, training
 from tfar.cli import arguments
 from tfar.cli.array_job import ArrayJob
 from tfar.cli.main import main, parser
+from tfar.cli.rows_job import read_data
 from tfar.orders import DRAWN
 from tfar.training import checkpoints, refit
 from tfar.training.best import KeepBest
@@ -20,7 +21,7 @@ from tfar.training.best import KeepBest
 def array_job(*words):
     """What carries out a command line."""
     args = parser().parse_args(words)
-    return ArrayJob(args, Path(args.out), config.Training(**arguments.values_of(args, config.Training)))
+    return ArrayJob(args, Path(args.out), config.Training(**arguments.values_of(args, config.Training)), *read_data(args))
 
 
 @pytest.mark.parametrize("name", ["nadek", "neural", "rowlstm", "diagonal_bilstm"])
@@ -180,7 +181,7 @@ def test_a_folder_that_it_did_not_make_is_left_alone(tmp_path):
         (["--data", "gone.csv"], "gone.csv"),
         (["--data", "empty.csv"], "empty"),
         (["--data", "ragged.csv"], "line 3"),
-        (["--data", "words.csv"], "'tall'"),
+        (["--data", "words.csv", "--head", "normal"], "'tall'"),
         (["--data", "digits", "--context", "colour"], "'colour'"),
         (["--data", "digits", "--levels", "1"], "Received: levels=1"),
         (["--data", "digits", "--head", "normal"], "--head normal"),

@@ -22,9 +22,9 @@ def test_unknown_names_list_what_is_there(tmp_path, monkeypatch):
     assert "data_dir must be an existing folder" in error_of(datasets.load, "mnist", tmp_path / "none")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
     assert "TFDS_DATA_DIR must be an existing folder" in error_of(datasets.load, "mnist")
-    with gzip.open(tmp_path / "t.data.gz", "wt") as file:
+    with gzip.open(tmp_path / "t.words.gz", "wt") as file:
         file.write("1,2\n")
-    assert "ending of a data file must be one of .npz, .npy, .csv" in error_of(datasets.load, tmp_path / "t.data.gz")
+    assert "ending of a data file must be one of .npz, .npy, .csv" in error_of(datasets.load, tmp_path / "t.words.gz")
 
 
 def test_unprepared_and_unknown_tfds_names(tmp_path):

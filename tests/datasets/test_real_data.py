@@ -104,13 +104,14 @@ def test_packed_benchmark_tables(name, features, sizes):
 
 @needs_raw
 def test_original_files_without_a_header():
-    boston = datasets.load(Path(RAW, "boston_housing", "housing.data"))
+    boston = datasets.load(Path(RAW, "boston_housing", "housing.data"), by_column=False)
     assert boston.event_shape == (14,) and boston.columns is None
     ionosphere = Path(RAW, "ionosphere", "ionosphere.data")
-    read = datasets.read_table(ionosphere, label="35")
-    assert read.values.shape == (351, 34) and sorted(read.labels).count("g") == 225
-    assert "Column 2 is constant" in error_of(datasets.load, ionosphere, context="35")
-    assert "'column 35': not a finite number. Received: 'g'" in error_of(datasets.load, ionosphere)
+    x, labels = datasets.read_source(ionosphere, context="column 35").splits["all"]
+    assert x.shape == (351, 34) and sorted(labels).count("g") == 225
+    assert "Column 2 is constant" in error_of(datasets.load, ionosphere, context="column 35")
+    assert "column 'column 35', row 1: must be a finite number. Received: 'g'" in error_of(datasets.load, ionosphere, by_column=False)
+    assert datasets.load(ionosphere).schema["column 35"].values == ("b", "g")
     faces = datasets.load(Path(RAW, "frey_faces", "freyfaces.npz"))
     assert faces.levels == 256 and faces.event_shape == (28, 20, 1)
     pixels = np.concatenate([split.x for split in faces.splits.values()])

@@ -273,13 +273,16 @@ def test_rare_values_share_a_class_by_their_frequency():
     column = schema["x"]
     assert (column.num_classes, len(column.values), len(column.rare)) == (151, 150, 50)
     assert dict(zip(column.rare, column.rare_counts, strict=True)) == frame["x"][frame["x"].str.startswith("rare")].value_counts().to_dict()
-    drawn = schema.decode(np.full((20_000, 2), [150.0, 0.0]), seed=1)["x"]
+    drawn = schema.decode(np.full((20_000, 2), [150.0, 0.0]), draws(1).uniform(size=(20_000, 2)))["x"]
     counts = drawn.value_counts()
     assert set(counts.index) == set(column.rare)
     shares = np.array(column.rare_counts) / sum(column.rare_counts)
     statistic = ((counts[list(column.rare)] - 20_000 * shares) ** 2 / (20_000 * shares)).sum()
     assert statistic < 94.0  # the 1 - 1e-4 quantile of chi-square with 49 degrees of freedom is 93.9
-    assert schema.decode(np.full((9, 2), 150.0), seed=1).equals(schema.decode(np.full((9, 2), 150.0), np.random.default_rng(1)))
+    ends = (np.cumsum([0, *column.rare_counts[:-1]]) + 0.5) / sum(column.rare_counts)  # one in the range of each member, in their order
+    assert schema.decode(np.full((50, 2), [150.0, 0.0]), np.stack([ends, ends], axis=1))["x"].tolist() == list(column.rare)
+    assert schema.decode(np.full((9, 2), 150.0)).equals(schema.decode(np.full((9, 2), 150.0)))
+    assert "uniform must have the shape" in error_of(schema.decode, np.zeros((3, 2)), np.zeros((2, 2)))
 
 
 def test_the_shares_of_the_rare_class_sum_to_one():

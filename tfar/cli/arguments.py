@@ -59,16 +59,16 @@ def given_values(args: argparse.Namespace, settings: type) -> dict[str, Any]:
 
 def _options(hint: Any, default: Any, shown: config.Shown) -> dict[str, Any]:
     """What argparse's `add_argument` is told of a setting with this type hint."""
+    if hint != config.Order and typing.get_origin(hint) is types.UnionType:
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
     many = typing.get_origin(hint) is collections.abc.Sequence
-    words = ("yes" if default else "no") if hint is bool else " ".join(f"{v:g}" for v in default) if many else default
-    help = shown.help if default is None else f"{shown.help} (default: {words})"
+    words = ("yes" if default else "no") if hint is bool else " ".join(f"{v:g}" for v in default) if many and default else default
+    help = shown.help if default in (None, ()) else f"{shown.help} (default: {words})"
     if hint is bool:
         return {"action": argparse.BooleanOptionalAction, "help": help}
     if hint == config.Order:
         return {"type": order, "metavar": shown.metavar, "help": f"{help}; a permutation is a list 2,0,1,... or a file of it"}
     options: dict[str, Any] = {"help": help, "metavar": shown.metavar}
-    if typing.get_origin(hint) is types.UnionType:
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if many:
         options["nargs"], hint = "*", typing.get_args(hint)[0]
     if hint == config.Seed:

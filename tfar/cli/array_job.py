@@ -1,49 +1,29 @@
-"""The training of arrays from the command line: pictures as the model learns, a refit, and pictures at the end."""
+"""The training of arrays from the command line: pictures as the model learns, and at the end."""
 
-import dataclasses
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfar import config, datasets
+from tfar import config
 from tfar.cli.arguments import values_of
-from tfar.cli.devices import Devices
-from tfar.cli.fitting import checkpoint_of, fitted, verbosity
-from tfar.cli.quiet import import_tensorflow
-from tfar.cli.starting import start_of
-from tfar.datasets.readers import reader_of
+from tfar.cli.fitting import checkpoint_of
+from tfar.cli.rows_job import RowsJob
 from tfar.files import remove_temporaries
 from tfar.validation import check_counts
 
 
-class ArrayJob:
-    """`tfar train` on arrays, images and tables.
+class ArrayJob(RowsJob):
+    """`tfar train` on arrays, images, and tables with one head for all columns."""
 
-    Args:
-        args: the command's arguments.
-        out: the run folder to write.
-        settings: of the training.
-    """
-
-    def __init__(self, args: Any, out: Path, settings: config.Training):
-        check_counts(score_rows=args.score_rows)
+    def __init__(self, args: Any, out: Path, settings: config.Training, data: Any, start: Any = None):
+        super().__init__(args, out, settings, data, start)
         check_counts(0, pictures_every=args.pictures_every)
-        self.args, self.out, self.settings = args, out, settings
+        if args.condition_on:
+            raise ValueError(f"--condition-on is for tables with a head for each column. Received: --condition-on {args.condition_on[0]}")
         self.drawn = out.with_name(f"{out.name}.pictures")
-        datasets.check_source(args.data, args.data_dir)
-        if reader_of(args.data).in_data_dir:
-            import_tensorflow()  # quietly: TFDS does
-        data = values_of(args, config.DataSettings)
-        data["seed"] = data.pop("data_seed")
-        self.start = start_of(args)
-        if self.start is not None:
-            data |= self.start.data_options()
-        self.data = datasets.load(args.data, data.pop("data_dir"), **data)
         self.head = config.head_name(self.data.kind, args.head)
-        self._before_refit: dict[str, Any] = {}
 
     def build(self) -> Any:
         """The model that the arguments ask for, with a head that fits the data and weights drawn from `args.seed`."""
@@ -66,14 +46,6 @@ class ArrayJob:
             **values_of(self.args, config.FAMILIES[self.args.model]),
         )
 
-    def train(self, run: Any, devices: Devices) -> Any:
-        args, model = self.args, run.model
-        callbacks = self._watchers(run) if devices.chief else []
-        weights = model.get_weights()
-        rows = self.data.train, self.data.validation
-        fit = fitted(args, self.out, model, *rows, self.settings, start=self.start is None, callbacks=callbacks)
-        return self._refitted(model, weights, fit, devices) if args.refit and not fit.interrupted else fit
-
     def measure(self, run: Any, fit: Any) -> dict[str, Any]:
         """The content of metrics.json; NLLs in nats, of standardised values where the data are continuous."""
         from tfar.cli.arrays import references
@@ -84,56 +56,29 @@ class ArrayJob:
         return {
             "model": args.model,
             "data": data.name,
-            **{name: self._score(model, name) for name in data.splits},
+            **{name: self.score(model, name) for name in data.splits},
             **references(model.head, known.x, data.test.x[: args.score_rows]),
             **record(model, fit, args.command_line),
-            **self._before_refit,
+            **self.before_refit,
         }
 
-    def _score(self, model: Any, name: str) -> dict[str, Any]:
+    def score(self, model: Any, name: str) -> dict[str, Any]:
         """The scores of a split's first rows."""
         from tfar import training
 
         found = training.evaluate(model, self.data.splits[name].take(slice(self.args.score_rows)), self.args.batch_size)
         return found | ({"nll_own_units": found["nll"] - self.data.log_jacobian} if self.data.kind == "continuous" else {})
 
-    def _refitted(self, model: Any, initial_weights: Any, fit: Any, devices: Devices) -> Any:
-        """Train anew on training and validation rows; the validation NLL of the metrics is from before.
-
-        Ctrl-C gives the model the weights of the first training back.
-        """
-        from tfar.training import refit
-
-        weights, began = model.get_weights(), time.perf_counter()
-        validation = self._score(devices.single(model), "validation") if devices.chief else {}
-        print(f"training on training and validation rows together for {fit.best_epoch} epochs", flush=True)
-        try:
-            rows = self.data.train, self.data.validation
-            refit.refit(model, initial_weights, *rows, fit, self.settings, verbosity(self.args), start=self.start is None)
-        except KeyboardInterrupt:
-            model.set_weights(weights)
-            print("\ninterrupted: going on with the weights of the training without validation rows", flush=True)
-            return dataclasses.replace(fit, interrupted=True)
-        self._before_refit = {"validation": validation, "refit": True}
-        return dataclasses.replace(fit, seconds=fit.seconds + time.perf_counter() - began)
-
     def _watchers(self, run: Any) -> list[Any]:
         """The Keras callbacks that log to TensorBoard and draw pictures as the model learns, where they are asked for."""
-        import keras
-
         from tfar import plotting
         from tfar.training import callbacks
 
-        args, found = self.args, []
-        if not plotting.available():
-            print(f"no pictures will be made: {plotting.MISSING}", flush=True)
+        args, found = self.args, super()._watchers(run)
         if args.pictures_every:
             remove_temporaries(self.drawn)
             for stale in self.drawn.glob("epoch-*.png") if not checkpoint_of(self.out).exists() else ():
                 stale.unlink()
-        if args.tensorboard:
-            callbacks.require_tensorboard()
-            found.append(keras.callbacks.TensorBoard(args.tensorboard, write_graph=False))
         if (args.tensorboard or args.pictures_every) and plotting.available():
             context, count = self._contexts(run, 36)
             labels = sum(run.label_cells(context, count), []) or None

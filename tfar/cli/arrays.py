@@ -10,12 +10,14 @@ import numpy as np
 from tfar import datasets, noise, plotting, serving, training
 from tfar.cli import outputs
 from tfar.cli.runs import Run
+from tfar.distributions import AutoregressiveDistribution
 from tfar.heads import Head
 from tfar.models import AutoregressiveModel
 from tfar.training.baselines import baseline_nll, gaussian_nll
 
 STORED_ROWS = 64  # test rows that are stored with an exported model
 DRAWN_AT_ONCE = 500  # rows: what a row needs in a sampler may be a thousand times its size
+SCORED_AT_ONCE = 1000
 MOST_DRAWN = 40  # rows in a picture of completions
 
 
@@ -119,18 +121,11 @@ class ArrayRun(Run):
 
     def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         self.refuse(args, "text", "streams")
-        for other in others:
-            if not isinstance(other, ArrayRun) or other._rows_fitted() != self._rows_fitted():
-                raise ValueError(
-                    f"only models of arrays can be averaged, of the same data, prepared alike, as {self.folder}. Received: {other.folder}"
-                )
+        self.check_alike(others)
         rows = self.rows(args.data, args.split, args.data_dir)
         if args.rows is not None:
             rows = rows.take(slice(args.rows))
-        orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
-        models = [self.model, *(other.model for other in others)]
-        log_probs = np.stack([training.log_probs(model, rows, args.batch_size or 100, **orders) for model in models])
-        scores = training.summary(np.logaddexp.reduce(log_probs, axis=0) - math.log(len(models)), self.model.network.event_size)
+        scores = training.summary(mean_log_probs([self, *others], rows, args), self.model.network.event_size)
         if self.preparation.standardization is not None:
             scores["nll_own_units"] = scores["nll"] - self.preparation.standardization.log_jacobian
         found: dict[str, Any] = {"baseline_nll": None}
@@ -142,11 +137,6 @@ class ArrayRun(Run):
         else:
             found = references(self.model.head, known, rows.x)
         return args.data or f"{self.description['name']}, {args.split or 'test'}", scores, found
-
-    def _rows_fitted(self) -> tuple[dict[str, Any], Any]:
-        """Which rows the model was fitted to and how they were prepared: what it keeps of its data but for name and place."""
-        kept = {key: value for key, value in self.description.items() if key not in ("name", "source", "data_dir")}
-        return kept, self.metrics.get("refit")
 
     def report(self, title: str, scores: dict[str, Any], known: dict[str, Any]) -> str:
         own = "nll_own_units" in scores
@@ -165,6 +155,7 @@ class ArrayRun(Run):
     def sample(self, args: Any) -> None:
         """Draw samples, and write them as a picture, and as an array or a table: in the data's own units, or in levels."""
         self.refuse(args, "text", "prompt", "length", "temperature", "top_k")
+        self.refuse(args, "tables with a head for each column", "given")
         n = args.n or 64
         paths = outputs.paths(self, args, f"samples-{args.seed}")
         context = self.contexts(args.context, n)
@@ -190,6 +181,25 @@ class ArrayRun(Run):
         except (ValueError, OSError):
             return None
 
+    def score(self, args: Any) -> None:
+        """Write the nats of every row, and with `args.columns` of every value given those before it in the order."""
+        path = outputs.score_path(self, args)
+        rows = self.rows(args.data, args.split, args.data_dir)
+        if not args.columns:
+            outputs.write_scores(path, training.log_probs(self.model, rows, SCORED_AT_ONCE), None, args)
+            return
+        if self.model.network.num_members > 1:
+            raise ValueError(f"--columns is for models of one order. Received: {self.folder}, a model of {self.model.network.num_members}")
+
+        def scores(x: np.ndarray, context: np.ndarray | None) -> Any:
+            distribution = self.model.distribution(context, validate_args=True)
+            assert isinstance(distribution, AutoregressiveDistribution)  # since there is one member
+            return distribution.position_log_prob(x)
+
+        found = in_parts(scores, rows.x, rows.context)
+        values = found.reshape(len(found), -1).astype(np.float64)
+        outputs.write_scores(path, values.sum(axis=1), dict(zip(self.columns, values.T, strict=True)), args)
+
     def complete(self, args: Any) -> None:
         """Complete rows with blanks, or else rows of which the first positions of the model's order are given."""
         paths = outputs.paths(self, args, f"completions-{args.seed}")
@@ -197,7 +207,7 @@ class ArrayRun(Run):
         if args.data is None:
             x, context = self.rows(data_dir=args.data_dir)
         else:
-            read = datasets.read_source(args.data, args.data_dir, context=self.description["context"], allow_blanks=True)
+            read = datasets.read_like(args.data, self.description, args.data_dir, allow_blanks=True)
             x, context = datasets.prepare(read, self.description, allow_blanks=True, name=args.data)
         blank = np.isnan(x)
         filling = blank.any()
@@ -207,7 +217,7 @@ class ArrayRun(Run):
         x, blank, context = x[rows], blank[rows], None if context is None else context[rows]
         if not filling:
             blank = ~first_positions(self.model, args.observe)[None].repeat(len(x), axis=0)
-        drawn = draws(self.model, np.where(blank, 0, x), ~blank, args.n, args.seed, context)
+        drawn = draws(self.model, np.where(blank, 0, x), ~blank, args.n or 6, args.seed, context)
         for path in paths:
             if path.suffix == ".png":
                 outputs.write_completions(self, path, x[:MOST_DRAWN], blank[:MOST_DRAWN], drawn[:MOST_DRAWN], args.overwrite)
@@ -271,6 +281,13 @@ class ArrayRun(Run):
         of = "" if len(orders) == 1 else f" of one of {len(orders)} members"
         lists = "\n".join(f"    {', '.join(map(str, order))}" for order in orders)
         return f"{rule}{of}; positions in the flat array `x`:\n\n{lists}"
+
+
+def mean_log_probs(runs: Sequence[Run], rows: datasets.Split, args: Any) -> np.ndarray:
+    """The logarithm of the mean of the probabilities of rows under several models, in as many orders as a command asks for, nats `[N]`."""
+    orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
+    found = np.stack([training.log_probs(run.model, rows, args.batch_size or 100, **orders) for run in runs])
+    return np.logaddexp.reduce(found, axis=0) - math.log(len(runs))
 
 
 def references(head: Head, known: np.ndarray, x: np.ndarray) -> dict[str, float | None]:

@@ -18,8 +18,9 @@ def add_parser(commands: Any) -> None:
     help = "share of the positions that is given, of rows without blanks: first-half, or a fraction (default: first-half)"
     parser.add_argument("--observe", type=fraction, metavar="SHARE", help=help)
     parser.add_argument("--rows", type=int, metavar="N", help="the first N rows (default: 8, or all where some have blanks)")
-    parser.add_argument("-n", type=int, default=6, help="number of completions of each row (default: 6)")
-    parser.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/completions-SEED.*)")
+    parser.add_argument("-n", type=int, help="number of completions of each row (default: 6; 1 for a table with a head for each column)")
+    help = "a .png, .npy or .csv file; of a table with a head for each column also .tsv, .parquet ... (default: DIR/completions-SEED.*)"
+    parser.add_argument("--out", metavar="FILE", help=help)
 
 
 def run(args: Any) -> None:

@@ -15,7 +15,7 @@ from tfar.cli.arguments import Parser, UsageError
 DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
 EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
 # modules of this package with `add_parser(commands)` and `run(args)`
-COMMANDS = ("train", "evaluate", "sample", "complete", "export", "models")
+COMMANDS = ("train", "evaluate", "sample", "complete", "score", "export", "models")
 
 
 def parser() -> Parser:

@@ -38,15 +38,27 @@ def load_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     description = read_description(folder)
-    from tfar.cli.arrays import ArrayRun
-    from tfar.cli.text import TextRun
     from tfar.models.loading import load_model
 
-    kind = TextRun if description["kind"] == TextRun.kind else ArrayRun
-    run = kind(folder, load_model(folder if _is_exported(folder) else folder / MODEL), description)
+    run = run_class(description["kind"])(folder, load_model(folder if _is_exported(folder) else folder / MODEL), description)
     with reading(folder / DATA, "the description of the data of the model beside it"):
         run.check()
     return run
+
+
+def run_class(kind: str) -> type[Run]:
+    """The class of the runs of a kind of data, as data.json names it."""
+    if kind == "text":
+        from tfar.cli.text import TextRun
+
+        return TextRun
+    if kind == "table":
+        from tfar.cli.tables import TableRun
+
+        return TableRun
+    from tfar.cli.arrays import ArrayRun
+
+    return ArrayRun
 
 
 def read_description(folder: Path) -> dict[str, Any]:

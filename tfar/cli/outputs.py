@@ -1,13 +1,15 @@
 """What the commands write of samples and completions: pictures, arrays and tables."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from tfar import datasets, plotting
+from tfar.datasets.frames import WRITABLE, ending, write_frame
 from tfar.datasets.source import undivided
 from tfar.files import atomic, refuse_existing
 
@@ -109,6 +111,28 @@ def rounded(run: "ArrayRun", x: Any) -> np.ndarray:
     digits = 6 - np.floor(np.log10(standardization.scale)).astype(int)
     columns = values.reshape(-1, digits.size).T
     return np.stack([np.round(column, d) for column, d in zip(columns, digits.ravel(), strict=True)], axis=-1).reshape(values.shape)
+
+
+def score_path(run: Any, args: Any) -> Path:
+    """The table that `tfar score` writes: `args.out`, or by default `scores.csv` in the run's folder.
+
+    Raises:
+        ValueError: the ending is not that of a table.
+        FileExistsError: something is there already, without `args.overwrite`.
+    """
+    path = Path(args.out or run.folder / "scores.csv")
+    if ending(path, WRITABLE) is None:
+        raise ValueError(f"the output must end in one of {', '.join(WRITABLE)}. Received: --out {args.out}")
+    return refuse_existing(path, args.overwrite)
+
+
+def write_scores(path: Path, log_prob: np.ndarray, columns: Mapping[str, np.ndarray] | None, args: Any) -> None:
+    """Write the nats of rows, `[N]` and `[N]` for each column, beside the number of the row, from 1; with `args.sort` the least first."""
+    frame = pd.DataFrame({"row": np.arange(1, len(log_prob) + 1), "log_prob": np.asarray(log_prob, np.float64)})
+    cells = {f"log_prob_{name}": np.asarray(values, np.float64) for name, values in (columns or {}).items()}
+    frame = pd.concat([frame, pd.DataFrame(cells)], axis=1)
+    write_frame(frame.sort_values("log_prob", kind="stable") if args.sort else frame, path, args.overwrite)
+    print(path)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

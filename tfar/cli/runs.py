@@ -8,7 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tfar.datasets.source import SPLITS
 from tfar.files import write_json
 from tfar.reading import read_json
 
@@ -48,6 +47,8 @@ class Run:
         Raises:
             ValueError: it is not.
         """
+        from tfar.datasets.source import SPLITS  # NumPy, which the command's help does without
+
         if set(self.description["checksums"]) != set(SPLITS):
             raise ValueError(f"its checksums are of {', '.join(self.description['checksums'])}")
 
@@ -82,6 +83,26 @@ class Run:
                 flag = f"--{name.replace('_', '-')}"
                 raise ValueError(f"{flag} is for models of {kind}. Received: {self.folder}, a model of {self.kind_in_words}")
 
+    def rows_fitted(self) -> tuple[dict[str, Any], Any]:
+        """Which rows the model was fitted to and how they were prepared: what it keeps of its data but for name and place."""
+        kept = {key: value for key, value in self.description.items() if key not in ("name", "source", "data_dir")}
+        return kept, self.metrics.get("refit")
+
+    def check_alike(self, others: "Sequence[Run]") -> None:
+        """Raise a ValueError where the probabilities of other models cannot be averaged with those of this one."""
+        for other in others:
+            if type(other) is not type(self) or other.rows_fitted() != self.rows_fitted():
+                raise ValueError(
+                    f"only models of arrays can be averaged, of the same data, prepared alike, as {self.folder}. Received: {other.folder}"
+                )
+
+    def summary(self, family: str) -> str:
+        """What `train` prints of the model before it is trained."""
+        return f"{family}: {self.model.head!r}"
+
+    def write_more(self, folder: Path) -> None:
+        """Write files of a run that only some kinds of data have."""
+
     def evaluate(self, others: "Sequence[Run]", args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Score data as `tfar evaluate` asks, by this run's model or by the mean of the probabilities of it and others.
 
@@ -96,6 +117,10 @@ class Run:
 
     def sample(self, args: Any) -> None:
         """Draw samples as `tfar sample` asks, and write them."""
+        raise NotImplementedError
+
+    def score(self, args: Any) -> None:
+        """Score rows or lines one by one as `tfar score` asks, and write the scores."""
         raise NotImplementedError
 
     def complete(self, args: Any) -> None:

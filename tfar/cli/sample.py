@@ -13,7 +13,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("-n", type=int, help="number of samples (default: 64, or one text)")
     parser.add_argument("--context", help="class names, or numbers, with commas between them (default: all classes in turn)")
-    parser.add_argument("--out", metavar="FILE", help="a .png, .npy or .csv file (default: DIR/samples-SEED.*), or one for the text")
+    help = "value of a column of a table that all rows have; of several values of one column each row has one, in turn"
+    parser.add_argument("--given", action="extend", nargs="+", metavar="COLUMN=VALUE", help=help)
+    help = "a .png, .npy or .csv file, of a table also .tsv, .parquet ... (default: DIR/samples-SEED.*), or one for the text"
+    parser.add_argument("--out", metavar="FILE", help=help)
     text = parser.add_argument_group("models of text")
     text.add_argument("--prompt", metavar="TEXT", help="beginning of the text")
     text.add_argument("--length", type=int, metavar="N", help="characters after the prompt (default: those of a training window)")

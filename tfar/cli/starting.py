@@ -7,7 +7,7 @@ from tfar import config
 from tfar.cli.arguments import given_values
 from tfar.cli.opening import load_run, network_class, read_description
 from tfar.cli.runs import Run
-from tfar.datasets import Preparation, Vocabulary
+from tfar.datasets import Preparation, Schema, Vocabulary
 
 if TYPE_CHECKING:
     from tfar.models import AutoregressiveModel
@@ -49,11 +49,16 @@ class Start:
             raise ValueError(f"the model to start from must be a {family}, as '{args.model}' says. Received: {self.folder}, a {found}")
 
     def data_options(self) -> dict[str, Any]:
-        """Arguments of `datasets.load`: the preparation and the context are the model's.
+        """Arguments of `datasets.load`: the preparation and the context are the model's, or its schema and the format of its table.
 
         Raises:
             ValueError: an option of the command asks for others.
         """
+        if self.description["kind"] == "table":
+            asked = given_values(self.args, config.TableSettings) | given_values(self.args, config.DataSettings)
+            own = {"columns": None, "drop": [], "categorical": [], "numeric": [], "condition_on": [], "levels": None, "context": None}
+            self._refuse(own, asked)
+            return {"preparation": Schema.from_json(self.description["schema"])}
         self._refuse({name: self.description[name] for name in ("levels", "context")}, given_values(self.args, config.DataSettings))
         return {"levels": None, "context": self.description["context"], "preparation": Preparation.from_config(self.description)}
 
@@ -77,7 +82,10 @@ class Start:
         from tfar.models.freezing import freeze
 
         run = load_run(self.folder)
-        head = {"head": run.model.head.name, **run.model.head.get_config()}
+        if self.description["kind"] == "table":
+            head = {"head": "auto", "num_components": run.model.num_components}
+        else:
+            head = {"head": run.model.head.name, **run.model.head.get_config()}
         asked = {name: value for name, value in given_values(self.args, config.HeadSettings).items() if value != "auto"}
         self._refuse(head, asked)
         model = self._with_options(run)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from tfar import datasets, serving, training
+from tfar.cli import outputs
 from tfar.cli.runs import Run
 from tfar.files import refuse_existing, write_text
 from tfar.training.baselines import baseline_nll
 
+SCORED_LINES = 1000  # at once
 STORED_ROWS, STORED_LENGTH = 64, 128  # strings that are stored with an exported model, and characters in each
 
 
@@ -69,6 +71,7 @@ class TextRun(Run):
     def sample(self, args: Any) -> None:
         """Write texts: to a file, or to the terminal as they come."""
         self.refuse(args, "arrays", "context")
+        self.refuse(args, "tables with a head for each column", "given")
         temperature = 1.0 if args.temperature is None else args.temperature
         options = {"length": args.length, "prompt": args.prompt or "", "temperature": temperature, "top_k": args.top_k}
         count = 1 if args.n is None else args.n
@@ -92,6 +95,21 @@ class TextRun(Run):
         for piece in pieces:
             print(piece, end="", flush=True)
         print()
+
+    def score(self, args: Any) -> None:
+        """Write the nats of every line that is not empty, its end included, each as a text of its own."""
+        self.refuse(args, "arrays", "columns")
+        path = outputs.score_path(self, args)
+        if args.data is None:
+            codes = self.load_data(args.data_dir).splits[args.split or "test"]
+            text = self.model.vocabulary.decode(codes)
+        else:
+            text = datasets.read_text(args.data, args.data_dir, binary=False)[1].decode("utf-8")
+        lines = [line for line in text.splitlines(keepends=True) if line.strip()]
+        if not lines:
+            raise ValueError(f"a text must have lines to score. Received: {args.data or self.folder}")
+        parts = [self.model.log_prob(lines[first : first + SCORED_LINES]).numpy() for first in range(0, len(lines), SCORED_LINES)]
+        outputs.write_scores(path, np.concatenate(parts), None, args)
 
     def complete(self, args: Any) -> None:
         raise ValueError(f"a text is continued by 'tfar sample DIR --prompt TEXT'. Received: {self.folder}, a model of text")

@@ -24,7 +24,7 @@ UNFINISHED = "unfinished"  # a file in a run folder until its pictures are drawn
 
 
 class Job(Protocol):
-    """What a training does with one kind of data: `tfar.cli.array_job.ArrayJob`, `tfar.cli.text_job.TextJob`.
+    """What a training does with one kind of data: `ArrayJob`, `TableJob` and `TextJob`.
 
     It is made from the arguments before TensorFlow is imported, and refuses what it can.
     """
@@ -56,7 +56,8 @@ def add_parser(commands: Any) -> None:
         one = families.add_parser(name, parents=[shared_parser()], help=family.summary, description=f"Train a {family.summary}.")
         one.set_defaults(run=run)
         text = family.data == "text"
-        sources = "a text file, folder, pattern or archive, or a TFDS name" if text else "digits, a TFDS name, a .npz, .npy or .csv file"
+        arrays = "digits, a TFDS name, a .npz or .npy file, or a table: .csv, .tsv, .parquet or .feather"
+        sources = "a text file, folder, pattern or archive, or a TFDS name" if text else arrays
         one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
         one.add_argument("--out", required=True, metavar="DIR", help="run folder to write; it must not exist")
         help = "start from the model of this run folder, or of one in saved_models: its settings hold, and its data's preparation"
@@ -74,8 +75,8 @@ def _groups(family: type[config.Family]) -> dict[str, list[type]]:
     always = [config.Devices, config.Reporting]
     if family.data == "text":
         return {"model": [family], "data": [config.TextSettings], "training": [config.SequenceTraining, *always]}
-    training = [config.Training, config.AfterTraining, *always]
-    return {"model": [family], "head": [config.HeadSettings], "data": [config.DataSettings], "training": training}
+    training, tables = [config.Training, config.AfterTraining, *always], [config.TableSettings]
+    return {"model": [family], "head": [config.HeadSettings], "data": [config.DataSettings], "table": tables, "training": training}
 
 
 def run(args: Any) -> None:
@@ -104,10 +105,10 @@ def _train(args: Any, out: Path, devices: Devices) -> None:
     with devices.together(checkpoint_of(out)):
         with devices.strategy.scope():
             model = job.build()
-        print(f"{job.data}\n{args.model}: {model.head!r}, {model.count_params():,} parameters", flush=True)
+        trained = _run_of(out, model, job.data)
+        print(f"{job.data}\n{trained.summary(args.model)}, {model.count_params():,} parameters", flush=True)
         if args.strategy != "none":
             print(f"training on {devices}", flush=True)
-        trained = _run_of(out, model, job.data)
         fit = job.train(trained, devices)
         with devices.by_the_chief():
             if devices.chief:
@@ -122,18 +123,20 @@ def _job(args: Any, out: Path) -> Job:
 
         return TextJob(args, out, config.SequenceTraining(**values_of(args, config.SequenceTraining)))
     from tfar.cli.array_job import ArrayJob
+    from tfar.cli.rows_job import read_data
+    from tfar.cli.table_job import TableJob
 
-    return ArrayJob(args, out, config.Training(**values_of(args, config.Training)))
+    settings = config.Training(**values_of(args, config.Training))
+    data, start = read_data(args)
+    return (TableJob if data.kind == "table" else ArrayJob)(args, out, settings, data, start)
 
 
 def _run_of(out: Path, model: Any, data: Any) -> Run:
-    from tfar.cli.arrays import ArrayRun
-    from tfar.cli.text import TextRun
+    from tfar.cli.opening import run_class
     from tfar.datasets import TextData
 
-    if isinstance(data, TextData):
-        return TextRun(out, model, {"kind": TextRun.kind, **data.to_config()})
-    return ArrayRun(out, model, data.to_config())
+    description = data.to_config() if not isinstance(data, TextData) else {"kind": "text", **data.to_config()}
+    return run_class(description["kind"])(out, model, description)
 
 
 def _write(job: Job, run: Run, fit: "Fit") -> None:
@@ -143,6 +146,7 @@ def _write(job: Job, run: Run, fit: "Fit") -> None:
     with atomic(run.folder) as folder:
         folder.mkdir()
         save_run(folder, run.model, run.description, fit, metrics)
+        run.write_more(folder)
         (folder / UNFINISHED).write_text("Pictures are still to be drawn. The command of metrics.json, given again, draws them.\n")
     _complete(job, run, fit, metrics)
 

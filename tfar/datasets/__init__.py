@@ -1,29 +1,40 @@
-"""Data for density models: the embedded digits, TFDS data sets by name, and your own .npz, .npy and .csv files.
+"""Data for density models: the embedded digits, TFDS data sets by name, your own arrays, and tables of files and DataFrames.
 
-`load` returns a `Dataset` of three splits, prepared for a model; `load_config` and `prepare` repeat the preparation later from what
-`Dataset.to_config` stored. `load_text` returns a `TextData` for character models, and `windows` its batches. `check_source` and
-`check_text_source` refuse a source that does not exist, at once. Importing this package needs NumPy alone.
+`load` returns a `Dataset` of three splits, prepared for a model, or of a table with columns of any kinds a `TableSet`, whose `Schema`
+encodes and decodes rows. `load_config` and `prepare` repeat the preparation later from what `to_config` stored. `load_text` returns a
+`TextData` for character models, and `windows` its batches. `check_source` and `check_text_source` refuse a source that does not exist, at
+once. Importing this package needs NumPy alone; tables import pandas.
 """
 
-from tfar.datasets.dataset import Dataset, load, load_config, prepare, stored_dir
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tfar.datasets.dataset import Dataset, load, load_config, prepare, read_like, stored_dir
 from tfar.datasets.labels import one_hot
 from tfar.datasets.preparation import Preparation
 from tfar.datasets.readers import available, check_source, read_source
 from tfar.datasets.source import Source, Split
 from tfar.datasets.standardization import Standardization
-from tfar.datasets.tables import Table, read_table
 from tfar.datasets.text import TextData, load_text
 from tfar.datasets.text_sources import check_text_source, read_text
 from tfar.datasets.text_windows import steps_per_pass, windows
 from tfar.datasets.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from tfar.datasets.frames import read_frame, write_frame
+    from tfar.datasets.schema import Schema
+    from tfar.datasets.table_set import TableSet, load_table
+
+WITH_PANDAS = {"read_frame": "frames", "write_frame": "frames", "Schema": "schema", "TableSet": "table_set", "load_table": "table_set"}
+
 __all__ = [
     "Dataset",
     "Preparation",
+    "Schema",
     "Source",
     "Split",
     "Standardization",
-    "Table",
+    "TableSet",
     "TextData",
     "Vocabulary",
     "available",
@@ -31,13 +42,22 @@ __all__ = [
     "check_text_source",
     "load",
     "load_config",
+    "load_table",
     "load_text",
     "one_hot",
     "prepare",
+    "read_frame",
+    "read_like",
     "read_source",
-    "read_table",
     "read_text",
     "steps_per_pass",
     "stored_dir",
     "windows",
+    "write_frame",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in WITH_PANDAS:
+        return getattr(importlib.import_module(f"tfar.datasets.{WITH_PANDAS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from tfar.datasets.catalogue import resolve_data_dir
 from tfar.datasets.preparation import Kind, Preparation
 from tfar.datasets.readers import is_file_name, read_source, reader_of
-from tfar.datasets.source import Source, Split, fold_splits, three_splits, undivided
+from tfar.datasets.source import Source, Split, checksum, divided, division_of, undivided
 from tfar.datasets.standardization import Standardization
 from tfar.validation import check_flags, of_class
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from tfar.datasets.schema import Schema
+
 DIVISION = ("seed", "fold", "folds")  # these settings decide which rows are in which split
+
+
+class LoadOptions(TypedDict, total=False):
+    """Options of `load` that some sources have."""
+
+    manual_dir: str | Path | None
+    by_column: bool | None
+    categorical: Sequence[str]
+    numeric: Sequence[str]
+    drop: Sequence[str]
+    columns: Sequence[str] | None
+    delimiter: str | None
+    decimal: str | None
+    header: bool | None
+    na_values: Sequence[str]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -31,7 +48,8 @@ class Dataset:
             float32 for continuous data; context is float32 `[N, C]` or None.
         preparation: the `Preparation` that made them. Its fields are properties here, too.
         origin: where the data came from: a dict of `source`, `data_dir`, `context`, `seed`, and for a fold of a cross-validation
-            `fold` and `folds`.
+            `fold` and `folds`, and for a table `reading`.
+        notes: one line for each thing that a user should know of how the data were read.
 
     >>> load("digits")
     Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
@@ -43,6 +61,7 @@ class Dataset:
     test: Split
     preparation: Preparation
     origin: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -104,7 +123,7 @@ class Dataset:
             **self.origin,
             **self.preparation.to_config(),
             "sizes": {name: len(split.x) for name, split in self.splits.items()},
-            "checksums": {name: _checksum(split) for name, split in self.splits.items()},
+            "checksums": {name: checksum(split) for name, split in self.splits.items()},
         }
 
     def __repr__(self) -> str:
@@ -116,7 +135,7 @@ class Dataset:
 
 
 def load(
-    source: str | Path,
+    source: Any,
     data_dir: str | Path | None = None,
     *,
     levels: int | None = None,
@@ -125,20 +144,24 @@ def load(
     fold: int | None = None,
     folds: int | None = None,
     download: bool | None = None,
-    manual_dir: str | Path | None = None,
-    preparation: Preparation | None = None,
-) -> Dataset:
+    preparation: Preparation | Schema | None = None,
+    **options: Unpack[LoadOptions],
+) -> Any:
     """Load and prepare a data set.
 
-    Integer arrays are categorical. Table columns are continuous unless all values are 0 or 1. `levels=K` quantises to K classes. See
-    `Preparation.fit`. Continuous data are standardised by the mean and standard deviation of the training rows. The digits are binary
-    by default (`levels=17` keeps their grey levels). Splits that the source lacks are held out; see `three_splits`.
+    A table has a schema, which says of each column what it is: a `TableSet`. All others are arrays of values of one kind: a `Dataset`. So
+    are tables whose values are all 0 or 1, and those with `levels`, a `context` or `by_column=False`, whose columns must be numbers.
+
+    Integer arrays are categorical. Floats, and the columns of a table, are continuous unless all values are 0 or 1. `levels=K` quantises to
+    K classes. See `Preparation.fit`. Continuous data are standardised by the mean and standard deviation of the training rows. The digits
+    are binary by default (`levels=17` keeps their grey levels). Splits that the source lacks are held out; see `three_splits`.
 
     A `fold` divides the rows by `fold_splits`. Its statistics are those of training and validation rows together, as in RNADE's
     protocol, where validation rows are trained on as well once they have chosen the settings.
 
     Args:
-        source: "digits"; the path of a .npz, .npy or .csv file; or a name known to TFDS.
+        source: "digits"; the path of a .npz or .npy file; the path of a table (.csv, .parquet, ...) or an object that holds one, see
+            `tfar.datasets.frames.read_frame`; or a name known to TFDS.
         data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
         levels: number of classes to quantise to, or None.
         context: what to condition on: None; "label"; "context" (vectors in a .npz file); the name of a table's column or TFDS feature.
@@ -146,12 +169,15 @@ def load(
         fold: the fold of a cross-validation, 0..folds-1, where the source has no splits of its own; or None.
         folds: number of folds; None for 10 where there is a fold.
         download: whether TFDS may download a data set that is not prepared; None: only without a data_dir, or with a manual_dir.
-        manual_dir: folder of original files, for data sets that TFDS cannot download, such as those of `tfar.datasets.uci`; None for
-            downloads/manual in the data_dir.
-        preparation: how the rows are prepared, as those of a trained model were: its levels, columns and statistics; None infers it.
+        preparation: how the rows are prepared, as those of a trained model were: its levels, columns and statistics, or its schema; None
+            infers it.
+        **options: of TFDS `manual_dir`, the folder of original files of data sets that it cannot download, such as those of
+            `tfar.datasets.uci` (default: downloads/manual in the data_dir). Of a table `by_column`, whether it has a schema (None for the
+            rule above); `categorical`, `numeric`, `drop` and `columns`, see `Schema.infer`; `delimiter`, `decimal`, `header` and
+            `na_values`, see `read_frame`.
 
     Returns:
-        A `Dataset`.
+        A `Dataset`, or a `TableSet`.
 
     Raises:
         ValueError: the source does not exist or cannot be read, or its data cannot be modelled.
@@ -160,28 +186,40 @@ def load(
     >>> dataset.kind, dataset.train.x.dtype.name, dataset.train.context.shape
     ('categorical', 'int32', (1297, 10))
     """
-    _check_place(source, data_dir, download)
     of_class(str | None, context=context)
-    if fold is None and folds is not None:
-        raise ValueError(f"folds are for a cross-validation, and fold must say which one is meant. Received: fold=None, folds={folds!r}")
-    read = read_source(source, data_dir, context=context, download=download, manual_dir=manual_dir)
-    division = {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": 10 if folds is None else folds}
-    splits = _divided(read, division)
+    if unknown := sorted(set(options) - set(LoadOptions.__annotations__)):
+        raise ValueError(f"options must be among {', '.join(LoadOptions.__annotations__)}. Received: {', '.join(unknown)}")
+    division, chosen = division_of(seed, fold, folds), _given(options)
+    manual_dir, by_column = chosen.pop("manual_dir", None), chosen.pop("by_column", None)
+    if _is_table(source, data_dir, download):
+        from tfar.datasets import table_set, tables  # import pandas
+
+        alike = levels is not None or context is not None or isinstance(preparation, Preparation)
+        schema = None if isinstance(preparation, Preparation) else preparation
+        asked = {**chosen, "by_column": by_column if schema is None else True}
+        read = tables.read_table(source, asked, alike, context)
+        if not isinstance(read, Source):
+            return table_set.divided_table(read, source, division, schema, **chosen)
+    elif chosen or by_column:
+        raise ValueError(f"{', '.join(chosen) or 'by_column'} are for tables. Received: {source}")
+    else:
+        read = read_source(source, data_dir, context=context, download=download, manual_dir=manual_dir)
+    splits = divided(read, division)
     if preparation is None:
         fitted = splits if fold is None else {**splits, "train": splits["train"].joined(splits["validation"])}
         preparation = Preparation.fit(read, fitted, read.default_levels if levels is None else levels)
+    elif not isinstance(preparation, Preparation):
+        raise ValueError(f"a schema is for tables. Received: {source}, and preparation={preparation!r}")
     elif levels is not None:
         raise ValueError(f"levels are those of the preparation. Received: levels={levels}, and preparation={preparation}")
     prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
     origin = {**_place(source, data_dir), "context": context, **{key: int(number) for key, number in division.items()}}
-    name = Path(source).name if is_file_name(source) else str(source)
-    return Dataset(name=name, preparation=preparation, origin=origin, **prepared)
+    origin |= {"reading": chosen} if chosen else {}
+    return Dataset(name=_name(source), preparation=preparation, origin=origin, notes=read.notes, **prepared)
 
 
-def load_config(
-    config: Mapping[str, Any], source: str | Path | None = None, data_dir: str | Path | None = None, download: bool | None = None
-) -> Dataset:
-    """Load the data set that `Dataset.to_config` describes again, with its statistics, and check that it is the same.
+def load_config(config: Mapping[str, Any], source: Any = None, data_dir: str | Path | None = None, download: bool | None = None) -> Any:
+    """Load the data that `Dataset.to_config` or `TableSet.to_config` describes again, with its statistics, and check that it is the same.
 
     The source is read once, for all three splits.
 
@@ -191,7 +229,7 @@ def load_config(
         download: as for `load`.
 
     Returns:
-        A `Dataset`, equal to the one that was described up to the order of rows.
+        A `Dataset` or `TableSet`, equal to the one that was described up to the order of rows.
 
     Raises:
         ValueError: the data do not exist any more, or have changed.
@@ -200,23 +238,26 @@ def load_config(
     >>> load_config(dataset.to_config())
     Dataset('digits', binary, event_shape=(8, 8, 1), train=1297, validation=250, test=250)
     """
+    if isinstance(config, Mapping) and config.get("kind") == "table":
+        from tfar.datasets.table_set import load_table_config
+
+        return load_table_config(config, source)
     config = _described(config)
-    _check_place(config.get("source") if source is None else source, data_dir, download)
-    origin = {key: config[key] for key in ("source", "data_dir", "context", *DIVISION) if key in config}
+    origin = {key: config[key] for key in ("source", "data_dir", "context", *DIVISION, "reading") if key in config}
     if source is not None:
-        origin["source"] = str(Path(source).absolute()) if is_file_name(source) else str(source)
+        origin["source"] = _place(source, None)["source"]
     origin["data_dir"] = data_dir or stored_dir(config)
-    read = read_source(origin["source"], origin["data_dir"], context=origin["context"], download=download)
+    read = read_like(origin["source"] if source is None else source, config, origin["data_dir"], download=download)
     preparation = Preparation.from_config(config)
-    splits = _divided(read, {key: origin[key] for key in DIVISION if key in origin})
+    splits = divided(read, {key: origin[key] for key in DIVISION if key in origin})
     prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
-    changed = [name for name, split in prepared.items() if _checksum(split) != config["checksums"][name]]
+    changed = [name for name, split in prepared.items() if checksum(split) != config["checksums"][name]]
     if changed:
         raise ValueError(
             "The data have changed since this description was made, so its division into splits no longer holds. "
             f"Received: {origin['source']} with other rows in {', '.join(changed)}"
         )
-    return Dataset(name=config["name"], preparation=preparation, origin=origin, **prepared)
+    return Dataset(name=config["name"], preparation=preparation, origin=origin, notes=read.notes, **prepared)
 
 
 def stored_dir(config: Mapping[str, Any]) -> str | None:
@@ -225,7 +266,7 @@ def stored_dir(config: Mapping[str, Any]) -> str | None:
 
 
 def prepare(
-    source: str | Path | Source,
+    source: Any,
     config: Mapping[str, Any],
     *,
     allow_blanks: bool = False,
@@ -237,9 +278,10 @@ def prepare(
     All rows of undivided data are taken, and the test rows of divided data.
 
     Args:
-        source: as for `load`; or a `Source` that `read_source` read with the description's context and these `allow_blanks`.
-        config: a dict from `Dataset.to_config`.
-        allow_blanks: True keeps blank cells (and NaN) as NaN in x, which is then float32 for discrete data as well.
+        source: as for `load`; or a `Source` that `read_like` read with these `allow_blanks`.
+        config: a dict from `to_config`.
+        allow_blanks: True keeps blank cells (and NaN) as NaN in x, which is then float32 for discrete data as well; of a table with a
+            schema as `tfar.columns.BLANK` in columns that had none.
         data_dir: as for `load`.
         name: what errors call a `Source`.
 
@@ -252,16 +294,48 @@ def prepare(
     >>> prepare("digits", load("digits").to_config()).x.shape
     (250, 8, 8, 1)
     """
-    config = _described(config)
     check_flags(allow_blanks=allow_blanks)
+    if isinstance(config, Mapping) and config.get("kind") == "table":
+        from tfar.datasets.table_set import prepare_table
+
+        return prepare_table(source, config, allow_blanks)
+    config = _described(config)
     if isinstance(source, Source):
         read = source
     else:
-        read, name = read_source(source, data_dir, context=config["context"], allow_blanks=allow_blanks), str(source)
+        read, name = read_like(source, config, data_dir, allow_blanks=allow_blanks), _name(source)
     split = undivided(read) or read.splits.get("test")
     if split is None:
         raise ValueError(f'{name}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
     return Preparation.from_config(config).apply(split, name, read.columns, allow_blanks)
+
+
+def read_like(
+    source: Any,
+    config: Mapping[str, Any],
+    data_dir: str | Path | None = None,
+    *,
+    allow_blanks: bool = False,
+    download: bool | None = None,
+) -> Source:
+    """Read a data source as that of a description was: with its context, and of a table in its format.
+
+    Args:
+        source, data_dir, download: as for `load`.
+        config: a dict from `Dataset.to_config`.
+        allow_blanks: whether blank cells of a table are read as NaN.
+
+    Raises:
+        ValueError: the source cannot be read.
+    """
+    if not _is_table(source, data_dir, download):
+        return read_source(source, data_dir, context=config["context"], allow_blanks=allow_blanks, download=download)
+    from tfar.datasets import tables
+
+    reading = {**config.get("reading", {}), "by_column": False}
+    found = tables.read_table(source, reading, context=config["context"], allow_blanks=allow_blanks)
+    assert isinstance(found, Source)  # as by_column says
+    return found
 
 
 def _described(config: Any) -> Mapping[str, Any]:
@@ -279,21 +353,39 @@ def _check_place(source: Any, data_dir: Any, download: Any) -> None:
         check_flags(download=download)
 
 
-def _place(source: str | Path, data_dir: str | Path | None) -> dict[str, Any]:
-    """Where a data source is, in a form that holds in another working directory."""
+def _place(source: Any, data_dir: str | Path | None) -> dict[str, Any]:
+    """Where a data source is, in a form that holds in another working directory; of an object its type."""
+    if not isinstance(source, str | Path):
+        return {"source": type(source).__name__, "data_dir": None}
     if is_file_name(source):
-        return {"source": str(Path(source).absolute()), "data_dir": None}
+        return {"source": str(Path(source).expanduser().absolute()), "data_dir": None}
     return {"source": str(source), "data_dir": resolve_data_dir(data_dir) if reader_of(source).in_data_dir else None}
 
 
-def _divided(source: Source, division: Mapping[str, Any]) -> dict[str, Split]:
-    return fold_splits(source, **division) if "fold" in division else three_splits(source, **division)
+def _name(source: Any) -> str:
+    """What a data source is called."""
+    if not isinstance(source, str | Path):
+        return type(source).__name__
+    return Path(source).name if is_file_name(source) else str(source)
 
 
-def _checksum(split: Split) -> str:
-    """A checksum of the rows in any order: TFDS may write the same records in another order on another machine."""
-    rows = [split.x.reshape(len(split.x), -1)]
-    if split.context is not None:
-        rows.append(split.context)
-    joined = np.concatenate([np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in rows], axis=1)
-    return f"{sum(map(zlib.crc32, joined)) % 2**32:08x}"
+def _is_table(source: Any, data_dir: Any, download: Any) -> bool:
+    """Whether a source is a table, by its name, or an object that holds one.
+
+    Raises:
+        ValueError: no reader knows it.
+    """
+    if isinstance(source, str | Path):
+        _check_place(source, data_dir, download)
+        return reader_of(source, data_dir).of_tables
+    from tfar.datasets.frames import is_frame
+
+    if not is_frame(source):
+        raise ValueError(f"source must be a name, a path, or an object that holds a table. Received: source={source!r}")
+    return True
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that are not left at their default, as JSON holds them."""
+    given = {name: value for name, value in options.items() if value is not None and not (isinstance(value, list | tuple) and not value)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}

@@ -13,11 +13,9 @@ import pyarrow as pa
 from pyarrow import feather, parquet
 
 from tfar.datasets.delimited import read_delimited
-from tfar.datasets.source import readable_file
+from tfar.datasets.source import READABLE, readable_file
 from tfar.files import atomic
 
-TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
-READABLE = (*TEXT_ENDINGS, *(f"{ending}.gz" for ending in TEXT_ENDINGS), ".parquet", ".feather")
 WRITABLE = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Sequence
@@ -12,19 +13,18 @@ import pandas as pd
 
 from tfar.columns import Warp
 from tfar.datasets.dates import date_format
-from tfar.datasets.kinds import Category, Column, Constant, Grid, Identifier, Real, as_numbers, is_time, plain, quanta
+from tfar.datasets.kinds import EXACT, Category, Column, Constant, Grid, Identifier, Modelled, Real, as_numbers, is_time, plain, quanta
 
 FEW_CLASSES = 100  # the most frequent values that are always classes of their own
 RARE_ROWS = 10  # beyond these a value with fewer rows joins the class of rare values
 MOST_CLASSES = 5000  # and so do the rarest of more values than these
 
-ATOM_ROWS, ATOM_SHARE, MOST_ATOMS = 10, 0.002, 200  # a value is an atom with so many rows and that share of them; the most frequent ones
+ATOM_ROWS, ATOM_SHARE, MOST_ATOMS = 5, 0.0002, 200  # a value is an atom with so many rows and that share of them; the most frequent ones
 WARP_SHARE = 0.02  # a value counts at most as this share of the rows when the warp is fitted, so that an atom does not take its range
 
 MOST_DECIMALS, SURE_DECIMALS, REPEATED = 6, 4, 0.1  # numbers with 5 or 6 decimals are on a grid only if this share repeats others
 STEP_ROWS = 1000  # with so many rows the step of the grid is the greatest common divisor, otherwise 1 unit
 WIDEN = 0.1  # the grid extends the training range by this share of it at both ends
-EXACT = 2**53  # whole numbers that float64 holds
 
 TWO_VALUES_ROWS = 20  # a number of two values is a category with so many rows, or if they are 0 and 1
 IDENTIFIER_ROWS = 20  # fewer distinct values are no evidence of an identifier
@@ -77,6 +77,35 @@ def infer_column(name: str, cells: pd.Series, asked: Asked = None) -> Column:
     if distinct == len(present) >= IDENTIFIER_ROWS:
         return Identifier(name=name, dtype=dtype, reason="strings, all distinct")
     return _category(name, cells, dtype)
+
+
+def refitted(column: Modelled, cells: pd.Series) -> Modelled:
+    """A column with the statistics of other rows: how frequent its values are, its atoms, its warp and the range of its grid.
+
+    Its kind, its dtype, the step of its grid, and whether it has blanks stay. So do its classes, unless the rows have a class of rare
+    values, which takes in what they lack. A column without a value in the rows is returned as it is.
+
+    Args:
+        column: of a schema.
+        cells: the column in the other rows `[N]`.
+
+    >>> both = infer_column("sex", pd.Series(["f", "m"]))
+    >>> refitted(both, pd.Series(["f", "f"])).values
+    ('f', 'm')
+    """
+    if not cells.notna().any():
+        return column
+    if isinstance(column, Category):
+        found = _category(column.name, cells, column.dtype)
+        values = found.values if found.rare else tuple(sorted({*found.values, *column.values, *column.rare}))
+        return dataclasses.replace(column, values=values, rare=found.rare, rare_counts=found.rare_counts)
+    if isinstance(column, Grid):
+        points, blank, _ = quanta(cells, column.decimals, column.unit, column.form, column.name)
+        return _grid(column.name, column.dtype, points[~blank], column.blank, column.decimals, column.unit, column.form, column.step)
+    assert isinstance(column, Real)
+    numbers, blank = as_numbers(cells, column.name)
+    x, z, atoms = _facts(*np.unique(numbers[~blank].astype(np.float64), return_counts=True))
+    return dataclasses.replace(column, x=x, z=z, atoms=atoms)
 
 
 def _dtype(cells: pd.Series, name: str) -> str:
@@ -177,9 +206,12 @@ def _times(name: str, cells: pd.Series, dtype: str, form: str) -> Grid:
     return _grid(name, "str" if form and dtype != "string" else dtype, points[~blank], bool(blank.any()), unit=unit, form=form)
 
 
-def _grid(name: str, dtype: str, points: np.ndarray, blank: bool, decimals: int = 0, unit: str = "", form: str = "") -> Grid:
+def _grid(
+    name: str, dtype: str, points: np.ndarray, blank: bool, decimals: int = 0, unit: str = "", form: str = "", step: int | None = None
+) -> Grid:
     low, high = int(points.min()), int(points.max())
-    step = int(np.gcd.reduce(points - low)) if len(points) >= STEP_ROWS else 1
+    if step is None:
+        step = int(np.gcd.reduce(points - low)) if len(points) >= STEP_ROWS else 1
     step = step or 1
     extra = max(1, math.ceil(WIDEN * (high - low) / step))
     least, most = _limits(low, high, dtype, unit, form)

@@ -17,6 +17,7 @@ from tfar.datasets.dates import parse_dates
 
 Scalar = str | int | float | bool
 
+EXACT = 2**53  # whole numbers that float64 holds
 ROUNDINGS = 4  # numbers that differ by so many units of rounding are one: 3 * 0.1 is on the grid of 0.1
 
 
@@ -53,8 +54,12 @@ class Modelled(Column):
         """Cells `[N]` as float64 `[N]`, `BLANK` where they are blank."""
         raise NotImplementedError
 
-    def decode(self, values: np.ndarray, random: np.random.Generator) -> pd.Series:
-        """Cells of encoded values `[N]`, in the column's dtype."""
+    def decode(self, values: np.ndarray, uniform: np.ndarray) -> pd.Series:
+        """Cells of encoded values `[N]`, in the column's dtype. Numbers in (0, 1), `[N]`, draw members of a class of rare values."""
+        raise NotImplementedError
+
+    def served(self, cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Cells `[N]` as a SavedModel takes them, `tfar.serving.table_endpoints`, and which are blank, bool `[N]`."""
         raise NotImplementedError
 
     def log_share(self, cells: pd.Series) -> np.ndarray:
@@ -105,19 +110,27 @@ class Category(Modelled):
         codes = np.where(found < 0, len(self.values), np.minimum(found, len(self.values)))
         return np.where(blank, BLANK, codes.astype(np.float64))
 
-    def decode(self, values: np.ndarray, random: np.random.Generator) -> pd.Series:
-        """See `Modelled`. A member of the rare class is drawn by its number of rows."""
+    def decode(self, values: np.ndarray, uniform: np.ndarray) -> pd.Series:
+        """See `Modelled`. The member m of the rare class is drawn that is the first with uniform * rows of the class < rows of 0..m."""
         everything = np.array([*self.values, *self.rare, None], dtype=object)
         blank = is_blank(values)
         codes = np.rint(np.where(blank, 0, values)).astype(np.int64).clip(0, self.num_classes - 1)
-        drawn = self.rare != () and (codes == len(self.values)) & ~blank
-        if np.any(drawn):
-            shares = np.array(self.rare_counts) / sum(self.rare_counts)
-            codes[drawn] += random.choice(len(shares), int(np.sum(drawn)), p=shares)
+        if self.rare:
+            rows = np.cumsum(self.rare_counts)
+            codes += np.where(codes == len(self.values), np.searchsorted(rows, uniform * rows[-1], side="right"), 0)
         objects = everything[np.where(blank, len(everything) - 1, codes)]
         if self.levels is not None:
             return pd.Series(pd.Categorical(objects, categories=list(self.levels), ordered=self.ordered))
         return restored(objects, self.dtype)
+
+    def served(self, cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        """See `Modelled`: bytes in an array of objects, bool, int64 or float64, as the values are."""
+        blank = cells.isna().to_numpy()
+        typed = _as_types_of(plain(cells), (*self.values, *self.rare)).astype(object).to_numpy()
+        if isinstance(self.values[0], str):
+            return np.array([b"" if none else word.encode() for word, none in zip(typed, blank, strict=True)], object), blank
+        kind = type(self.values[0])
+        return np.where(blank, np.nan if kind is float else kind(), typed).astype(np.int64 if kind is int else kind), blank
 
     def log_share(self, cells: pd.Series) -> np.ndarray:
         """See `Modelled`: log(rows of the member / (rows of the class + 1)); an unseen value has the remaining 1 / (rows + 1)."""
@@ -208,7 +221,7 @@ class Grid(Numeric):
         ends = self.start, self.start + (self.size - 1) * self.step
         return np.where(blank, BLANK, ((points.clip(*ends) - self.start) // self.step).astype(np.float64))
 
-    def decode(self, values: np.ndarray, random: np.random.Generator) -> pd.Series:
+    def decode(self, values: np.ndarray, uniform: np.ndarray) -> pd.Series:
         blank = is_blank(values)
         indices = np.rint(np.where(blank, 0, values)).astype(np.int64).clip(0, self.size - 1)
         points = self.start + indices * self.step
@@ -221,6 +234,11 @@ class Grid(Numeric):
             return restored(dates.dt.strftime(self.form).astype(object).where(~blank, None).to_numpy(), self.dtype)
         zoned = dates.mask(blank)
         return (zoned.dt.tz_localize("UTC") if "," in self.dtype else zoned).astype(self.dtype)
+
+    def served(self, cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        """See `Modelled`: float64 of decimals; int64 of whole numbers and of times, in their unit since 1970-01-01."""
+        points, blank, _ = quanta(cells, self.decimals, self.unit, self.form, self.name)
+        return (np.where(blank, np.nan, points / 10**self.decimals) if self.decimals else points), blank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +261,12 @@ class Real(Numeric):
         numbers, blank = as_numbers(cells, self.name)
         return np.where(blank, BLANK, numbers.astype(np.float64))
 
-    def decode(self, values: np.ndarray, random: np.random.Generator) -> pd.Series:
+    def served(self, cells: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        """See `Modelled`: float64."""
+        numbers, blank = as_numbers(cells, self.name)
+        return np.where(blank, np.nan, numbers), blank
+
+    def decode(self, values: np.ndarray, uniform: np.ndarray) -> pd.Series:
         return _numbers(values, is_blank(values), self.dtype)
 
 

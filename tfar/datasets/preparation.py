@@ -11,7 +11,7 @@ import numpy as np
 from tfar.datasets.labels import as_words, class_names, one_hot
 from tfar.datasets.source import Source, Split
 from tfar.datasets.standardization import Standardization
-from tfar.validation import check_counts
+from tfar.validation import as_counts, check_counts
 
 Kind = Literal["binary", "categorical", "continuous"]
 
@@ -156,14 +156,38 @@ class Preparation:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Preparation:
-        """The inverse of `to_config`; other entries of the dict are ignored. No data are read."""
+        """The inverse of `to_config`; other entries of the dict are ignored. No data are read.
+
+        Raises:
+            ValueError: the entries are not those that `to_config` writes.
+        """
         values: dict[str, Any] = {key: config[key] for key in ("kind", "levels", "input_levels", "context_size")}
         for key in ("event_shape", "columns", "context_names"):
             values[key] = None if config[key] is None else tuple(config[key])
         if config["standardization"] is not None:
-            statistics = {key: np.array(value) for key, value in config["standardization"].items()}
-            values["standardization"] = Standardization(**statistics)
-        return cls(**values)
+            mean, scale = (np.array(config["standardization"][key]) for key in ("mean", "scale"))
+            values["standardization"] = Standardization(mean, scale)
+        preparation = cls(**values)
+        preparation._check()
+        return preparation
+
+    def _check(self) -> None:
+        """Check what a description says that a file held."""
+        as_counts(event_shape=self.event_shape)
+        if self.context_size is not None:
+            check_counts(context_size=self.context_size)
+        for name in ("columns", "context_names"):
+            names = getattr(self, name)
+            if not all(isinstance(word, str) for word in names or ()):
+                raise ValueError(f"{name} must be strings. Received: {names!r}")
+        if self.kind == "continuous":
+            s = self.standardization
+            if s is None or not (s.mean.shape == s.scale.shape == self.event_shape and np.isfinite(s.mean).all() and (s.scale > 0).all()):
+                raise ValueError(f"standardization must be means and positive scales of shape {self.event_shape}. Received: {s!r}")
+        elif self.kind in ("binary", "categorical"):
+            check_counts(2, levels=self.levels, input_levels=self.input_levels)
+        else:
+            raise ValueError(f"kind must be binary, categorical or continuous. Received: {self.kind!r}")
 
 
 def _check_numbers(x: np.ndarray, name: str, allow_nan: bool = False) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfar.datasets import catalogue, digits, tables
+from tfar.datasets import catalogue, digits
 from tfar.datasets.arrays import read_npy, read_npz
-from tfar.datasets.source import Source, readable_file
+from tfar.datasets.source import READABLE, Source, readable_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +50,29 @@ class Reader:
         """Whether it reads data sets in the data_dir, by TFDS and with it TensorFlow."""
         return self.pattern is not None
 
+    @property
+    def of_tables(self) -> bool:
+        """Whether it reads tables, by pandas."""
+        return self.endings == READABLE
+
     def recognises(self, source: str) -> bool:
         """Whether the source is one that it reads. A file with another ending is not the name of a data set."""
-        if source in self.names or Path(source).suffix.lower() in self.endings:
+        if source in self.names or Path(source).name.lower().endswith(self.endings):
             return True
         return self.pattern is not None and bool(self.pattern.fullmatch(source)) and not Path(source).is_file()
+
+
+def _read_table(path: str, options: ReadOptions) -> Source:
+    from tfar.datasets.tables import read_table_file  # imports pandas
+
+    return read_table_file(path, options.context, options.allow_blanks)
 
 
 READERS: tuple[Reader, ...] = (  # in this order: the first that recognises a source reads it
     Reader(help="digits", read=lambda source, o: digits.read_digits(o.context), names=(digits.NAME,)),
     Reader(help="a .npz file", read=lambda path, o: read_npz(path, o.context), endings=(".npz",)),
     Reader(help="a .npy file", read=lambda path, o: read_npy(path, o.context), endings=(".npy",)),
-    Reader(help="a .csv file", read=lambda path, o: tables.read_table_file(path, o.context, o.allow_blanks), endings=tables.ENDINGS),
+    Reader(help="a .csv or .parquet file", read=_read_table, endings=READABLE),
     Reader(
         help="a TFDS name",
         read=lambda name, o: catalogue.read_tfds(name, o.data_dir, o.context, o.download, o.manual_dir),
@@ -79,7 +90,7 @@ def is_file_name(source: str | Path) -> bool:
     >>> is_file_name("mine.csv"), is_file_name("mnist:3.0.1")
     (True, False)
     """
-    return Path(source).suffix.lower() in ENDINGS
+    return Path(source).name.lower().endswith(ENDINGS)
 
 
 def reader_of(source: str | Path, data_dir: str | Path | None = None) -> Reader:

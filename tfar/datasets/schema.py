@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tfar.datasets.frames import read_frame
-from tfar.datasets.inference import Asked, check_names, infer_column
+from tfar.datasets.inference import Asked, check_names, infer_column, refitted
 from tfar.datasets.kinds import Category, Column, Constant, Dropped, Grid, Identifier, Modelled, Real, from_json, is_blank
 from tfar.files import write_json
 
@@ -89,6 +89,18 @@ class Schema:
 
         return cls(tuple(kind(name) for name in frame.columns))
 
+    def refit(self, frame: Any) -> Schema:
+        """This schema with the statistics of other rows; see `tfar.datasets.inference.refitted`.
+
+        A schema inferred from all rows and refitted to the training rows has a probability for every value of the others, and no statistic
+        of theirs.
+
+        Raises:
+            ValueError: a column is missing, or a cell is of another type.
+        """
+        frame = self._checked(frame)
+        return Schema(tuple(refitted(column, frame[column.name]) if isinstance(column, Modelled) else column for column in self.columns))
+
     @property
     def modelled(self) -> tuple[Modelled, ...]:
         """The D columns of the encoded array, in order."""
@@ -142,27 +154,31 @@ class Schema:
                     raise ValueError(f"column {column.name!r}, row {int(wrong.argmax()) + 1}: must have a value. Received: a blank cell")
         return encoded
 
-    def decode(self, encoded: Any, seed: int | np.random.Generator = 0) -> pd.DataFrame:
+    def decode(self, encoded: Any, uniform: Any = None) -> pd.DataFrame:
         """Decode an array `[N, D]` as a DataFrame with the columns' names, order and dtypes; dropped columns are absent.
 
         Blanks need a dtype that has them: a column of int64 or bool becomes Int64 or boolean if one of its cells is blank.
 
         Args:
             encoded: as `encode` returns it; NaN is blank too.
-            seed: of the draws among rare categories.
+            uniform: numbers in (0, 1), `[N, D]`, one for each cell, that draw members of classes of rare values. None for those of a
+                generator of a fixed seed.
 
         Raises:
-            ValueError: the shape is not `[N, D]`.
+            ValueError: a shape is not `[N, D]`.
         """
         encoded = np.asarray(encoded, np.float64)
         if encoded.ndim != 2 or encoded.shape[1] != len(self.modelled):
             raise ValueError(f"an encoded table must have shape [N, {len(self.modelled)}]. Received: shape {encoded.shape}")
-        random = np.random.default_rng(seed)
+        uniform = np.random.default_rng(0).uniform(size=encoded.shape) if uniform is None else np.asarray(uniform)
+        if uniform.shape != encoded.shape:
+            raise ValueError(f"uniform must have the shape of the encoded table, {encoded.shape}. Received: shape {uniform.shape}")
         position = {name: number for number, name in enumerate(self.names)}
         decoded = {}
         for column in self.columns:
             if isinstance(column, Modelled):
-                decoded[column.name] = column.decode(encoded[:, position[column.name]], random)
+                place = position[column.name]
+                decoded[column.name] = column.decode(encoded[:, place], uniform[:, place])
             elif isinstance(column, Constant | Identifier):
                 decoded[column.name] = column.regenerate(len(encoded))
         return pd.DataFrame(decoded)

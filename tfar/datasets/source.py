@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfar.validation import check_counts, is_count
+from tfar.validation import check_counts, check_seeds, is_count
 
 SPLITS = ("train", "validation", "test")
+TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
+READABLE = (*TEXT_ENDINGS, *(f"{ending}.gz" for ending in TEXT_ENDINGS), ".parquet", ".feather")  # endings of tables
 
 
 class Split(NamedTuple):
@@ -54,6 +58,7 @@ class Source:
         levels: number of levels of the integers in x (17 for digits), or None to infer it.
         default_levels: number of levels to quantise to unless the user gives another, or None to keep the values.
         in_order: True where neighbouring rows may be alike, so that held-out rows must be drawn and not cut off the end.
+        notes: one line for each thing that a user should know of how the data were read.
 
     Raises:
         ValueError: x is not `[N, *event]` or has an empty axis, or the number of contexts is not the number of rows.
@@ -65,6 +70,7 @@ class Source:
     levels: int | None = None
     default_levels: int | None = None
     in_order: bool = True
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, (x, context) in self.splits.items():
@@ -80,7 +86,7 @@ def readable_file(path: str | Path) -> Path:
     Raises:
         ValueError: there is no such file, or it cannot be opened.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         if path.is_file():
             with path.open("rb"):
@@ -93,7 +99,8 @@ def readable_file(path: str | Path) -> Path:
 def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
     """Divide a source into `{"train": ..., "validation": ..., "test": ...}`; the splits that it lacks are held out.
 
-    - An undivided source is shuffled by `seed` and cut 80 / 10 / 10. So is a source with a training split alone.
+    - An undivided source is shuffled by `seed` and cut 80 / 10 / 10. So is a source with a training split alone. Every class of the labels
+      has a training row, in exchange for another one where need be.
     - Where only the validation or only the test split is missing, a sixth of the training rows takes its place (MNIST: 50,000 /
       10,000 / 10,000). The sixth is drawn by `seed`, or is the last one where the records are shuffled already, as in TFDS.
 
@@ -112,7 +119,7 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
     >>> {name: len(split.x) for name, split in splits.items()}
     {'train': 80, 'validation': 10, 'test': 10}
     """
-    check_counts(0, seed=seed)
+    check_seeds(seed=seed)
     whole = undivided(source)
     if whole is not None:
         n = len(whole.x)
@@ -120,8 +127,7 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
             raise ValueError(f"At least 4 rows are needed to make train, validation and test. Received: {n} rows")
         held = max(1, n // 10)
         order = np.random.RandomState(seed).permutation(n)
-        parts = (order[2 * held :], order[held : 2 * held], order[:held])
-        return {name: whole.take(rows) for name, rows in zip(SPLITS, parts, strict=True)}
+        return _taken(whole, order[2 * held :], order[held : 2 * held], order[:held])
 
     splits = dict(source.splits)
     missing = [name for name in SPLITS if name not in splits]
@@ -161,7 +167,7 @@ def fold_splits(source: Source, fold: int, folds: int = 10, seed: int = 0) -> di
     >>> {name: len(split.x) for name, split in splits.items()}
     {'train': 80, 'validation': 10, 'test': 15}
     """
-    check_counts(0, seed=seed)
+    check_seeds(seed=seed)
     check_counts(3, folds=folds)
     if not is_count(fold) or fold >= folds:
         raise ValueError(f"fold must be an integer in 0..{folds - 1}. Received: fold={fold!r}")
@@ -174,7 +180,48 @@ def fold_splits(source: Source, fold: int, folds: int = 10, seed: int = 0) -> di
     chunks = np.split(np.random.RandomState(seed).permutation(n), n // folds * np.arange(1, folds))
     test = chunks.pop(fold)
     validation = chunks.pop()
-    return {name: whole.take(rows) for name, rows in zip(SPLITS, (np.concatenate(chunks), validation, test), strict=True)}
+    return _taken(whole, np.concatenate(chunks), validation, test)
+
+
+def _taken(whole: Split, train: np.ndarray, *held: np.ndarray) -> dict[str, Split]:
+    """The splits of some row numbers.
+
+    A class of the labels that has no training row gets its first one there, in exchange for a row of another class that has several.
+    """
+    parts = [train.copy(), *(rows.copy() for rows in held)]
+    if whole.context is not None and whole.context.ndim == 1:
+        classes = np.unique(whole.context, return_inverse=True)[1]
+        for lost in np.setdiff1d(classes, classes[train]):
+            others, place = next((rows, np.flatnonzero(classes[rows] == lost)[0]) for rows in parts[1:] if (classes[rows] == lost).any())
+            several = np.flatnonzero(np.bincount(classes[parts[0]])[classes[parts[0]]] > 1)
+            if len(several):
+                parts[0][several[0]], others[place] = others[place], parts[0][several[0]]
+    return {name: whole.take(rows) for name, rows in zip(SPLITS, parts, strict=True)}
+
+
+def division_of(seed: int = 0, fold: int | None = None, folds: int | None = None) -> dict[str, int]:
+    """The arguments of `three_splits`, or where there is a fold those of `fold_splits`, whose default is 10 folds.
+
+    Raises:
+        ValueError: a number of folds is given without a fold.
+    """
+    if fold is None and folds is not None:
+        raise ValueError(f"folds are for a cross-validation, and fold must say which one is meant. Received: fold=None, folds={folds!r}")
+    return {"seed": seed} if fold is None else {"seed": seed, "fold": fold, "folds": 10 if folds is None else folds}
+
+
+def divided(source: Source, division: Mapping[str, Any]) -> dict[str, Split]:
+    """The splits of a division that `division_of` described."""
+    return fold_splits(source, **division) if "fold" in division else three_splits(source, **division)
+
+
+def checksum(split: Split) -> str:
+    """A checksum of the rows in any order: TFDS may write the same records in another order on another machine."""
+    rows = [split.x.reshape(len(split.x), -1)]
+    if split.context is not None:
+        rows.append(split.context)
+    joined = np.concatenate([np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in rows], axis=1)
+    return f"{sum(map(zlib.crc32, joined)) % 2**32:08x}"
 
 
 def undivided(source: Source) -> Split | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tfar.validation import as_reals
+
 SMALLEST_SPREAD = 1e-12  # of a value's largest magnitude: what varies less varies by rounding
 
 
@@ -36,13 +38,15 @@ class Standardization:
             columns: names of the columns, for error messages, or None.
 
         Raises:
-            ValueError: a value is the same in all rows, but for rounding, so its standard deviation is zero.
+            ValueError: x is not such numbers, or a value is the same in all rows, but for rounding, so its standard deviation is zero.
 
         >>> s = Standardization.fit([[1e200, 1e-200], [3e200, 3e-200]])
         >>> s.apply([[3e200, 1e-200]]).tolist()
         [[1.0, -1.0]]
         """
-        x = np.asarray(x, np.float64)
+        x = as_reals(x=x)
+        if not x.ndim or not len(x):
+            raise ValueError(f"x must be rows. Received: x={x!r}")
         # The largest magnitude of each value is its unit: squares of numbers near 1e200 overflow, and near 1e-200 they vanish.
         unit = np.abs(x).max(axis=0)
         unit = np.where(unit > 0, unit, 1.0)

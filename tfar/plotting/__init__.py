@@ -6,6 +6,7 @@ Every function returns a matplotlib `Figure` that belongs to no window and to no
 from tfar.plotting.charts import learning_curve, masks, table
 from tfar.plotting.figures import MISSING, available, rendered, require, save
 from tfar.plotting.images import MISSING_COLOUR, as_images, class_grid, completions, image_grid, image_grids, nll_maps
+from tfar.plotting.tables import table_report
 
 __all__ = [
     "MISSING",
@@ -23,4 +24,5 @@ __all__ = [
     "require",
     "save",
     "table",
+    "table_report",
 ]

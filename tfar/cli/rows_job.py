@@ -1,0 +1,112 @@
+"""The training of rows from the command line, of arrays and of tables: what both read, and a refit."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfar import config, datasets
+from tfar.cli.arguments import given_values, values_of
+from tfar.cli.devices import Devices
+from tfar.cli.fitting import fitted, verbosity
+from tfar.cli.quiet import import_tensorflow
+from tfar.cli.starting import start_of
+from tfar.datasets.readers import reader_of
+from tfar.validation import check_counts
+
+if TYPE_CHECKING:
+    from tfar.cli.starting import Start
+
+
+class RowsJob:
+    """`tfar train` on rows. A subclass builds the model, scores it and draws.
+
+    Args:
+        args: the command's arguments.
+        out: the run folder to write.
+        settings: of the training.
+        data: what `read_data` returned.
+        start: the model that the training starts from, or None.
+    """
+
+    def __init__(self, args: Any, out: Path, settings: config.Training, data: Any, start: "Start | None" = None):
+        check_counts(score_rows=args.score_rows)
+        self.args, self.out, self.settings, self.data, self.start = args, out, settings, data, start
+        self.before_refit: dict[str, Any] = {}  # entries of metrics.json
+
+    def build(self) -> Any:
+        """The model that the arguments ask for."""
+        raise NotImplementedError
+
+    def score(self, model: Any, name: str) -> dict[str, Any]:
+        """The scores of a split's first rows."""
+        raise NotImplementedError
+
+    def train(self, run: Any, devices: Devices) -> Any:
+        """Train the model, and again on training and validation rows where the arguments say so."""
+        args, model = self.args, run.model
+        callbacks = self._watchers(run) if devices.chief else []
+        weights = model.get_weights()
+        rows = self.data.train, self.data.validation
+        fit = fitted(args, self.out, model, *rows, self.settings, start=self.start is None, callbacks=callbacks)
+        return self._refitted(model, weights, fit, devices) if args.refit and not fit.interrupted else fit
+
+    def _refitted(self, model: Any, initial_weights: Any, fit: Any, devices: Devices) -> Any:
+        """Train anew on training and validation rows; the validation NLL of the metrics is from before.
+
+        Ctrl-C gives the model the weights of the first training back.
+        """
+        from tfar.training import refit
+
+        weights, began = model.get_weights(), time.perf_counter()
+        validation = self.score(devices.single(model), "validation") if devices.chief else {}
+        print(f"training on training and validation rows together for {fit.best_epoch} epochs", flush=True)
+        try:
+            rows = self.data.train, self.data.validation
+            refit.refit(model, initial_weights, *rows, fit, self.settings, verbosity(self.args), start=self.start is None)
+        except KeyboardInterrupt:
+            model.set_weights(weights)
+            print("\ninterrupted: going on with the weights of the training without validation rows", flush=True)
+            return dataclasses.replace(fit, interrupted=True)
+        self.before_refit = {"validation": validation, "refit": True}
+        return dataclasses.replace(fit, seconds=fit.seconds + time.perf_counter() - began)
+
+    def _watchers(self, run: Any) -> list[Any]:
+        """The Keras callbacks that watch the training: that which logs to TensorBoard, where it is asked for."""
+        import keras
+
+        from tfar import plotting
+        from tfar.training import callbacks
+
+        if not plotting.available():
+            print(f"no pictures will be made: {plotting.MISSING}", flush=True)
+        if not self.args.tensorboard:
+            return []
+        callbacks.require_tensorboard()
+        return [keras.callbacks.TensorBoard(self.args.tensorboard, write_graph=False)]
+
+
+def read_data(args: Any) -> tuple[Any, "Start | None"]:
+    """The data of `tfar train`, a `Dataset` or a `TableSet`, and the model that the training starts from; notes of reading are printed.
+
+    A table has a head for each column, unless one head is asked for, or the family has one for all.
+
+    Raises:
+        ValueError: the data cannot be read, or an option is not for them.
+    """
+    datasets.check_source(args.data, args.data_dir)
+    if reader_of(args.data).in_data_dir:
+        import_tensorflow()  # quietly: TFDS does
+    options = values_of(args, config.DataSettings) | values_of(args, config.TableSettings)
+    options["seed"], _ = options.pop("data_seed"), options.pop("condition_on")
+    start = start_of(args)
+    if start is not None:
+        options |= start.data_options()
+    elif args.head != "auto" or not config.FAMILIES[args.model].takes_columns:
+        options["by_column"] = False
+    data = datasets.load(args.data, options.pop("data_dir"), **options)
+    for note in data.notes:
+        print(f"{data.name}: {note}", flush=True)
+    if data.kind == "table" and "min_scale" in given_values(args, config.HeadSettings):
+        raise ValueError(f"--min-scale is for one head of all columns. Received: --min-scale {args.min_scale}, and a table")
+    return data, start
