@@ -14,7 +14,7 @@ import tensorflow as tf
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-VALUES, ROWS, MEMBERS, STEPS, DRAWS = range(5)  # second word of the counter: separates the streams that one seed is used for
+VALUES, ROWS, MEMBERS, STEPS, DRAWS, RARE = range(6)  # second word of the counter: separates the streams that one seed is used for
 
 
 def threefry(key: Sequence[tf.Tensor], counter: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

@@ -70,7 +70,7 @@ def checked(inputs: Inputs, tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tenso
         matches = tf.logical_and(tf.reduce_all(ended == tf.concat([rows, shape, [-1]], axis=0)), ended[0] >= 0)
         message = f"{name} must be [{', '.join(map(str, ['B', *shape]))}], with one B for all inputs. Received: {name}.shape="
         asserts.append(tf.debugging.Assert(matches, [message, received], summarize=10))
-    if "context" in tensors:
+    if "context" in tensors and inputs["context"].shape.rank == 2:  # a table may have a column of that name
         finite = tf.reduce_all(tf.math.is_finite(tensors["context"]))
         asserts.append(tf.debugging.Assert(finite, ["context must be finite numbers. Received: other values"]))
     with tf.control_dependencies(asserts):
