@@ -70,6 +70,7 @@ class Family:
         data: "vectors", "images" or "text": what it models.
         takes_columns: whether it models tables with a head for each column.
         training: other defaults of the fields of `Training`, by name, that `tfar train` uses.
+        tables: other defaults of the family's settings and of the training's, by name, for a table with a head for each column.
     """
 
     name: ClassVar[str]
@@ -78,6 +79,7 @@ class Family:
     data: ClassVar[Literal["vectors", "images", "text"]] = "vectors"
     takes_columns: ClassVar[bool] = True
     training: ClassVar[Mapping[str, Any]] = {}
+    tables: ClassVar[Mapping[str, Any]] = {}
 
     context_size: int = setting(0, "number C of features that the density is conditioned on; 0 for none", command_line=False)
     dtype: str | None = setting(
@@ -160,6 +162,8 @@ class MADE(Family):
 
     name = "made"
     summary = "masked autoencoder (Germain et al. 2015)"
+    # Chosen on validation rows of Adult: without dropout, 500 units over-fit in a few passes.
+    tables = {"hidden_units": (512, 512), "dropout": 0.5, "learning_rate": 2e-3, "weight_decay": 0.02, "batch_size": 256}
     training = {"learning_rate": 3e-3, "weight_decay": 0.1}
 
     hidden_units: Sequence[int] = setting((2000,), "sizes of the hidden layers", "H")

@@ -10,6 +10,23 @@ DRAWN = 2000  # rows of the test split, and synthetic rows, in the report
 PICTURE = "report.png"
 
 
+def set_defaults(args: Any, started: bool) -> None:
+    """Give the options that a command does not name their defaults for tables, and print them.
+
+    Args:
+        args: the command's arguments.
+        started: whether the training starts from a model, which has its settings.
+    """
+    family = config.FAMILIES[args.model]
+    given = given_values(args, family) | given_values(args, config.Training)
+    own = config.settings_of(family)
+    chosen = {name: value for name, value in family.tables.items() if name not in given and not (started and name in own)}
+    for name, value in chosen.items():
+        setattr(args, name, value)
+    if chosen:
+        print(f"defaults for tables: {', '.join(f'{name}={value}' for name, value in chosen.items())}", flush=True)
+
+
 class TableJob(RowsJob):
     """`tfar train` on a table whose columns have kinds of their own."""
 

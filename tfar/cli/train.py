@@ -124,10 +124,13 @@ def _job(args: Any, out: Path) -> Job:
         return TextJob(args, out, config.SequenceTraining(**values_of(args, config.SequenceTraining)))
     from tfar.cli.array_job import ArrayJob
     from tfar.cli.rows_job import read_data
-    from tfar.cli.table_job import TableJob
+    from tfar.cli.table_job import TableJob, set_defaults
 
-    settings = config.Training(**values_of(args, config.Training))
+    config.Training(**values_of(args, config.Training))  # refused before the data are read
     data, start = read_data(args)
+    if data.kind == "table":
+        set_defaults(args, started=start is not None)
+    settings = config.Training(**values_of(args, config.Training))
     return (TableJob if data.kind == "table" else ArrayJob)(args, out, settings, data, start)
 
 

@@ -63,7 +63,7 @@ class Standardization:
             value = x[(0, *position)]
             raise ValueError(
                 f"{where} is constant in the {len(x)} rows to fit: its standard deviation is zero. "
-                f"Leave it out. Received: {value:g} in every row"
+                f"{'Leave the column out (--drop). ' if columns else ''}Received: {value:g} in every row"
             )
         return cls(z.mean(axis=0) * unit, z.std(axis=0) * unit)
 

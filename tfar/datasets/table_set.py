@@ -136,7 +136,7 @@ def divided_table(read: Frame, source: Any, division: Mapping[str, int], schema:
     rows = {name: split.x[:, 0] for name, split in parts.items()}
     if schema is None:
         fitted = np.concatenate([rows["train"], rows["validation"]]) if "fold" in division else rows["train"]
-        schema = Schema.infer(frame.iloc[np.sort(fitted)], **asked)
+        schema = Schema.infer(frame, **asked).refit(frame.iloc[np.sort(fitted)])
     encoded, shares = schema.encode(frame, blanks=False), schema.log_share(frame).sum(axis=1)
     reading = {key: list(value) if isinstance(value, list | tuple) else value for key, value in given.items() if key not in ASKED}
     of_file = isinstance(source, str | Path)

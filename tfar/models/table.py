@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from tfar import heads, noise
+from tfar import config, heads, noise
 from tfar.columns import BLANK
 from tfar.datasets.frames import is_frame, read_frame
 from tfar.datasets.kinds import Category, Grid, Modelled, Real
@@ -59,7 +59,7 @@ class TableModel(AutoregressiveModel):
         num_components: components of the mixture of a column of numbers.
         seed: of what the family draws.
         network: the network itself, instead of a family.
-        **options: settings of the family.
+        **options: settings of the family; their defaults are those for tables, `tables` of its class in `tfar.config`.
 
     Raises:
         ValueError: the family takes no columns, a name is not a column, or what the family refuses.
@@ -91,7 +91,7 @@ class TableModel(AutoregressiveModel):
         if condition_on:
             options["order"] = order_of(schema, condition_on)
         if network is None:
-            network = build(family, [len(schema.names)], head, seed=seed, **options).network
+            network = build(family, [len(schema.names)], head, seed=seed, **_defaults(family) | options).network
         super().__init__(network, head, name=name)
         self.schema, self.num_components = schema, int(num_components)
         self.blanks_refused = [column.name for column in schema.modelled if not column.blank]
@@ -337,6 +337,12 @@ class TableModel(AutoregressiveModel):
         config["network"] = keras.saving.deserialize_keras_object(config["network"], custom_objects)
         config["schema"] = Schema.from_json(config["schema"])
         return cls(**config)
+
+
+def _defaults(family: str) -> dict[str, Any]:
+    """The defaults for tables of a family's settings."""
+    known = config.FAMILIES.get(family, config.Family)
+    return {name: value for name, value in known.tables.items() if name in config.settings_of(known)}
 
 
 def is_table(x: Any) -> bool:

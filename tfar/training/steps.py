@@ -50,11 +50,11 @@ class Steps:
         self.weights = [weight.value for weight in model.trainable_variables]
         carry = (model.network, self.strategy, feed.batch_size, feed.pass_steps)
         self.carried = CarriedStates(*carry) if feed.carry else None
-        self.jit = settings.jit
-        self._check_jit(settings.jit)
-        self._forward = tf.function(self._gradients, jit_compile=settings.jit, autograph=False)
-        self._step = tf.function(self._single_step, jit_compile=settings.jit, autograph=False)
-        self._scored = tf.function(self._nats, jit_compile=settings.jit, autograph=False)
+        self.jit = bool(settings.jit)
+        self._check_jit(self.jit)
+        self._forward = tf.function(self._gradients, jit_compile=self.jit, autograph=False)
+        self._step = tf.function(self._single_step, jit_compile=self.jit, autograph=False)
+        self._scored = tf.function(self._nats, jit_compile=self.jit, autograph=False)
         # Functions of their own, as TensorFlow sees it: it warns of retracing where one method of several objects is traced.
         self._train = tf.function(functools.partial(self._train_loop), autograph=False)
         self._validate = tf.function(functools.partial(self._validation_loop), autograph=False)
