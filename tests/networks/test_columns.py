@@ -152,6 +152,18 @@ def test_a_completion_is_drawn_from_the_conditional_of_its_row():
         assert statistic < 40  # chi-square of at most 5 degrees of freedom: a false alarm in 1.5e-7 of seeds
 
 
+def test_completions_in_columns_are_those_of_an_order_for_each_row():
+    model = tfar.DeepNADE([4], head=HEAD, hidden_units=[8], context_size=2)
+    randomize(model.network)
+    context, seeds = np.ones([40, 2], "float32"), tfar.noise.row_seeds(tfar.noise.as_seed(4), 40)
+    x = model.sample(40, seed=1, context=context).numpy()
+    observed = np.random.default_rng(0).uniform(size=x.shape) < 0.5
+    drawn = {m: model.distribution(context, method=m).complete(x, observed, seeds).numpy() for m in ("stepping", "naive")}
+    np.testing.assert_allclose(drawn["stepping"], drawn["naive"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(drawn["stepping"][observed], x[observed])
+    assert (drawn["stepping"][~observed] != x[~observed]).any()
+
+
 def test_no_step_is_padded_to_the_largest_column():
     """The sampler of a table with one column of many classes multiplies as much as one pass of the masked network does."""
     sizes = [3, 400, 2, 3]

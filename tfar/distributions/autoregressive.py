@@ -121,9 +121,17 @@ class AutoregressiveDistribution(NetworkDistribution):
         return tf.reduce_sum(tf.where(tf.reshape(observed, tf.shape(scores)), tf.zeros_like(scores), scores), axis=-1)
 
     def _sample_rows(self, seeds: Any, context: Any, observed: Any, values: Any, member: Member) -> tf.Tensor:
-        if observed is not None:
+        if observed is not None and self._in_columns(member):
+            member = {**member, "known": observed, "known_values": values}
+        elif observed is not None:
             member = self._completing(member, observed)
         return sampling.sample_rows(self._network, self._head, seeds, context, observed, values, member, self._method)
+
+    def _in_columns(self, member: Member) -> bool:
+        """Whether a completion takes the same column of all rows in each step, rather than an order for each row."""
+        network = self._network
+        known = network.per_column and network.order_agnostic and self._method == "stepping"
+        return known and tf.get_static_value(network.generation_order(**member)) is not None
 
     def _completable(self, observed: tf.Tensor) -> tf.Tensor:
         return self._observed_first(observed, self._member)

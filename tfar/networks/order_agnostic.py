@@ -229,15 +229,31 @@ class OrderAgnostic(AutoregressiveNetwork):
         context: tf.Tensor | None = None,
         value_dtype: tf.DType = tf.float32,
         order: Any = None,
+        known: tf.Tensor | None = None,
+        known_values: tf.Tensor | None = None,
         **others: Any,
     ) -> State:
-        """Return the state before the first position of an order: the pre-activations where nothing is observed."""
+        """Return the state before the first position of an order: the pre-activations where nothing is observed.
+
+        Args:
+            batch_size, context, value_dtype: as in `AutoregressiveNetwork.initial_state`.
+            order: as in `call`.
+            known: of columns: which values come before all others in their row, bool `[B, D]`; None for none. Each step is then the
+                same column in all rows, as in the order without them, and is given them from the start.
+            known_values: the values that are known, `[B, D]`; the others are ignored.
+            **others: as in `AutoregressiveNetwork.initial_state`.
+        """
         given = self.generation_order(order)
         order = tf.convert_to_tensor(given)
         kernel, mask_kernel, bias = self.first_layer()
         if self.per_column:
-            sums = self._start(bias, batch_size, self.as_context(context))
-            return {"sums": sums, "order": given, "kernel": kernel, "mask_kernel": mask_kernel}
+            state = {"sums": self._start(bias, batch_size, self.as_context(context)), "order": given, "kernel": kernel}
+            state |= {"mask_kernel": mask_kernel, "known": known}
+            if known is not None and known_values is not None:
+                terms = [self._column_term(kernel, mask_kernel, d, known_values[:, d]) for d in range(self.event_size)]
+                seen: Any = known
+                state["sums"] += tf.add_n([tf.where(seen[:, d, tf.newaxis], term, tf.zeros_like(term)) for d, term in enumerate(terms)])
+            return state
         return {
             "dims": tf.transpose(order) if len(order.shape) == 2 else order[:, None],
             "rank": tf.reshape(tf.argsort(order, axis=-1), [1, -1, self.event_size]),
@@ -283,6 +299,7 @@ class OrderAgnostic(AutoregressiveNetwork):
         """`step` of a column, or of a column for each row where the rows have orders of their own: then with all parameters."""
         sums: Any = state["sums"]
         order: Any = tf.convert_to_tensor(state["order"])
+        known: Any = state["known"]
         if index > 0:
             before = self.dimension_at(index - 1, order=state["order"])
             dimensions = range(self.event_size) if before is None else [before]
@@ -290,9 +307,11 @@ class OrderAgnostic(AutoregressiveNetwork):
             if before is None:
                 chosen = tf.one_hot(order[..., index - 1], self.event_size, axis=0, dtype=tf.bool, on_value=True, off_value=False)
                 terms = [tf.where(chosen[d][..., tf.newaxis], term, tf.zeros_like(term)) for d, term in enumerate(terms)]
+            elif known is not None:  # it is among the sums from the start
+                terms = [tf.where(known[:, before, tf.newaxis], tf.zeros_like(term), term) for term in terms]
             sums += tf.add_n(terms)
-        rank = tf.reshape(tf.argsort(order, axis=-1), [1, -1, self.event_size])
-        h, _ = self.inference(self.cast(sums[tf.newaxis]), rank < index)
+        observed = tf.reshape(tf.argsort(order, axis=-1), [1, -1, self.event_size]) < index
+        h, _ = self.inference(self.cast(sums[tf.newaxis]), observed if known is None else observed | known)
         return self._read_column(h, self.dimension_at(index, order=state["order"])), {**state, "sums": sums}
 
     def _patterns(self, u: Any, t: tf.Tensor) -> tf.Tensor:
