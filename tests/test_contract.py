@@ -15,8 +15,10 @@ from tfar import noise
 from tfar.distributions import sampling
 from tfar.testing import randomize
 
+SLOW = ("columns-logistic", "columns-rnade", "columns-deepnade-orders")  # their code is that of MADE, NADE and Deep NADE
 
-@pytest.fixture(scope="module", params=list(CASES))
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in CASES])
 def spec(request):
     return CASES[request.param]
 

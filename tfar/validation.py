@@ -295,6 +295,8 @@ def checked_context(context: Any, size: int, finite: bool = True) -> tf.Tensor |
 def as_tensor(dtype_hint: Any = None, **named: Any) -> Any:
     """Return a value, given by the name of its argument, as a tensor, of the hinted type where Python's numbers leave it open.
 
+    A value that is checked afterwards has no hint: TensorFlow would make a 0 of the 0.5 of an array that is hinted to be of integers.
+
     Raises:
         ValueError: no tensor can be made of it.
     """

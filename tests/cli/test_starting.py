@@ -46,6 +46,7 @@ def test_a_run_is_trained_further_on_new_rows_prepared_as_its_own(table, tmp_pat
     np.testing.assert_allclose(run.model.log_prob(rows), own.model.log_prob(rows), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_text_model_is_trained_further_with_its_vocabulary(written, tmp_path, capsys):
     folder, _ = written
     (tmp_path / "new.txt").write_text("your boat row\n" * 60, encoding="utf-8")
@@ -104,6 +105,7 @@ def test_what_is_no_start_is_refused(tmp_path, capsys):
     assert "the event shape must be (8, 8, 1). Received: (2,)" in fails(capsys, *words)
 
 
+@pytest.mark.slow
 def test_values_that_are_the_models_own_are_no_contradiction(tmp_path):
     words = ["train", "made", "--data", "digits", "--init-from", SHIPPED, "--out", tmp_path / "run", *ONE_STEP, *STILL]
     assert main([*words, "--hidden-units", "2000", "--levels", "2", "--order", "natural", "--head", "bernoulli"]) == 0

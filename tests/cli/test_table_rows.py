@@ -92,6 +92,7 @@ def test_scores_of_rows_and_of_cells(mixed, run, tmp_path, capsys):
     assert "must end in one of" in fails(capsys, "score", mixed[0], "--out", tmp_path / "rows")
 
 
+@pytest.mark.slow
 def test_scores_of_arrays(table, tmp_path):
     run, data = tfar.load_run(table[0]), table[1]
     assert main(["score", table[0], "--data", data, "--columns", "--out", tmp_path / "s.csv"]) == 0
@@ -103,6 +104,7 @@ def test_scores_of_arrays(table, tmp_path):
     assert pd.read_csv(table[0] / "scores.csv")["log_prob"].is_monotonic_increasing
 
 
+@pytest.mark.slow
 def test_scores_of_lines(written, tmp_path, capsys):
     (tmp_path / "new.txt").write_text("row, row\n\nyour boat\n", encoding="utf-8")
     assert main(["score", written[0], "--data", tmp_path / "new.txt", "--out", tmp_path / "s.csv"]) == 0

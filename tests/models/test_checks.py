@@ -90,6 +90,7 @@ def test_a_stream_is_refused_before_its_step(call, stream, jit):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.slow
 @each_jit
 @pytest.mark.parametrize("stream", ["dataset", "generator", "PyDataset"])
 def test_the_batches_before_it_are_trained_on(stream, jit):
@@ -186,6 +187,7 @@ def test_a_good_stream_is_what_it_was(stream):
     np.testing.assert_allclose(found, model.log_prob(x, context), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_infinite_dataset_stays_infinite_and_weights_pass():
     model, twin = made(False), made(False)
     stream = tf.data.Dataset.from_tensors((binary(), np.zeros([ROWS, 0]), np.arange(ROWS) / 9.0)).repeat()
@@ -206,8 +208,10 @@ def bad_rows(model):
     return (rows.reshape(5, *model.event_shape) for rows in (x, bad))
 
 
-@each_family
-@each_jit
+@pytest.mark.parametrize(  # XLA compiles each family for seconds, and one checks what it does with checks
+    ("family", "jit"),
+    [pytest.param(name, jit, marks=[pytest.mark.slow] * (jit and name != "made")) for name in FAMILIES for jit in (False, True)],
+)
 def test_every_family_refuses_streams_and_batches(family, jit):
     model = FAMILIES[family]()
     model.compile("sgd", jit_compile=jit)
@@ -273,7 +277,9 @@ def test_a_program_compiled_by_xla_draws_no_value_from_what_is_none():
         assert np.isin(drawn[::2], [0, 1]).all()
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "text"])
+@pytest.mark.parametrize(
+    "family", [pytest.param(name, marks=[pytest.mark.slow] * (name == "pixelcnn")) for name in FAMILIES if name != "text"]
+)
 def test_endpoints_refuse(family):
     model = FAMILIES[family]()
     _, bad = bad_rows(model)

@@ -21,6 +21,7 @@ def run(monkeypatch, folder):
     return rebuild.main()
 
 
+@pytest.mark.slow
 def test_files_are_those_that_are_shipped(copy, monkeypatch, capsys):
     for name in ("README.md", "data.json", "model.json"):
         (copy / name).unlink()

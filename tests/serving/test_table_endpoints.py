@@ -232,12 +232,14 @@ def test_completions_are_those_of_the_model(models, client):
     assert_completed(models["any order"], client, "any order", rows)
 
 
+@pytest.mark.slow
 def test_every_form_of_cells_is_completed(models, client):
     rows = TABLE.astype({"code": "Int64", "hours.per.week": "Int32", "iso": object}).drop(columns="constant")[:40]
     blank = rows.isna().to_numpy() | (np.arange(rows.shape[1]) >= np.arange(40)[:, None] % 13)
     assert_completed(models["table"], client, "table", rows.mask(np.maximum.accumulate(blank, axis=1)))
 
 
+@pytest.mark.slow
 def test_a_model_of_several_orders_is_served(models, client):
     model, rows = models["ensemble"], TABLE[["town", "price", "flag"]][:9]
     encoded = model.encode(rows)
@@ -311,6 +313,7 @@ def test_a_blank_is_false_beside_any_cell(client):
             np.testing.assert_array_equal(client.run("table", "log_prob", **request | all_true)["log_prob"], expected)
 
 
+@pytest.mark.slow
 def test_thousands_of_classes(models, client):
     model, table = models["words"], words()[:3000]
     assert model.schema["word"].num_classes == 3000

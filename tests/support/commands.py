@@ -23,9 +23,10 @@ def read_table(path):
 
 
 def fails(capsys, *words, code=1):
-    """The one line that a command prints as it fails."""
+    """The one line that a command prints as it fails; notes of what it read may stand before it."""
     capsys.readouterr()
     assert main(words) == code
     printed = capsys.readouterr()
-    assert re.fullmatch(r"tfar: error: [^\n]+\n", printed.err), printed.err
-    return printed.err
+    error = re.fullmatch(r"(?:tfar: note: [^\n]+\n)*(tfar: error: [^\n]+\n)", printed.err)
+    assert error, printed.err
+    return error[1]

@@ -144,7 +144,7 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
         Raises:
             ValueError: values of another shape or outside the head's support, or a context that is not finite.
         """
-        return self.distribution(context, validate_args=True).log_prob(as_tensor(self.head.dtype, x=x))
+        return self.distribution(context, validate_args=True).log_prob(as_tensor(x=x))
 
     def sample(self, n: int, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw `n` examples, `[n, *event]`; with a `context [n, C]`, one for each row of it.
@@ -163,13 +163,11 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
 
     def complete(self, x: Any, observed: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
-        return self.distribution(context, validate_args=True).complete(as_tensor(self.head.dtype, x=x), as_tensor(observed=observed), seed)
+        return self.distribution(context, validate_args=True).complete(as_tensor(x=x), as_tensor(observed=observed), seed)
 
     def conditional_log_prob(self, x: Any, observed: Any, context: Any = None) -> tf.Tensor:
         """Score what is not observed given what is, nats `[B]`; see `AutoregressiveDistribution.conditional_log_prob`."""
-        return self.distribution(context, validate_args=True).conditional_log_prob(
-            as_tensor(self.head.dtype, x=x), as_tensor(observed=observed)
-        )
+        return self.distribution(context, validate_args=True).conditional_log_prob(as_tensor(x=x), as_tensor(observed=observed))
 
     # For Keras
 

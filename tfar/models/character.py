@@ -74,7 +74,7 @@ class CharacterModel(AutoregressiveModel):
             if not tf.executing_eagerly():
                 raise ValueError("strings are scored eagerly; a graph scores codes [B, T]. Received: strings in a tf.function")
             x, lengths = self._encoded([x] if single else x)
-        x = as_tensor(tf.int32, x=x)
+        x = as_tensor(x=x)
         if x.shape.rank != 2 or x.shape[1] == 0:
             raise ValueError(f"x must be a string, strings, or codes [B, T] with T of at least 1. Received: x.shape={x.shape}")
         if not tf.executing_eagerly():
