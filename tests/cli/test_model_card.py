@@ -136,8 +136,17 @@ def test_text_is_stored_as_strings(tmp_path):
 def test_a_run_of_text_opens_where_nothing_else_has_imported_its_class(tmp_path):
     model = tfar.CharRNN("ab", units=4, num_layers=1, dropout=0.0)
     runs.save_model(model, tmp_path / runs.MODEL)
-    place = {"name": "ab.txt", "source": "ab.txt", "data_dir": None, "sizes": {}, "checksums": {}}
-    write_json(tmp_path / runs.DATA, {"kind": TextRun.kind, **place})
+    description = {
+        "name": "ab.txt",
+        "kind": TextRun.kind,
+        "source": "ab.txt",
+        "data_dir": None,
+        "sizes": {},
+        "checksums": dict.fromkeys(("train", "validation", "test"), ""),
+        "vocabulary": model.vocabulary.to_config(),
+        "splits": [90.0, 5.0, 5.0],
+    }
+    write_json(tmp_path / runs.DATA, description)
     code = "import sys, tfar; assert type(tfar.load_run(sys.argv[1])).__name__ == 'TextRun'"
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
