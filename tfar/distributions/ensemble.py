@@ -78,7 +78,8 @@ class AutoregressiveEnsemble(NetworkDistribution):
     @property
     def num_members(self) -> int:
         """n, the number of distributions that are averaged."""
-        return len(next(iter(self._member.values())))
+        values = next(iter(self._member.values()))
+        return len(values) if isinstance(values, tuple) else int(values.shape[0])
 
     def _of_members(self, function: Callable[[Member], tf.Tensor], members: Member) -> tf.Tensor:
         """`function` of each member, one after the other: nats `[n, ...]`."""
