@@ -301,10 +301,8 @@ class NetworkDistribution(tfd.Distribution):
         """Run the sampler as a graph: an eager `tf.while_loop` would be a Python loop over D. Traced once per network and head."""
         if not tf.executing_eagerly():
             return self._sample_rows(seeds, context, observed, values, self._member)
-        compiled, key = self._network.__dict__["compiled"], (type(self), self._head, self._method)
-        if key not in compiled:
-            compiled[key] = tf.function(self._sample_rows, reduce_retracing=True, autograph=False)
-        return compiled[key](seeds, context, observed, values, self._member)
+        sampler = self._network.traced((type(self), self._head, self._method), self._sample_rows, reduce_retracing=True)
+        return sampler(seeds, context, observed, values, self._member)
 
 
 def _number_of_rows(x: tf.Tensor) -> Any:

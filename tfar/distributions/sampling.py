@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from tfar import noise
 from tfar.heads.base import Head
-from tfar.networks.base import AutoregressiveNetwork, Stepwise
+from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.stepwise import Stepwise
 
 METHODS = ("stepping", "naive", "fixed_point")
 

@@ -69,17 +69,15 @@ def pieces(
     Yields:
         int32 arrays `[B, n]`, together `[B, length]`.
     """
-    compiled, key = network.__dict__["compiled"], ("pieces", head, top_k is None, jit_compile)
-    if key not in compiled:
 
-        def piece(
-            state: Any, uniforms: tf.Tensor, given: tf.Tensor, values: tf.Tensor, start: tf.Tensor, temperature: tf.Tensor, top_k: Any
-        ) -> Any:
-            tempered = Tempered(head, temperature, top_k)
-            out, state = sampling.advance(network, tempered, uniforms, state, given, values, start + tf.range(WRITTEN))
-            return out, network.after(state, out[-1])
+    def piece(
+        state: Any, uniforms: tf.Tensor, given: tf.Tensor, values: tf.Tensor, start: tf.Tensor, temperature: tf.Tensor, top_k: Any
+    ) -> Any:
+        tempered = Tempered(head, temperature, top_k)
+        out, state = sampling.advance(network, tempered, uniforms, state, given, values, start + tf.range(WRITTEN))
+        return out, network.after(state, out[-1])
 
-        compiled[key] = tf.function(piece, jit_compile=jit_compile, autograph=False)
+    write = network.traced(("pieces", head, top_k is None, jit_compile), piece, jit_compile=jit_compile)
     rows = len(seeds)
     prompt = np.zeros([rows, 0], np.int32) if prompt is None else np.asarray(prompt, np.int32)
     state = network.initial_state(rows, context, value_dtype=head.dtype)
@@ -91,7 +89,7 @@ def pieces(
         values[:count] = known.T
         given = np.broadcast_to(np.arange(WRITTEN)[:, None] < count, values.shape)
         uniforms = position_major_noise(seeds, WRITTEN, start)
-        out, state = compiled[key](state, uniforms, tf.constant(given), tf.constant(values), tf.constant(start), *options)
+        out, state = write(state, uniforms, tf.constant(given), tf.constant(values), tf.constant(start), *options)
         out = out.numpy()[count : prompt.shape[1] + length - start].T
         if out.shape[1]:
             yield out
@@ -118,20 +116,18 @@ def score(network: SequenceNetwork, head: Head, x: Any, lengths: Any = None, con
         ValueError: a symbol is outside the head's support, or a context is not finite.
     """
     check_arrays(head, np.asarray(x), context)
-    compiled, key = network.__dict__["compiled"], ("score", head)
-    if key not in compiled:
 
-        def piece(x: tf.Tensor, state: Any) -> Any:
-            params, state = network.scan(x, state)
-            return head.log_prob(params, x, event_ndims=0), state
+    def piece(x: tf.Tensor, state: Any) -> Any:
+        params, state = network.scan(x, state)
+        return head.log_prob(params, x, event_ndims=0), state
 
-        compiled[key] = tf.function(piece, reduce_retracing=True, autograph=False)
+    read = network.traced(("score", head), piece, reduce_retracing=True)
     x = np.asarray(x)
     lengths = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
     state = network.initial_state(len(x), context, value_dtype=head.dtype)
     for start in range(0, x.shape[1], READ):
         part = x[:, start : start + READ].astype(np.int32)
-        log_prob, state = compiled[key](tf.constant(part), state)
+        log_prob, state = read(tf.constant(part), state)
         counts = start + np.arange(part.shape[1]) < lengths[:, None]
         yield np.where(counts, log_prob.numpy(), 0.0).astype(np.float64)
 

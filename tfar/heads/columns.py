@@ -140,6 +140,9 @@ class Columns(Head):
     def get_config(self) -> dict[str, Any]:
         return {"heads": [keras.saving.serialize_keras_object(head) for head in self.heads], "filled": self.filled}
 
+    def __hash__(self) -> int:  # of what equal heads share; that of the configuration takes as long as a small sample
+        return hash((self.params_size, self.filled))
+
     def __repr__(self) -> str:
         return f"Columns([{', '.join(map(repr, self.heads))}]{', filled=True' if self.filled else ''})"
 

@@ -96,7 +96,7 @@ def _weights(
     walk = functools.partial(_walk, network, head, member, walked)
     if not network.order_agnostic:  # else each set of columns has an order of its own, and compiling it takes longer than walking it
         signature = [tf.TensorSpec([None, 2], tf.int32), [_specs(of_column) for of_column in sets]]
-        walk = _compiled(network, ("walk", head, walked), walk, signature)
+        walk = network.traced(("walk", head, walked), walk, input_signature=signature)
     seeds = seeds if len(walked) > 1 else seeds[:1]
     parts = [walk(seeds[first : first + PART], tensors).numpy() for first in range(0, len(seeds), PART)]
     return np.exp(np.concatenate(parts))
@@ -116,7 +116,7 @@ def _walk(
         params, state = network.step(state, index, previous)
         of_column = head.heads[column]
         specs = [tf.TensorSpec([None, params.shape[1]], params.dtype), tf.TensorSpec([None, of_column.noise_size]), _specs(allowed)]
-        restricted = _compiled(network, ("restricted", of_column), functools.partial(_restricted, of_column), specs)
+        restricted = network.traced(("restricted", of_column), functools.partial(_restricted, of_column), input_signature=specs)
         log_mass, previous = restricted(params, uniforms[:, column, : of_column.noise_size], allowed)
         total += log_mass
     return total
@@ -130,11 +130,3 @@ def _restricted(head: Any, params: tf.Tensor, uniforms: tf.Tensor, allowed: Allo
 def _specs(allowed: Allowed) -> Allowed:
     """The shapes of what is allowed in a column, with any number of intervals."""
     return Allowed(tf.TensorSpec(allowed.shares.shape, tf.float64), tf.TensorSpec([None, 2], tf.float64))
-
-
-def _compiled(network: AutoregressiveNetwork, key: tuple[Any, ...], function: Any, signature: list[Any]) -> Any:
-    """A function, compiled once for the network and a key, whatever is allowed."""
-    compiled = network.__dict__["compiled"]
-    if key not in compiled:
-        compiled[key] = tf.function(function, input_signature=signature, autograph=False)
-    return compiled[key]

@@ -94,7 +94,6 @@ class TableModel(AutoregressiveModel):
             network = build(family, [len(schema.names)], head, seed=seed, **_defaults(family) | options).network
         super().__init__(network, head, name=name)
         self.schema, self.num_components = schema, int(num_components)
-        self.blanks_refused = [column.name for column in schema.modelled if not column.blank]
 
     # Tables
 
@@ -263,13 +262,8 @@ class TableModel(AutoregressiveModel):
                 "a model of several orders has no probability of a cell given those before it; give a model with num_masks=1. "
                 f"Received: {distribution.num_members} members"
             )
-        return self._compiled("position_scores", distribution.position_log_prob)(tf.constant(rows)).numpy().astype(np.float64)
-
-    def _compiled(self, name: str, function: Any) -> Any:
-        compiled = self.network.__dict__["compiled"]
-        if (name, self.head) not in compiled:
-            compiled[name, self.head] = tf.function(function, reduce_retracing=True, autograph=False)
-        return compiled[name, self.head]
+        score = self.network.traced(("position_scores", self.head), distribution.position_log_prob, reduce_retracing=True)
+        return score(tf.constant(rows)).numpy().astype(np.float64)
 
     def _drawn(self, seeds: tf.Tensor, rows: np.ndarray, observed: np.ndarray) -> np.ndarray:
         if not observed.any():

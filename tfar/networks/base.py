@@ -197,6 +197,20 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         """Number of consecutive positions in a block of the stepping protocol."""
         return self.event_size
 
+    def traced(self, key: Any, function: Callable[..., Any], **options: Any) -> Any:
+        """Return the `tf.function` of a function, made once for each key.
+
+        Args:
+            key: hashable; tells what the function depends on besides its arguments and this network.
+            function: the function.
+            **options: of `tf.function`.
+        """
+        functions = self.__dict__["compiled"]
+        found = functions.get(key)
+        if found is None:
+            found = functions[key] = tf.function(function, autograph=False, **options)
+        return found
+
     @property
     def num_members(self) -> int:
         """Number of members whose densities are averaged."""
@@ -360,8 +374,9 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         x = self.as_values(x)
         state, previous = self.initial_state(tf.shape(x)[0], context), tf.zeros_like(x[:, 0])
         params: list[Any] = [None] * self.event_size
+        index: Any
         for index, dimension in enumerate(self.order.tolist()):
-            params[dimension], state = self.step(state, tf.constant(index), previous)
+            params[dimension], state = self.step(state, index, previous)
             previous = x[:, dimension]
         return tf.concat(params, axis=-1)
 
@@ -403,44 +418,6 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
             "context_size": self.context_size,
             **({} if self.encoding == of_classes(self.num_classes) else {"encoding": keras.saving.serialize_keras_object(self.encoding)}),
         }
-
-
-class Stepwise:
-    """A view of a network that steps without its cache: each position calls the whole network. For comparison.
-
-    >>> inner = keras.Sequential([keras.Input([3]), keras.layers.Lambda(lambda x: 0 * x[..., None])])
-    >>> network = Stepwise(WrappedNetwork(inner, event_shape=[3]))
-    >>> network.step(network.initial_state(2), 0, tf.zeros([2]))[0].shape
-    TensorShape([2, 1])
-    """
-
-    stride = AutoregressiveNetwork.stride
-
-    def __init__(self, network: AutoregressiveNetwork):
-        self._network = network
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._network, name)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._network(*args, **kwargs)
-
-    @property
-    def block_size(self) -> int:
-        """D: all positions make one block."""
-        return self._network.event_size
-
-    def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
-        """`AutoregressiveNetwork.initial_state`, as the base class has it."""
-        return AutoregressiveNetwork.initial_state(self._network, batch_size, context, value_dtype, **member)
-
-    def enter_block(self, state: State, block: tf.Tensor, previous: tf.Tensor) -> State:
-        """`AutoregressiveNetwork.enter_block`, as the base class has it."""
-        return AutoregressiveNetwork.enter_block(self._network, state, block, previous)
-
-    def step(self, state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
-        """`AutoregressiveNetwork.step`, as the base class has it."""
-        return AutoregressiveNetwork.step(self._network, state, index, previous)
 
 
 @keras.saving.register_keras_serializable(package="tfar")

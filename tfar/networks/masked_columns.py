@@ -41,7 +41,8 @@ def initial_state(network: "MaskedStepping", batch_size: Size, context: tf.Tenso
             sums[target] = sums.get(target, 0.0) + offset[:, None]
     start = tf.zeros([1, batch_size], network.compute_dtype)  # sums have a column for each row of the batch
     return {
-        "member": member,
+        "order": network.generation_order(member=member),
+        "degrees": [of_layer[sort] for of_layer, sort in zip(degrees, sorts, strict=True)],
         "kernels": kernels,
         "sums": [tf.gather(sums[layer] + start, sorts[layer], axis=0) for layer in range(1, len(degrees))],
         "values": [[] for _ in degrees[:-1]],
@@ -50,16 +51,14 @@ def initial_state(network: "MaskedStepping", batch_size: Size, context: tf.Tenso
 
 def step(network: "MaskedStepping", state: State, index: Any, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
     """The parameters `[B, P_d]` of the index-th column, and the next state; as `AutoregressiveNetwork.step`."""
-    index, member = int(tf.get_static_value(index)), state["member"]
-    degrees = network.degrees(member)
-    order = network.generation_order(member=member)
+    index, degrees = int(tf.get_static_value(index)), state["degrees"]
     values: list[list[Any]] = [list(parts) for parts in state["values"]]
     if index > 0:
-        values[0].append(network.encode_value(previous, int(order[index - 1])))
+        values[0].append(network.encode_value(previous, int(state["order"][index - 1])))
     for layer in range(1, len(degrees)):
         last = layer == len(degrees) - 1
         degree = index + 1 if last else index  # an output sees smaller degrees alone
-        first, end = (int(np.searchsorted(np.sort(degrees[layer]), degree, side)) for side in ("left", "right"))
+        first, end = (int(np.searchsorted(degrees[layer], degree, side)) for side in ("left", "right"))
         if first == end:
             continue
         sums = state["sums"][layer - 1][first:end]
