@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from tfar.datasets.catalogue import resolve_data_dir
 from tfar.datasets.preparation import Kind, Preparation
 from tfar.datasets.readers import is_file_name, read_source, reader_of
-from tfar.datasets.source import Source, Split, checksum, divided, division_of, undivided
+from tfar.datasets.source import DIVISION, Source, Split, checksum, divided, division_of, refuse_changes, undivided
 from tfar.datasets.standardization import Standardization
 from tfar.validation import check_flags, of_class
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from tfar.datasets.schema import Schema
-
-DIVISION = ("seed", "fold", "folds")  # these settings decide which rows are in which split
 
 
 class LoadOptions(TypedDict, total=False):
@@ -251,12 +249,7 @@ def load_config(config: Mapping[str, Any], source: Any = None, data_dir: str | P
     preparation = Preparation.from_config(config)
     splits = divided(read, {key: origin[key] for key in DIVISION if key in origin})
     prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
-    changed = [name for name, split in prepared.items() if checksum(split) != config["checksums"][name]]
-    if changed:
-        raise ValueError(
-            "The data have changed since this description was made, so its division into splits no longer holds. "
-            f"Received: {origin['source']} with other rows in {', '.join(changed)}"
-        )
+    refuse_changes(prepared, config, origin["source"])
     return Dataset(name=config["name"], preparation=preparation, origin=origin, notes=read.notes, **prepared)
 
 

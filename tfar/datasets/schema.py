@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from tfar.datasets.frames import read_frame
 from tfar.datasets.inference import Asked, check_names, infer_column, refitted
 from tfar.datasets.kinds import Category, Column, Constant, Dropped, Grid, Identifier, Modelled, Real, from_json, is_blank
 from tfar.files import write_json
+from tfar.reading import read_json
 
 __all__ = ["Category", "Column", "Constant", "Dropped", "Grid", "Identifier", "Real", "Schema"]
 
@@ -214,12 +214,17 @@ class Schema:
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the schema as JSON; see `tfar.files.atomic`."""
-        write_json(path, json.loads(json.dumps(self.to_json())), overwrite)
+        write_json(path, self.to_json(), overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> Schema:
-        """Read what `save` wrote."""
-        return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is not a schema, as `from_json`.
+        """
+        return cls.from_json(read_json(path))
 
     def __str__(self) -> str:
         """A table: name, kind, whether blanks are learned, details."""

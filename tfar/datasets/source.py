@@ -13,6 +13,7 @@ import numpy as np
 from tfar.validation import check_counts, check_seeds, is_count
 
 SPLITS = ("train", "validation", "test")
+DIVISION = ("seed", "fold", "folds")  # these settings decide which rows are in which split
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
 READABLE = (*TEXT_ENDINGS, *(f"{ending}.gz" for ending in TEXT_ENDINGS), ".parquet", ".feather")  # endings of tables
 
@@ -222,6 +223,25 @@ def checksum(split: Split) -> str:
         rows.append(split.context)
     joined = np.concatenate([np.ascontiguousarray(array).view(np.uint8).reshape(len(array), -1) for array in rows], axis=1)
     return f"{sum(map(zlib.crc32, joined)) % 2**32:08x}"
+
+
+def refuse_changes(splits: Mapping[str, Split], config: Mapping[str, Any], place: Any) -> None:
+    """Refuse splits whose rows are not those of a description.
+
+    Args:
+        splits: as they are prepared now.
+        config: the description, with its `checksums`.
+        place: where the data are from.
+
+    Raises:
+        ValueError: rows have changed; the splits are named.
+    """
+    changed = [name for name, split in splits.items() if checksum(split) != config["checksums"][name]]
+    if changed:
+        raise ValueError(
+            "The data have changed since this description was made, so its division into splits no longer holds. "
+            f"Received: {place} with other rows in {', '.join(changed)}"
+        )
 
 
 def undivided(source: Source) -> Split | None:

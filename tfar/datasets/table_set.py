@@ -11,7 +11,7 @@ import numpy as np
 
 from tfar.datasets.frames import Frame, is_frame, read_frame
 from tfar.datasets.schema import Schema
-from tfar.datasets.source import Source, Split, checksum, divided, division_of
+from tfar.datasets.source import DIVISION, Source, Split, checksum, divided, division_of, refuse_changes
 
 ASKED = ("categorical", "numeric", "drop", "columns")  # options of `Schema.infer`; others say how a table is read
 
@@ -180,12 +180,7 @@ def load_table_config(config: Mapping[str, Any], source: Any = None) -> TableSet
     source = config["source"] if source is None else source
     if isinstance(source, str) and not is_frame(source):
         raise ValueError(f"a table that was given in Python must be given again. Received: {source}")
-    division = {key: config[key] for key in ("seed", "fold", "folds") if key in config}
+    division = {key: config[key] for key in DIVISION if key in config}
     found = load_table(source, schema=Schema.from_json(config["schema"]), **division, **config["reading"])
-    changed = [name for name, split in found.splits.items() if checksum(split) != config["checksums"][name]]
-    if changed:
-        raise ValueError(
-            "The data have changed since this description was made, so its division into splits no longer holds. "
-            f"Received: {source} with other rows in {', '.join(changed)}"
-        )
+    refuse_changes(found.splits, config, source)
     return found
