@@ -27,6 +27,12 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def endless(out):
+    """A command that trains until it is stopped."""
+    words = ["train", "logistic", "--data", "digits", "--epochs", "100000", "--patience", "100000", "--no-jit"]
+    return [sys.executable, "-m", "tfar.cli", *words, "--out", str(out)]
+
+
 def test_two_commands_do_not_write_one_folder(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("tfar.cli.train.import_tensorflow", lambda: pytest.fail("it is refused before TensorFlow is loaded"))
     with files.locked(tmp_path / "run"):
@@ -103,22 +109,9 @@ def test_a_checkpoint_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, 
     assert names(tmp_path) == ["run"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_a_signal_ends_a_training_as_ctrl_c_does(number, tmp_path):
-    words = [
-        "train",
-        "logistic",
-        "--data",
-        "digits",
-        "--out",
-        str(tmp_path / "run"),
-        "--epochs",
-        "100000",
-        "--patience",
-        "100000",
-        "--no-jit",
-    ]
-    command = [sys.executable, "-m", "tfar.cli", *words, "--epoch-steps", "5"]
+    command = [*endless(tmp_path / "run"), "--epoch-steps", "5"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     try:
         for line in process.stdout:
@@ -167,20 +160,7 @@ def test_a_model_that_is_no_better_than_independent_positions_is_a_warning(tmp_p
 
 def test_the_lock_lasts_as_long_as_the_command(tmp_path):
     """A second command is refused while the first one trains."""
-    words = [
-        "train",
-        "logistic",
-        "--data",
-        "digits",
-        "--out",
-        str(tmp_path / "run"),
-        "--epochs",
-        "100000",
-        "--patience",
-        "100000",
-        "--no-jit",
-    ]
-    command = [sys.executable, "-m", "tfar.cli", *words]
+    command = endless(tmp_path / "run")
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
     try:
         for _ in range(600):

@@ -1,5 +1,6 @@
 """`tfar train --strategy`: several devices, and several workers."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -27,6 +28,24 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@contextlib.contextmanager
+def training_workers(out):
+    """Two workers that train until they are stopped, after their second epoch."""
+    words = [*WORDS, "--epochs", "100000", "--patience", "100000", "--strategy", "multiworker", "--out", out]
+    addresses = cluster()
+    workers = [started(["-m", "tfar.cli", *words], addresses, index) for index in range(2)]
+    try:
+        for line in workers[0].stdout:
+            if line.startswith("epoch 3/"):
+                break
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+@pytest.mark.slow
 def test_mirrored_on_two_devices(tmp_path):
     """Once with all that is drawn and trained besides, and once with XLA, which is refused."""
     plain, mirrored = (f"{' '.join(WORDS)} --refit --out {tmp_path / name}" for name in ("plain", "mirrored"))
@@ -73,42 +92,22 @@ def test_two_workers_refit_with_pictures_and_xla(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_worker_that_is_lost_is_one_line(killed, tmp_path):
-    words = [*WORDS, "--epochs", "100000", "--patience", "100000", "--strategy", "multiworker", "--out", tmp_path / "run"]
-    addresses = cluster()
-    workers = [started(["-m", "tfar.cli", *words], addresses, index) for index in range(2)]
-    try:
-        for line in workers[0].stdout:
-            if line.startswith("epoch 3/"):
-                break
+    with training_workers(tmp_path / "run") as workers:
         workers[killed].kill()
         output, errors = workers[1 - killed].communicate(timeout=120)
         assert workers[1 - killed].returncode == 1
         assert errors.startswith("tfar: error: a worker was lost") and errors.count("\n") == 1, errors
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
     assert names(tmp_path) == (["run.lock"] if killed == 0 else [])  # which holds nobody up
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signalled", [0, 1])
 def test_a_signal_to_one_worker_ends_the_training_of_all(signalled, tmp_path):
-    words = [*WORDS, "--epochs", "100000", "--patience", "100000", "--strategy", "multiworker", "--out", tmp_path / "run"]
-    addresses = cluster()
-    workers = [started(["-m", "tfar.cli", *words], addresses, index) for index in range(2)]
-    try:
-        for line in workers[0].stdout:
-            if line.startswith("epoch 3/"):
-                break
+    with training_workers(tmp_path / "run") as workers:
         workers[signalled].terminate()
         (output, errors), (_, other_errors) = (worker.communicate(timeout=120) for worker in workers)
         assert [worker.returncode for worker in workers] == [0, 0], errors + other_errors
         assert "interrupted: going on with the weights of epoch" in output
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
     assert names(tmp_path) == ["run"] and metrics(tmp_path / "run")["interrupted"]
 
 

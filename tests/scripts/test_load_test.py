@@ -11,6 +11,7 @@ import pytest
 from support import ROOT
 
 
+@pytest.mark.slow
 def test_a_shipped_model_bears_a_load(tmp_path):
     out = tmp_path / "out.txt"
     words = [sys.executable, ROOT / "scripts" / "load_test.py", ROOT / "saved_models" / "made-digits" / "1", "--out", out]

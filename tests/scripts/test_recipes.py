@@ -70,7 +70,14 @@ def forget(result):
     result.with_suffix(".png").unlink()
 
 
-@pytest.mark.parametrize("name", ["pixelcnn", "deepnade", "gated_pixelcnn-fashion_mnist", "charrnn-tiny_shakespeare"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pixelcnn",
+        "deepnade",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("gated_pixelcnn-fashion_mnist", "charrnn-tiny_shakespeare")),
+    ],
+)
 def test_a_recipe_writes_its_result_and_its_curve(name, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, name, tmp_path) == 0
     folder, result = tmp_path / "runs" / f"{name}-smoke", tmp_path / "results" / f"{name}-smoke.json"
@@ -126,6 +133,7 @@ def test_a_recipe_of_folds_trains_each_and_goes_on(tmp_path, monkeypatch):
     assert "(normal; published 13.18)" in results_table.row(reproduce.Recipe.read(name), result)[3]
 
 
+@pytest.mark.slow
 def test_a_recipe_of_networks_averages_their_probabilities(tmp_path, monkeypatch):
     name = "made-32-networks"
     assert run(monkeypatch, name, tmp_path) == 0

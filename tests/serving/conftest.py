@@ -2,19 +2,14 @@
 
 import pytest
 from support.cases import CASES
-from support.served import TEXTS, Made
+from support.served import TEXTS, Made, randomized
 
-from tfar.testing import Client, randomize
+from tfar.testing import Client
 
 
 @pytest.fixture(scope="session")
 def models():
-    def build(name):
-        model = TEXTS[name]() if name in TEXTS else CASES[name].model()
-        randomize(model.network)
-        return model
-
-    return Made(build)
+    return randomized(lambda name: TEXTS[name]() if name in TEXTS else CASES[name].model())
 
 
 @pytest.fixture(scope="session")

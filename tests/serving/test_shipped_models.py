@@ -21,10 +21,17 @@ MODELS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
 VERSIONS = {f"{model.name}/{path.name}": path for model in MODELS for path in sorted(model.iterdir()) if path.name.isdecimal()}
 LARGEST, MOST = 8e6, 80e6  # bytes of one and of all: a clone of the repository brings them
 QUICK = {"charrnn-tiny_shakespeare", "made-digits", "rnade-boston-mog", "rnade-parkinsons-mol", "rnade-red_wine-mol"}  # to score here
+SLOW = {  # to draw from here
+    *(f"{family}-binarized_mnist" for family in ("nadek", "neural", "pixelcnn", "rowlstm", "diagonal_bilstm")),
+    "gated_pixelcnn-fashion_mnist",
+}
 FIGURE = re.compile(r"in `(\d+)/assets\.extra/test_rows\.npz`, have (-?\d+\.(\d+)) nats")
 ROWS, LENGTH = 4, 50  # that are drawn, characters in a row of a text
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda path: path.name)
 each_version = pytest.mark.parametrize("name", VERSIONS, scope="module")
+each_quick_version = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (path.parent.name in SLOW)) for name, path in VERSIONS.items()], scope="module"
+)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +155,7 @@ def test_stored_rows_are_scored_as_they_were(name):
     assert_close(found, rows)
 
 
-@each_version
+@each_quick_version
 def test_version_answers_without_python_as_in_python(client, name):
     inputs = {endpoint: tensors["inputs"] for endpoint, tensors in signatures(VERSIONS[name]).items()}
     rows, options = stored(VERSIONS[name]), {"length": np.full(ROWS, LENGTH, np.int32), "temperature": np.ones(ROWS, np.float32)}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from support.served import Made
+from support.served import Made, randomized
 
 from tfar import TableModel, noise
 from tfar.datasets.schema import Schema
@@ -15,7 +15,7 @@ from tfar.serving import scored_table
 from tfar.serving.endpoints import SEED, endpoint
 from tfar.serving.export import _save
 from tfar.serving.table_endpoints import keys, requested
-from tfar.testing import Client, ServingError, randomize
+from tfar.testing import Client, ServingError
 from tfar.testing.session import signatures
 
 N = 120
@@ -97,12 +97,7 @@ BUILD = {
 
 @pytest.fixture(scope="module")
 def models():
-    def build(name):
-        model = BUILD[name]()
-        randomize(model.network)
-        return model
-
-    return Made(build)
+    return randomized(lambda name: BUILD[name]())
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +219,7 @@ def assert_completed(model, client, name, rows):
     np.testing.assert_allclose(found["log_prob"], scores, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_completions_are_those_of_the_model(models, client):
     rows = TABLE[["town", "price", "flag"]][:40].copy()
     assert_completed(models["ensemble"], client, "ensemble", rows.mask(np.ones(rows.shape, bool)))

@@ -7,6 +7,7 @@ import tfar
 from support.cases import context_of, discrete
 from tfar import noise
 from tfar.datasets import Vocabulary
+from tfar.testing import randomize
 
 VECTORS = ["logistic", "made-deep", "made-categorical", "made-ensemble", "neural", "nade", "rnade", "deepnade", "nadek"]
 IMAGES = ["pixelcnn", "gated-pixelcnn", "row-lstm", "diagonal-bilstm"]
@@ -35,8 +36,24 @@ class Made(dict):
         return self[key]
 
 
+def randomized(make):
+    """Models with random weights, `make(name)`, made as they are asked for."""
+
+    def build(name):
+        model = make(name)
+        randomize(model.network)
+        return model
+
+    return Made(build)
+
+
 # the scope keeps the tests of a model together, which matters where processes share them out: each makes what it needs
 each_family = pytest.mark.parametrize("name", FAMILIES, scope="module")
+each_quick_family = pytest.mark.parametrize(  # of images one of each kind of stepping
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in ("diagonal-bilstm", "gated-pixelcnn"))) for name in FAMILIES],
+    scope="module",
+)
 each_text = pytest.mark.parametrize("name", TEXTS, scope="module")
 each_model = pytest.mark.parametrize("name", [*FAMILIES, *TEXTS], scope="module")
 
