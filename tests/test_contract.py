@@ -155,8 +155,10 @@ def test_every_way_of_saving_gives_the_same_density(model, spec, tmp_path):
     x = model.sample(3, seeds, context).numpy()
     log_prob = model.log_prob(x, context).numpy()
 
-    def is_the_same(other):
-        return np.array_equal(other.log_prob(x, context), log_prob) and np.array_equal(other.sample(3, seeds, context), x)
+    def is_the_same(other):  # weights bit for bit; densities but for rounding, which depends on where the memory of a graph lies
+        values = [(other.log_prob(x, context), log_prob), (other.sample(3, seeds, context), x)]
+        same = all(np.allclose(found, expected, rtol=1e-5, atol=1e-5) for found, expected in values)
+        return same and all(map(np.array_equal, other.get_weights(), model.get_weights()))
 
     other, paths = spec.model(), {name: str(tmp_path / name) for name in ("model.weights.h5", "model", "distribution")}
     model.save_weights(paths["model.weights.h5"])
@@ -165,7 +167,7 @@ def test_every_way_of_saving_gives_the_same_density(model, spec, tmp_path):
     for name, path in paths.items():  # into one model, whose graphs are traced once
         for weight in other.weights:
             weight.assign(np.ones(weight.shape))
-        assert not np.array_equal(other.log_prob(x, context), log_prob)
+        assert not is_the_same(other)
         if name == "model.weights.h5":
             other.load_weights(path)
         elif name == "model":
