@@ -20,6 +20,7 @@ RARE_ROWS = 10  # beyond these a value with fewer rows joins the class of rare v
 MOST_CLASSES = 5000  # and so do the rarest of more values than these
 
 ATOM_ROWS, ATOM_SHARE, MOST_ATOMS = 5, 0.0002, 200  # a value is an atom with so many rows and that share of them; the most frequent ones
+RECORDED_GAIN, MOST_RECORDED = 0.05, 2**16  # frequencies of recorded values are held if they gain so many nats a row; the highest ones
 WARP_SHARE = 0.02  # a value counts at most as this share of the rows when the warp is fitted, so that an atom does not take its range
 
 MOST_DECIMALS, SURE_DECIMALS, REPEATED = 6, 4, 0.1  # numbers with 5 or 6 decimals are on a grid only if this share repeats others
@@ -104,8 +105,7 @@ def refitted(column: Modelled, cells: pd.Series) -> Modelled:
         return _grid(column.name, column.dtype, points[~blank], column.blank, column.decimals, column.unit, column.form, column.step)
     assert isinstance(column, Real)
     numbers, blank = as_numbers(cells, column.name)
-    x, z, atoms = _facts(*np.unique(numbers[~blank].astype(np.float64), return_counts=True))
-    return dataclasses.replace(column, x=x, z=z, atoms=atoms)
+    return dataclasses.replace(column, **_facts(*np.unique(numbers[~blank].astype(np.float64), return_counts=True)))
 
 
 def _dtype(cells: pd.Series, name: str) -> str:
@@ -157,9 +157,8 @@ def _number(name: str, cells: pd.Series, dtype: str, asked: Asked) -> Column:
     if asked is None and len(distinct) == 2 and (len(numbers) >= TWO_VALUES_ROWS or distinct.tolist() == [0, 1]):
         return _category(name, cells, dtype)
     if decimals is None or (decimals > SURE_DECIMALS and 1 - len(distinct) / len(numbers) < REPEATED):
-        counts = np.unique(numbers.astype(np.float64), return_counts=True)[1]
-        x, z, atoms = _facts(np.unique(numbers.astype(np.float64)), counts)
-        return Real(name=name, dtype="float64" if _is_words(dtype) else dtype, blank=bool(blank.any()), x=x, z=z, atoms=atoms)
+        facts = _facts(*np.unique(numbers.astype(np.float64), return_counts=True))
+        return Real(name=name, dtype="float64" if _is_words(dtype) else dtype, blank=bool(blank.any()), **facts)
     if int(points.max()) - int(points.min()) >= EXACT:
         return _category(name, cells, dtype)
     return _grid(name, "float64" if _is_words(dtype) else dtype, points, bool(blank.any()), decimals=decimals)
@@ -218,21 +217,18 @@ def _grid(
     below, above = min(extra, (low - least) // step), min(extra, (most - high) // step)
     start = low - below * step
     values, counts = np.unique((points - start) // step, return_counts=True)
-    x, z, atoms = _facts(values.astype(np.float64), counts)
     size = (high - low) // step + below + above + 1
     return Grid(
         name=name,
         dtype=dtype,
         blank=blank,
-        x=x,
-        z=z,
-        atoms=atoms,
         start=start,
         step=step,
         size=size,
         decimals=decimals,
         unit=unit,
         form=form,
+        **_facts(values.astype(np.float64), counts, spacing=1.0),
     )
 
 
@@ -251,16 +247,35 @@ def _limits(low: int, high: int, dtype: str, unit: str, form: str) -> tuple[int,
     return (max(least, 0) if low >= 0 else least), (min(most, 0) if high <= 0 else most)
 
 
-def _facts(values: np.ndarray, counts: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """Knots x and z of the warp, and the atoms, of distinct values and the number of rows of each."""
+def _facts(values: np.ndarray, counts: np.ndarray, spacing: float = 0.0) -> dict[str, Any]:
+    """What `Numeric` holds of distinct values, the number of rows of each, and the distance of neighbours on a grid."""
     total = counts.sum()
     frequent = np.flatnonzero(counts >= max(ATOM_ROWS, ATOM_SHARE * total))
-    frequent = frequent[np.argsort(-counts[frequent], kind="stable")][:MOST_ATOMS]
-    atoms = tuple(values[np.sort(frequent)].tolist())
+    frequent = np.sort(frequent[np.argsort(-counts[frequent], kind="stable")][:MOST_ATOMS])
+    facts: dict[str, Any] = {"atoms": tuple(values[frequent].tolist())}
     if len(values) == 1:  # a number of one value and blanks
-        return (float(values[0] - 1), float(values[0] + 1)), (-1.0, 1.0), atoms
+        return facts | {"x": (float(values[0] - 1), float(values[0] + 1)), "z": (-1.0, 1.0)}
     warp = Warp.fit(values, np.minimum(counts, max(ATOM_ROWS, WARP_SHARE * total)))
-    return warp.x, warp.z, atoms
+    facts |= {"x": warp.x, "z": warp.z}
+    values, counts = np.delete(values, frequent), np.delete(counts, frequent)
+    if len(values) and _gain(values, counts, warp, spacing) > RECORDED_GAIN * total / counts.sum():
+        kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_RECORDED])
+        facts |= {"recorded": tuple(values[kept].tolist()), "counts": tuple(counts[kept].tolist())}
+    return facts
+
+
+def _gain(values: np.ndarray, counts: np.ndarray, warp: Warp, spacing: float) -> float:
+    """What the frequencies of values, mixed in, add to the mean log-likelihood under the warp's density, in nats a row.
+
+    The frequency of a row's value is that in the other rows: (n - 1) / (N - 1). A mass is infinitely more than a density.
+    """
+    rows, z = counts.sum(), warp(values)
+    frequency = (counts - 1) / max(rows - 1, 1)
+    if not spacing:
+        return float("inf") if counts[counts > 1].sum() >= REPEATED * rows else 0.0
+    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (warp(values + spacing / 2) - warp(values - spacing / 2))
+    mixed = [(1 - share) + share * frequency / np.maximum(density, np.finfo(float).tiny) for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    return max(float(counts @ np.log(ratio)) / rows for ratio in mixed)
 
 
 def check_names(frame: pd.DataFrame, **asked: Sequence[str] | None) -> None:

@@ -157,16 +157,25 @@ class Numeric(Modelled):
         x: knots of the `Warp` of the encoded value.
         z: their images.
         atoms: encoded values with a probability mass of their own.
+        recorded: encoded values that share a probability by their frequencies, see `tfar.heads.GridColumn`; () leaves them out.
+        counts: the number of training rows of each.
     """
 
     x: tuple[float, ...]
     z: tuple[float, ...]
     atoms: tuple[float, ...] = ()
+    recorded: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
 
     @property
     def warp(self) -> Warp:
         """The map from encoded values to about standard normal ones."""
         return Warp(self.x, self.z)
+
+    @property
+    def _masses(self) -> str:
+        named = ("atoms", self.atoms), ("recorded values", self.recorded)
+        return "".join(f", {len(values)} {name}" for name, values in named if values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +211,7 @@ class Grid(Numeric):
         else:
             first, last, step = (n / 10**self.decimals for n in (self.start, self.start + (self.size - 1) * self.step, self.step))
             what = f"{first:.15g} to {last:.15g} in steps of {step:.15g}"
-        return what + (f", {len(self.atoms)} atoms" if self.atoms else "")
+        return what + self._masses
 
     def encode(self, cells: pd.Series) -> np.ndarray:
         """See `Modelled`.
@@ -250,7 +259,7 @@ class Real(Numeric):
     @property
     def details(self) -> str:
         middle = self.warp.inverse(np.array([-1.0, 0.0, 1.0]))
-        return "mostly {:.4g} to {:.4g}, median {:.4g}".format(*middle[[0, 2, 1]]) + (f", {len(self.atoms)} atoms" if self.atoms else "")
+        return "mostly {:.4g} to {:.4g}, median {:.4g}".format(*middle[[0, 2, 1]]) + self._masses
 
     def encode(self, cells: pd.Series) -> np.ndarray:
         """See `Modelled`.

@@ -113,6 +113,10 @@ class Head:
         """
         return None
 
+    def leaving_one_out(self) -> "Head":
+        """Return this head as training scores it: statistics of the training rows that it holds leave out the row that is scored."""
+        return self
+
     def marginal(self) -> "Head":
         """Return the head whose `initial_params` are the baseline of independent positions; by default the head itself."""
         return self

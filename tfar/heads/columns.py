@@ -120,6 +120,9 @@ class Columns(Head):
             [np.zeros(head.params_size) if f is None else f for head, f in zip(self.heads, found, strict=True)], dtype="f4"
         )
 
+    def leaving_one_out(self) -> Head:
+        return Columns([head.leaving_one_out() for head in self.heads], self.filled)
+
     def marginal(self) -> Head:
         return Columns([head.marginal() for head in self.heads])
 

@@ -1,6 +1,7 @@
 """The head of a column of numbers on a grid: whole numbers, decimals, dates and times."""
 
 import math
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,9 +22,9 @@ MOST_FREQUENCIES = 256  # points of which the baseline counts each
 
 @keras.saving.register_keras_serializable(package="tfar")
 class GridColumn(NumberColumn):
-    """A column of numbers on a grid, each given by its index 0..L-1: a probability mass for every point. P = blank + A + 3k.
+    """A column of numbers on a grid, each given by its index 0..L-1: a probability mass for every point. P = blank + A + (R > 0) + 3k.
 
-        p(n) = sum_i [a_i = n] pi_i + sum_j pi_j [F_j(T(n + 1/2)) - F_j(T(n - 1/2))],   F_j(z) = sigmoid((z - m_j) / s_j)
+        p(n) = sum_i [a_i = n] pi_i + pi_R P_R(n) + sum_j pi_j [F_j(T(n + 1/2)) - F_j(T(n - 1/2))],   F_j(z) = sigmoid((z - m_j) / s_j)
 
     where the bin of 0 extends to minus infinity and that of L-1 to infinity, so that the masses sum to 1 (Salimans et al. 2017, eq. 2, with
     the warp T and atoms). The width T(n + 1/2) - T(n - 1/2) is computed from the slopes of T in float64: bins of 1e-12 standard deviations
@@ -35,6 +36,8 @@ class GridColumn(NumberColumn):
         atoms: indices a_i with a mass of their own.
         blank: whether a value may be `tfar.columns.BLANK`.
         num_components: k.
+        recorded: indices that share a logit, ascending; they add to their bins, as atoms do.
+        counts: the number of rows of each.
         min_scale: smallest scale of a component, in z. Masses do not exceed 1, so it limits gradients alone.
 
     Raises:
@@ -57,13 +60,16 @@ class GridColumn(NumberColumn):
         blank: bool = False,
         num_components: int = 10,
         min_scale: float = 1e-4,
+        recorded: Iterable[float] = (),
+        counts: Iterable[int] = (),
     ):
         check_counts(most=LARGEST, size=size)
         self.size = int(size)
-        super().__init__(x, z, atoms, blank, num_components, min_scale)
+        super().__init__(x, z, atoms, blank, num_components, min_scale, recorded, counts)
         self.stand_in = np.clip(np.round(self.stand_in), 0, self.size - 1)
-        if not all(0 <= atom < self.size and atom.is_integer() for atom in self.atoms):
-            raise ValueError(f"atoms must be integers from 0 to {self.size - 1}. Received: atoms={self.atoms}")
+        for name, values in (("atoms", self.atoms), ("recorded", self._recorded.values)):
+            if not all(0 <= value < self.size and value.is_integer() for value in values):
+                raise ValueError(f"{name} must be integers from 0 to {self.size - 1}. Received: {name}={reprlib.repr(values)}")
 
     def component_score(self, x: Any, loc: Any, scale: Any) -> Any:
         return self.interval_score(x, x, loc, scale)

@@ -1,5 +1,6 @@
 """What the heads of columns of numbers share: a mixture in z beside values that have a probability of their own."""
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,10 +10,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfar.columns import BLANK, Warp
-from tfar.heads.base import as_dtype, full_precision, pick, uniform
+from tfar.heads.base import Head, as_dtype, full_precision, pick, uniform
 from tfar.heads.column_base import NEVER, PSEUDO_COUNT, Allowed, ColumnHead, is_blank, with_shares
 from tfar.heads.continuous import checked_floor, positive, raw_of
 from tfar.heads.encodings import Encoding
+from tfar.heads.recorded import Recorded
 from tfar.heads.warp import TensorWarp
 from tfar.validation import MOST_UNITS, check_counts
 
@@ -66,8 +68,11 @@ class NumberEncoding(Encoding):
 class NumberColumn(ColumnHead):
     """A column of numbers: a mixture of k location-scale components in z = T(x), and values with a probability of their own.
 
-        params = [blank logit, A atom logits, k component logits, k locations, k raw scales],   P = blank + A + 3k
-        pi = softmax of the logits,   s = softplus(raw scale) + min_scale
+        params = [blank logit, A atom logits, 1 logit of recorded values if R > 0, k component logits, k locations, k raw scales]
+        P = blank + A + (R > 0) + 3k,   pi = softmax of the logits,   s = softplus(raw scale) + min_scale
+
+    Recorded values share one logit, and have the frequencies of a table: numbers that repeat in ways that no curve follows, such as
+    weights of a survey. Training leaves the row that it scores out of them, see `Recorded`.
 
     A subclass implements `component_score`, `interval_score`, `quantile`, `quantile_between`, `edges` and `place`.
 
@@ -77,24 +82,38 @@ class NumberColumn(ColumnHead):
         blank: whether a value may be `tfar.columns.BLANK`.
         num_components: k.
         min_scale: smallest scale of a component, in z.
+        recorded: R values that share a logit, ascending.
+        counts: the number of rows of each.
 
     Raises:
-        ValueError: the knots are no warp, the atoms are not distinct finite numbers, `num_components` is not a positive integer, or
-            `min_scale` is not above 0.
+        ValueError: the knots are no warp, the atoms are not distinct finite numbers, `num_components` is not a positive integer,
+            `min_scale` is not above 0, or recorded values or their counts are not as `Recorded` takes them.
     """
 
     noise_size = 3  # the choice of the component, and two words for its quantile
     unit_scale: float  # of a component whose standard deviation is 1
     spacing: float = 0.0  # of neighbouring values
 
-    def __init__(self, x: Iterable[float], z: Iterable[float], atoms: Iterable[float], blank: bool, num_components: int, min_scale: float):
+    def __init__(
+        self,
+        x: Iterable[float],
+        z: Iterable[float],
+        atoms: Iterable[float],
+        blank: bool,
+        num_components: int,
+        min_scale: float,
+        recorded: Iterable[float],
+        counts: Iterable[int],
+    ):
         check_counts(most=MOST_UNITS, num_components=num_components)
         self.warp = Warp(tuple(x), tuple(z))
         self.atoms, self.blank = checked_atoms(atoms), bool(blank)
         self.num_components, self.min_scale = int(num_components), checked_floor(min_scale)
         self._fixed = fixed_values(self.atoms, self.blank)
         self._transform = TensorWarp(self.warp)
-        self.params_size = len(self._fixed) + 3 * self.num_components
+        self._recorded = Recorded(recorded, counts)
+        self._own = len(self._fixed) + (len(self._recorded) > 0)  # logits that are of values, not of components
+        self.params_size = self._own + 3 * self.num_components
         self.stand_in = np.float64(self.warp.x[len(self.warp.x) // 2])
 
     def component_score(self, x: Any, loc: Any, scale: Any) -> Any:
@@ -106,7 +125,7 @@ class NumberColumn(ColumnHead):
         raise NotImplementedError
 
     def without_component(self, hits: Any) -> Any:
-        """Return which values no component reaches, bool `[...]`, given which fixed values they are, bool `[..., blank + A]`."""
+        """Return which values no component reaches, bool `[...]`, given which values with logits they are, bool `[..., F]`."""
         raise NotImplementedError
 
     def quantile(self, u: Any) -> Any:
@@ -129,24 +148,41 @@ class NumberColumn(ColumnHead):
         """Return the smallest standard deviation that a component at z starts with."""
         return np.zeros_like(z)
 
+    def leaving_one_out(self) -> Head:
+        if not len(self._recorded):
+            return self
+        other = copy.copy(self)
+        other._recorded = self._recorded.without_one()
+        return other
+
     def score(self, params: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         logits, loc, scale = self._split(params)
-        fixed, mixed = logits[..., : len(self._fixed)], logits[..., len(self._fixed) :]
+        own, mixed = logits[..., : self._own], logits[..., self._own :]
         number = tf.where(is_blank(x), as_dtype(self.stand_in, x.dtype), x) if self.blank else x
         scores = tf.reduce_logsumexp(mixed + self.component_score(number, loc, scale), axis=-1)
-        if len(self._fixed):
+        if self._own:
             never = tf.constant(NEVER, logits.dtype)
-            hits = tf.equal(tf.expand_dims(x, -1), self._fixed)
-            own = tf.reduce_logsumexp(tf.where(hits, fixed, never), axis=-1)
-            scores = tfp.math.log_add_exp(own, tf.where(self.without_component(hits), never, scores))
+            hits, masses = self._own_masses(x, logits.dtype)
+            scores = tf.where(self.without_component(hits), never, scores)
+            scores = tfp.math.log_add_exp(tf.reduce_logsumexp(tf.where(hits, own + masses, never), axis=-1), scores)
         return scores - tf.reduce_logsumexp(logits, axis=-1)
+
+    def _own_masses(self, x: Any, dtype: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Which logits of values are of x `[...]`, and the log-probability of x given each, `[..., F]`."""
+        hits = tf.equal(tf.expand_dims(x, -1), self._fixed)
+        masses = tf.zeros(tf.shape(hits), dtype)
+        if len(self._recorded):
+            hits = tf.concat([hits, tf.expand_dims(self._recorded.hits(x), -1)], axis=-1)
+            masses = tf.concat([masses, tf.expand_dims(tf.cast(self._recorded.log_prob(x), dtype), -1)], axis=-1)
+        return hits, masses
 
     def draw(self, params: tf.Tensor, noise: tf.Tensor, dimension: Any = None) -> tf.Tensor:
         logits, loc, scale = self._split(full_precision(params))
         choice = pick(logits, uniform(noise, 0, logits.dtype))
-        loc, scale = self._of_component(choice - len(self._fixed), loc, scale)
-        x = self.place(self._transform.inverse(loc + scale * self.quantile(fine_uniform(noise, 1))))
-        return self._or_fixed(choice, x)
+        loc, scale = self._of_component(choice - self._own, loc, scale)
+        u = fine_uniform(noise, 1)
+        x = self.place(self._transform.inverse(loc + scale * self.quantile(u)))
+        return self._or_own(choice, x, self._recorded.quantile(u) if len(self._recorded) else x)
 
     def allow(self, intervals: Any, blank: bool = False) -> Allowed:
         """Return the set A of the values in some closed intervals.
@@ -161,7 +197,8 @@ class NumberColumn(ColumnHead):
         apart = low[1:] > high[:-1] + self.spacing
         merged = np.stack([low[np.append(len(low) > 0, apart)[: len(low)]], high[np.append(apart, True)[: len(low)]]], axis=1)
         atoms = [bool(((merged[:, 0] <= atom) & (atom <= merged[:, 1])).any()) for atom in self.atoms]
-        return Allowed(np.array([*([blank] if self.blank else []), *atoms], np.float64), merged)
+        recorded = [self._recorded.share_within(merged)] if len(self._recorded) else []
+        return Allowed(np.array([*([blank] if self.blank else []), *atoms, *recorded], np.float64), merged)
 
     @property
     def everything(self) -> Allowed:
@@ -172,37 +209,41 @@ class NumberColumn(ColumnHead):
 
     def candidates(self, params: tf.Tensor, allowed: Allowed) -> Any:
         logits, loc, scale = self._split(params)
-        fixed, mixed = logits[..., : len(self._fixed)], logits[..., len(self._fixed) :]
+        own, mixed = logits[..., : self._own], logits[..., self._own :]
         low, high = tf.unstack(tf.convert_to_tensor(allowed.intervals), axis=-1)
         loc, scale, mixed = (tf.expand_dims(part, -2) for part in (loc, scale, mixed))
         inside = tf.maximum(mixed + self.interval_score(low, high, loc, scale), tf.constant(NEVER, logits.dtype))  # (..., M, k)
         shape = tf.concat([tf.shape(inside)[:-2], [tf.shape(low)[0] * self.num_components]], axis=0)
-        return tf.concat([with_shares(fixed, allowed.shares), tf.reshape(inside, shape)], axis=-1)
+        return tf.concat([with_shares(own, allowed.shares), tf.reshape(inside, shape)], axis=-1)
 
     def draw_within(self, params: tf.Tensor, noise: tf.Tensor, allowed: Allowed) -> tf.Tensor:
-        """See `ColumnHead`: a fixed value, or an interval and a component, and then the component's quantile inside the interval."""
+        """See `ColumnHead`: a value with a logit, or an interval and a component, and then the quantile inside the interval."""
         params = full_precision(params)
         _, loc, scale = self._split(params)
         weights = tf.cast(self.candidates(params, allowed), tf.float64)  # so that u < 1 reaches nothing that is impossible
         choice: Any = pick(weights, uniform(noise, 0, tf.float64))
-        number: Any = tf.maximum(choice - len(self._fixed), 0)
+        number: Any = tf.maximum(choice - self._own, 0)
         loc, scale = self._of_component(number % self.num_components, loc, scale)
         intervals = tf.pad(tf.convert_to_tensor(allowed.intervals), [[0, 1], [0, 0]])  # of which one exists where none is allowed
         low, high = tf.unstack(tf.gather(intervals, number // self.num_components), axis=-1)
         a, b = ((edge - loc) / scale for edge in self.edges(low, high))
-        x = self._transform.inverse(loc + scale * self.quantile_between(fine_uniform(noise, 1), a, b))
-        return self._or_fixed(choice, tf.clip_by_value(self.place(x), low, high))
+        u = fine_uniform(noise, 1)
+        x = self.place(self._transform.inverse(loc + scale * self.quantile_between(u, a, b)))
+        recorded = self._recorded.quantile_within(u, allowed.intervals) if len(self._recorded) else x
+        return self._or_own(choice, tf.clip_by_value(x, low, high), recorded)
 
     def _of_component(self, number: Any, loc: Any, scale: Any) -> Any:
         """The location and the scale, float64 `[...]`, of one component of each row."""
         chosen = tf.one_hot(number, self.num_components, dtype=loc.dtype)
         return (tf.cast(tf.reduce_sum(chosen * part, axis=-1), self.dtype) for part in (loc, scale))
 
-    def _or_fixed(self, choice: Any, x: Any) -> Any:
-        """The fixed value that a choice is of, or x."""
-        if not len(self._fixed):
-            return x
-        return tf.where(choice < len(self._fixed), tf.gather(self._fixed, tf.minimum(choice, len(self._fixed) - 1)), x)
+    def _or_own(self, choice: Any, x: Any, recorded: Any) -> Any:
+        """The value that a choice is of: a fixed one, a recorded one, or x."""
+        if len(self._recorded):
+            x = tf.where(choice < self._own, recorded, x)
+        if len(self._fixed):
+            x = tf.where(choice < len(self._fixed), tf.gather(self._fixed, tf.minimum(choice, len(self._fixed) - 1)), x)
+        return x
 
     @property
     def encoding(self) -> Encoding:
@@ -215,14 +256,19 @@ class NumberColumn(ColumnHead):
     def initial_params(self, x: np.ndarray) -> np.ndarray:
         """Return the marginal distribution of values `[N]`, approximately.
 
-        The blank and the atoms have their frequencies, with 1/2 added to each count. The values that are neither are divided at their
-        quantiles into k - 1 groups, each with a component of the group's mean, and of sqrt(3) times its standard deviation in z, at which
-        the sum of neighbouring components is smooth. The last component is that of mean 0 and variance 1, to which the warp maps the
-        column: it has about N^(-1/3) of their probability, so that few values are not over-fitted.
+        The blank, the atoms and the recorded values that occur twice have their frequencies, with 1/2 added to each count. The values that
+        are neither blank nor atoms are divided at their quantiles into k - 1 groups, each with a component of the group's mean, and of
+        sqrt(3) times its standard deviation in z, at which the sum of neighbouring components is smooth. The last component is that of mean
+        0 and variance 1, to which the warp maps the column: it has about N^(-1/3) of their probability, so that few values are not
+        over-fitted.
         """
         x, others = np.asarray(x, np.float64), self.num_components - 1
         inner = x[~np.isin(x, self._fixed)]
-        counts = np.array([*(np.sum(x == value) for value in self._fixed), len(inner)]) + PSEUDO_COUNT
+        counts = [*(np.sum(x == value) for value in self._fixed), len(inner)]
+        if len(self._recorded):
+            again = int(np.sum(self._recorded.without_one().hits(inner)))
+            counts[-1:] = [again, len(inner) - again]
+        counts = np.array(counts) + PSEUDO_COUNT
         logits = np.log(counts / counts.sum())
         broad = (len(inner) + 2) ** (-1 / 3)
         shares = np.array([*[(1 - broad) / max(others, 1)] * others, broad])
@@ -234,7 +280,7 @@ class NumberColumn(ColumnHead):
         return np.concatenate([logits[:-1], logits[-1] + np.log(shares / shares.sum()), loc, raw]).astype(np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config: dict[str, Any] = {
             "x": list(self.warp.x),
             "z": list(self.warp.z),
             "atoms": list(self.atoms),
@@ -242,11 +288,14 @@ class NumberColumn(ColumnHead):
             "num_components": self.num_components,
             "min_scale": self.min_scale,
         }
+        if len(self._recorded):
+            config |= {"recorded": list(self._recorded.values), "counts": list(self._recorded.counts)}
+        return config
 
     def _split(self, params: Any) -> tuple[Any, Any, Any]:
-        """The logits `[..., blank + A + k]`, the locations and the scales `[..., k]`."""
+        """The logits `[..., F + k]`, the locations and the scales `[..., k]`."""
         count = self.num_components
-        logits, loc, raw = tf.split(params, [len(self._fixed) + count, count, count], axis=-1)
+        logits, loc, raw = tf.split(params, [self._own + count, count, count], axis=-1)
         return logits, loc, positive(raw, self.min_scale)
 
 

@@ -20,12 +20,12 @@ NARROW = 1e-2  # a width in standard deviations, relative to the distance from t
 
 @keras.saving.register_keras_serializable(package="tfar")
 class RealColumn(NumberColumn):
-    """A column of real numbers, in its own units: a density, and a probability mass at each atom. P = blank + A + 3k.
+    """A column of real numbers, in its own units: a density, and masses of atoms and recorded values. P = blank + A + (R > 0) + 3k.
 
-        p(x = a_i) = pi_i
+        p(x = a_i) = pi_i,   p(x = v_i) = pi_R P_R(v_i)
         p(x) = sum_j pi_j N(T(x); m_j, s_j^2) T'(x)   elsewhere
 
-    The atoms' masses and the integral of the density sum to 1. The warp T is piecewise linear, and its slope makes the density one of the
+    The masses and the integral of the density sum to 1. The warp T is piecewise linear, and its slope makes the density one of the
     column's own units: 1 / the unit of x.
 
     Args:
@@ -34,6 +34,8 @@ class RealColumn(NumberColumn):
         blank: whether a value may be `tfar.columns.BLANK`.
         num_components: k.
         min_scale: smallest standard deviation of a component, in z; it bounds the density where values repeat.
+        recorded: values v_i that share a logit, ascending.
+        counts: the number of rows of each.
 
     Raises:
         ValueError: as `NumberColumn`.
@@ -53,8 +55,10 @@ class RealColumn(NumberColumn):
         blank: bool = False,
         num_components: int = 10,
         min_scale: float = 1e-3,
+        recorded: Iterable[float] = (),
+        counts: Iterable[int] = (),
     ):
-        super().__init__(x, z, atoms, blank, num_components, min_scale)
+        super().__init__(x, z, atoms, blank, num_components, min_scale, recorded, counts)
 
     def component_score(self, x: Any, loc: Any, scale: Any) -> Any:
         z = tf.clip_by_value(self._transform(x), -FARTHEST, FARTHEST)

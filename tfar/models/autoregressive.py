@@ -186,8 +186,9 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
 
     def _objective(self, x: tf.Tensor, context: Any, training: bool) -> tf.Tensor:
         """What training maximises, nats `[B]`; -inf or NaN in rows with unsupported values."""
-        guard = Guard(self.head, x, None if context is None else tf.convert_to_tensor(context))
-        return guard.scores(-self.network.objective(guard.x, guard.context, self.head, training=training))
+        head = self.head.leaving_one_out() if training else self.head
+        guard = Guard(head, x, None if context is None else tf.convert_to_tensor(context))
+        return guard.scores(-self.network.objective(guard.x, guard.context, head, training=training))
 
     def train_step(self, data: Any) -> Any:
         batch = self._arrange(data)

@@ -21,7 +21,7 @@ from tfar.models.queries import Probability
 from tfar.models.starting import start_at_marginals
 from tfar.serving import table_endpoints
 from tfar.serving.endpoints import Endpoint
-from tfar.validation import check_counts
+from tfar.validation import as_reals, check_counts
 
 PART = 5_000  # rows that are scored or drawn at once
 
@@ -35,9 +35,13 @@ def head_of(column: Modelled, num_components: int) -> heads.Head:
     if isinstance(column, Category):
         return heads.CategoryColumn(column.num_classes, column.blank)
     if isinstance(column, Grid):
-        return heads.GridColumn(column.size, column.x, column.z, column.atoms, column.blank, num_components)
+        return heads.GridColumn(
+            column.size, column.x, column.z, column.atoms, column.blank, num_components, recorded=column.recorded, counts=column.counts
+        )
     if isinstance(column, Real):
-        return heads.RealColumn(column.x, column.z, column.atoms, column.blank, num_components)
+        return heads.RealColumn(
+            column.x, column.z, column.atoms, column.blank, num_components, recorded=column.recorded, counts=column.counts
+        )
     raise ValueError(f"a column must be a category, a grid or real. Received: {column!r}")
 
 
@@ -118,21 +122,22 @@ class TableModel(AutoregressiveModel):
             return super().log_prob(x, context)
         return self.column_log_prob(x).to_numpy().sum(axis=1)
 
-    def column_log_prob(self, table: Any) -> pd.DataFrame:
+    def column_log_prob(self, table: Any) -> Any:
         """Score cells: the log-probability of each given those before it in the order, nats. Their sum over a row is `log_prob`.
 
         Args:
-            table: a table.
+            table: a table, or encoded rows `[N, D]`.
 
         Returns:
-            A DataFrame `[N, D]` with a column for each one that is modelled.
+            A DataFrame `[N, D]` with a column for each one that is modelled; of encoded rows a float64 array `[N, D]`.
 
         Raises:
             ValueError: as `log_prob`.
         """
+        if not is_table(table):
+            return np.concatenate([self._position_scores(part) for part in _parts(as_reals(table=table))])
         frame = as_frame(table)
-        encoded = self.schema.encode(frame, blanks=False)
-        scores = np.concatenate([self._position_scores(part) for part in _parts(encoded)])
+        scores = self.column_log_prob(self.schema.encode(frame, blanks=False))
         return pd.DataFrame(scores + self.schema.log_share(frame), columns=pd.Index(self.schema.names), index=frame.index)
 
     def conditional_log_prob(self, x: Any, observed: Any = None, context: Any = None, columns: Sequence[str] | None = None) -> Any:
@@ -276,8 +281,7 @@ class TableModel(AutoregressiveModel):
 
     def filling(self, **options: Any) -> AutoregressiveDistribution | AutoregressiveEnsemble:
         """Return `distribution` given that no value is blank, each conditional renormalised: what `complete` draws from."""
-        kind = AutoregressiveEnsemble if self.network.num_members > 1 else AutoregressiveDistribution
-        return kind(self.network, self.head.without_blanks(), **options)
+        return self.distribution(**options).copy(head=self.head.without_blanks())
 
     def _given(self, n: int, given: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Encoded rows `[n, D]` that hold given values, and which columns they are, bool `[D]`."""
