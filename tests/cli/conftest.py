@@ -8,6 +8,13 @@ from support.commands import TINY, write_table
 from tfar.cli.main import main
 
 
+@pytest.fixture(autouse=True)
+def pictures(request, monkeypatch):
+    """A command draws pictures only in tests with the mark `pictures`, and in the shared trainings: they are half of a tiny one's time."""
+    if not request.node.get_closest_marker("pictures"):
+        monkeypatch.setattr("tfar.plotting.available", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     """A model of the embedded digits."""

@@ -1,11 +1,13 @@
 """`tfar complete`."""
 
 import numpy as np
+import pytest
 from support.commands import TINY, fails, read_table, write_table
 
 from tfar.cli.main import main
 
 
+@pytest.mark.pictures
 def test_completions_keep_what_was_given(folder, tmp_path):
     assert main(["complete", folder, "-n", "3", "--rows", "4", "--out", tmp_path / "c.npy"]) == 0
     drawn = np.load(tmp_path / "c.npy")
@@ -58,6 +60,7 @@ def test_columns_of_a_table_may_be_named_where_those_of_training_were_not(tmp_pa
     assert header == ["row", "draw", "a", "b"] and [row[2] for row in rows] == ["0.5", "0.5"]
 
 
+@pytest.mark.pictures
 def test_images_three_pixels_wide_are_completed_with_a_picture(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 2, [60, 4, 3]))
     assert main(["train", "logistic", "--data", tmp_path / "x.npy", "--out", tmp_path / "run", *TINY[2:]]) == 0

@@ -50,6 +50,7 @@ def test_what_a_killed_command_left_is_removed(tmp_path):
     assert names(tmp_path) == [".01234567.other", "run"]
 
 
+@pytest.mark.pictures
 def test_a_command_that_was_killed_before_its_pictures_draws_them_when_given_again(tmp_path, capsys, monkeypatch):
     words = [*WORDS, "--pictures-every", "1", "--out", tmp_path / "run"]
     with monkeypatch.context() as patch:
@@ -71,6 +72,7 @@ def test_a_command_that_was_killed_before_its_pictures_draws_them_when_given_aga
     assert "which exists" in fails(capsys, *words)
 
 
+@pytest.mark.pictures
 def test_a_text_is_finished_too(tmp_path, monkeypatch, capsys):
     from tfar.models.character import CharacterModel
 

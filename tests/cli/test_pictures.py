@@ -8,6 +8,7 @@ from tfar.cli.main import main
 from tfar.training import callbacks
 
 pytest.importorskip("matplotlib")
+pytestmark = pytest.mark.pictures
 
 
 def words(tmp_path, *more):

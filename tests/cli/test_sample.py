@@ -22,6 +22,7 @@ def test_samples_depend_on_the_seed_alone(folder, tmp_path, capsys):
     assert np.array_equal(a, b[:5]) and not np.array_equal(a, c)
 
 
+@pytest.mark.pictures
 def test_samples_are_not_overwritten_unless_asked(folder, capsys):
     assert main(["sample", folder, "--seed", "7"]) == 0
     assert (folder / "samples-7.png").is_file() and (folder / "samples-7.npy").is_file()
@@ -30,6 +31,7 @@ def test_samples_are_not_overwritten_unless_asked(folder, capsys):
     assert len(np.load(folder / "samples-7.npy")) == 4
 
 
+@pytest.mark.pictures
 def test_samples_of_a_table_are_in_its_own_units(table, tmp_path):
     assert main(["sample", table[0], "-n", "100", "--out", tmp_path / "s.csv"]) == 0
     header, rows = read_table(tmp_path / "s.csv")
@@ -95,6 +97,7 @@ def test_a_context_of_numbers(tmp_path, capsys):
     assert "context=None" in fails(capsys, "sample", tmp_path / "run", "--out", tmp_path / "t.npy")
 
 
+@pytest.mark.pictures
 def test_models_whose_data_are_gone(tmp_path, capsys):
     x = np.random.default_rng(0).normal(size=[60, 2])
     data, other = write_table(tmp_path / "mine.csv", x, ["a", "b"]), write_table(tmp_path / "other.csv", x[:9], ["a", "b"])
@@ -110,6 +113,7 @@ def test_models_whose_data_are_gone(tmp_path, capsys):
     assert "mine.csv" in fails(capsys, "evaluate", tmp_path / "run")
 
 
+@pytest.mark.pictures
 def test_models_whose_data_cannot_be_read(table, tmp_path, monkeypatch, capsys):
     def denied(*args, **options):
         raise PermissionError("Permission denied")
@@ -124,6 +128,7 @@ def test_models_whose_data_cannot_be_read(table, tmp_path, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["baseline_nll"] is None
 
 
+@pytest.mark.pictures
 def test_the_picture_of_samples_names_their_classes(labelled, monkeypatch):
     from tfar import plotting
 

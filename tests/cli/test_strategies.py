@@ -45,6 +45,7 @@ def training_workers(out):
             worker.wait()
 
 
+@pytest.mark.pictures
 @pytest.mark.slow
 def test_mirrored_on_two_devices(tmp_path):
     """Once with all that is drawn and trained besides, and once with XLA, which is refused."""
@@ -77,6 +78,7 @@ def test_two_workers_write_one_folder(tmp_path):
     assert metrics(tmp_path / "run")["epochs"] == 2
 
 
+@pytest.mark.pictures
 @pytest.mark.slow
 def test_two_workers_refit_with_pictures_and_xla(tmp_path):
     words = [word for word in WORDS if word != "--no-jit"]

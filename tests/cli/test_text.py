@@ -9,6 +9,7 @@ from support.commands import fails
 from tfar.cli.main import main
 
 
+@pytest.mark.pictures
 def test_train_on_a_text_writes_the_folder(written):
     folder, _ = written
     names = {path.name for path in folder.iterdir()}
@@ -19,6 +20,7 @@ def test_train_on_a_text_writes_the_folder(written):
     assert len((folder / "sample.txt").read_text()) == 2000
 
 
+@pytest.mark.pictures
 def test_a_text_model_is_there_before_anything_is_made_of_it(tmp_path, monkeypatch, capsys):
     from tfar.models.character import CharacterModel
 
