@@ -23,6 +23,9 @@ A recipe is `scripts/recipes/NAME.cfg`:
     number = 32
     [smoke]             options of `tfar train` for a run of seconds, on data that need no download
 
+Settings are chosen by validation figures, and stand in the recipe before the test rows are scored. The results file counts and dates
+every scoring of the test rows, `test_looks`, those of earlier settings too.
+
 The trained model is in `runs/NAME`. The same command resumes a training that was interrupted, and does not repeat one that is complete.
 With `--smoke`, all names end in `-smoke`. TFDS_DATA_DIR names the folder of prepared data sets. Data sets that are made from UCI's original
 files are prepared there, from the folder that `--manual-dir` names. `tfar` must be installed.
@@ -225,8 +228,13 @@ def mean(numbers):
     return None if None in numbers else statistics.mean(numbers)
 
 
-def reproduce(recipe, runs):
-    """Run a recipe; return the content of its results file, and the path of the learning curve."""
+def looks_before(path):
+    """Return what a results file says of earlier scorings of the test rows: when each was, and its figure."""
+    return json.loads(path.read_text(encoding="utf-8"))["test_looks"] if path.is_file() else []
+
+
+def reproduce(recipe, runs, looks):
+    """Run a recipe; return the content of its results file, with earlier `looks` at the test rows, and the path of the learning curve."""
     folders = [runs / name for name, _ in recipe.folders]
     metrics = [train(recipe, folder, besides) for folder, (_, besides) in zip(folders, recipe.folders, strict=True)]
     if recipe.networks is None:
@@ -240,12 +248,14 @@ def reproduce(recipe, runs):
     if None in nlls:  # JSON has null for an NLL that is not finite
         raise ValueError(f"the NLL must be finite. Received: none in {folders[nlls.index(None)]}")
     error = scores[0]["nll_error"] if recipe.folds is None else statistics.stdev(nlls) / math.sqrt(len(nlls))
+    look = {"finished": metrics[-1]["finished"], "nll": statistics.mean(nlls)}
     return {
         "title": recipe.title,
         "model": metrics[0]["model"],
         "data": metrics[0]["data"],
         "nll": statistics.mean(nlls),
         "nll_error": error,
+        "test_looks": looks + [look] * (look not in looks),  # the same run, reported again, is no other look
         **{name: mean([score.get(name) for score in scores]) for name in KNOWN},
         "paper": recipe.paper and float(recipe.paper),
         "settings": recipe.settings,
@@ -287,7 +297,7 @@ def main():
             from tfar.datasets.catalogue import read_tfds
 
             read_tfds(recipe.train["data"], manual_dir=args.manual_dir)
-        result, curve = reproduce(recipe, args.runs)
+        result, curve = reproduce(recipe, args.runs, looks_before(path))
     except (ValueError, FileExistsError) as error:
         print(f"reproduce: error: {error}", file=sys.stderr)
         return 1

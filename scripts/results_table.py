@@ -18,7 +18,11 @@ from tfar.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- scripts/results_table.py begins -->", "<!-- scripts/results_table.py ends -->"
-HEADER = ("model and data", "published", "here", "baseline", "parameters", "minutes", "settings", "`scripts/reproduce.py`")
+HEADER = ("model and data", "published", "here", "looks", "baseline", "parameters", "minutes", "settings", "`scripts/reproduce.py`")
+NOTE = """\
+± is the standard error of the mean: over the test rows, or over the folds. A figure in bold is below the published one by more than that;
+"level" is within it. "looks" counts the scorings of the test rows that stand in the history of the results file, which dates them, with
+earlier settings too: several mean that settings were changed after a test figure had been seen, so that the last one is biased down."""
 
 
 def table(results):
@@ -64,7 +68,7 @@ def gap(recipe, path):
     if result is None or recipe.paper is None:
         return None
     missing = result["nll"] - float(recipe.paper)
-    if missing <= 0:
+    if missing <= (result["nll_error"] or 0):
         return None
     curve, fall = result.get("validation_curve", []), ""
     if len(curve) > 1:
@@ -77,13 +81,20 @@ def row(recipe, path):
     first, last = [recipe.title, recipe.paper or ""], [recipe.settings, f"`{recipe.name}`"]
     result = read(path)
     if result is None:
-        return [*first, "not run", "", "", "", *last]
+        return [*first, "not run", *[""] * (len(HEADER) - 5), *last]
     digits = len(recipe.paper.partition(".")[2]) if recipe.paper else 2
     figure = f"{result['nll']:.{digits}f}" + ("" if result["nll_error"] is None else f" ± {result['nll_error']:.{digits}f}")
     others = f" ({statistics.mean(result['folds'][:-1]):.{digits}f} without fold {recipe.folds - 1})" if recipe.folds else ""
-    reached = recipe.paper is not None and result["nll"] <= float(recipe.paper)
-    middle = [baseline(recipe, result), f"{result['parameters']:,}", f"{result['seconds'] / 60:.0f}"]
-    return [*first, (f"**{figure}**" if reached else figure) + others, *middle, *last]
+    middle = [str(len(result["test_looks"])), baseline(recipe, result), f"{result['parameters']:,}", f"{result['seconds'] / 60:.0f}"]
+    return [*first, marked(figure, recipe, result) + others, *middle, *last]
+
+
+def marked(figure, recipe, result):
+    """Return a figure in bold where it is below the published one by more than its standard error, and "level" within that."""
+    if recipe.paper is None or result["nll_error"] is None:
+        return figure
+    margin = float(recipe.paper) - result["nll"]
+    return f"**{figure}**" if margin > result["nll_error"] else f"{figure}, level" if margin >= -result["nll_error"] else figure
 
 
 def baseline(recipe, result):
@@ -104,7 +115,7 @@ def rewritten(text, results):
         raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     missed = gaps(results)
-    parts = [table(results)] + (["Not reached, and what was tried:", missed] if missed else [])
+    parts = [table(results), NOTE] + (["Not reached, and what was tried:", missed] if missed else [])
     return f"{before}{BEGIN}\n" + "\n\n".join(parts) + f"\n{END}{after}"
 
 

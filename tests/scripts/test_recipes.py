@@ -130,7 +130,7 @@ def test_a_recipe_of_folds_trains_each_and_goes_on(tmp_path, monkeypatch):
     again = json.loads(result.read_text())
     assert trained == ["1"] and again["folds"] == pytest.approx(found["folds"], rel=1e-5)
     assert found["rows"] == 64 and found["gaussian_nll"] == pytest.approx(sum(fold["gaussian_nll"] for fold in metrics) / 3)
-    assert "(normal; published 13.18)" in results_table.row(reproduce.Recipe.read(name), result)[3]
+    assert "(normal; published 13.18)" in results_table.row(reproduce.Recipe.read(name), result)[4]
 
 
 @pytest.mark.slow
@@ -181,14 +181,28 @@ def test_folds_are_averaged(tmp_path):
         }
         write_json(folder / "metrics.json", rest | {"test": of, "validation": of})
         (folder / "history.csv").write_text(f"epoch,nll,val_nll\n1,9.0,{6 + fold}.0\n2,8.0,5.5\n")
-    result, curve = reproduce.reproduce(recipe, tmp_path / "runs")
+    earlier = [{"finished": "2026-01-01", "nll": 3.0}]
+    result, curve = reproduce.reproduce(recipe, tmp_path / "runs", earlier)
+    looks = [*earlier, {"finished": "", "nll": result["nll"]}]
+    assert result["test_looks"] == looks == reproduce.reproduce(recipe, tmp_path / "runs", looks)[0]["test_looks"]
     assert result["nll"] == pytest.approx(7 / 3) and result["rows"] == 15 and result["folds"] == scores
     assert result["train_nll"] == 1.5 and result["validation_curve"] == [6.0, 5.5]  # of the first fold
     assert result["nll_error"] == pytest.approx(1.5275252316519468 / 3**0.5)  # deviation of 1, 2, 4
     assert result["train"] == "tfar train rnade --data d --folds 3 --fold 0 --out fold-0" and curve.parent.name == "fold-0"
     write_json(tmp_path / "r.json", result)
     cells = results_table.row(recipe, tmp_path / "r.json")
-    assert cells[:5] == ["R", "2.50", "**2.33 ± 0.88** (1.50 without fold 2)", "6.00 (normal; published 13.2)", "7"]
+    assert cells[:6] == ["R", "2.50", "2.33 ± 0.88, level (1.50 without fold 2)", "2", "6.00 (normal; published 13.2)", "7"]
+    assert reproduce.looks_before(tmp_path / "r.json") == looks and not reproduce.looks_before(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("paper", "marked"),
+    [("2.0", "1.0"), ("1.11", "**1.0**"), ("1.09", "1.0, level"), ("0.91", "1.0, level"), ("0.89", "1.0"), (None, "1.0")],
+)
+def test_a_figure_is_bold_beyond_its_error_alone(paper, marked):
+    recipe = reproduce.Recipe("r", "R", paper, None, "ours", "1", {"model": "made", "data": "d"}, {}, None)
+    error = None if paper == "2.0" else 0.1
+    assert results_table.marked("1.0", recipe, {"nll": 1.0, "nll_error": error}) == marked
 
 
 def test_an_nll_that_is_not_finite_is_no_result(tmp_path):
@@ -196,7 +210,7 @@ def test_an_nll_that_is_not_finite_is_no_result(tmp_path):
     metrics = {"interrupted": False, "command": "tfar train made --data d --out r", "train": none, "validation": none, "test": none}
     write_json(tmp_path / "r" / "metrics.json", metrics)
     with pytest.raises(ValueError, match="the NLL must be finite. Received: none in"):
-        reproduce.reproduce(recipe, tmp_path)
+        reproduce.reproduce(recipe, tmp_path, [])
 
 
 def test_what_does_not_reach_its_figure_is_listed(tmp_path):
