@@ -26,7 +26,9 @@ def test_a_unit_has_about_the_rank_of_its_place_under_any_order():
 
 
 @pytest.mark.parametrize("seed", [None, 0, 7])
-@pytest.mark.parametrize("units, size, lowest", [(500, 784, 1), (500, 784, 0), (8000, 784, 1), (5, 3, 1), (4, 1, 0), (4, 1, 1)])
+@pytest.mark.parametrize(
+    "units, size, lowest", [(500, 784, 1), (500, 784, 0), (8000, 784, 1), (5, 3, 1), (3, 784, 1), (1, 9, 0), (4, 1, 0), (4, 1, 1)]
+)
 def test_hidden_degrees_are_even_and_in_range(units, size, lowest, seed):
     degrees = masks.hidden_degrees(units, size, lowest, seed)
     levels = max(size - lowest, 1)

@@ -130,6 +130,13 @@ def test_training_centres_the_inputs():
         np.testing.assert_allclose(layer.mean, x.mean(axis=0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("connectivity", ["random", "placed"])
+def test_each_layer_of_each_member_has_a_connectivity_of_its_own(connectivity):
+    made = tfar.networks.MADE([30], 1, hidden_units=[60, 60, 60], num_masks=2, connectivity=connectivity, order="natural")
+    drawn = [tuple(degrees) for layer in made.hidden_degrees for degrees in layer]
+    assert len(drawn) == 6 == len(set(drawn))
+
+
 def test_log_prob_is_the_sum_over_dimensions():
     model = tfar.MADE([5], hidden_units=[9], order=[3, 0, 4, 1, 2], direct=False)
     for x in np.random.default_rng(1).integers(0, 2, size=[4, 5]):
