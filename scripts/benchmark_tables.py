@@ -1,94 +1,49 @@
-"""Adult by tables of mixed columns: train, score, draw a synthetic table, and compare it with real rows; results/adult.json.
+"""Benchmarks of mixed tables, one group at a time; figures go to results/adult.json and results/tables.json.
 
-    python scripts/benchmark_tables.py SCORING_PYTHON [--seeds 3] [--defaults]
+    python scripts/benchmark_tables.py GROUP [--rivals-python PYTHON] [--scoring-python PYTHON] [--work FOLDER]
 
-`SETTINGS` were chosen by the NLL of validation rows. Each seed is one look at the test rows, counted in the file. SCORING_PYTHON is
-the interpreter of an environment with `pip install "pandas<3" scikit-learn sdmetrics==0.32.0`; without it synthetic tables are not scored.
+Each part is written as soon as it is measured, and is not measured again: a run that was interrupted goes on where it was. Trained models
+and drawn tables stay in the work folder, for groups that share them; remove it to start anew. Every look at Adult's test rows is counted in
+`test_looks` of results/adult.json. Adult is read from TFAR_RAW_DATA/adult.
+
+    synthetic    synthetic tables of Adult, three seeds; with --defaults by the command line's defaults; scored with --scoring-python
+    rivals       the same by SDV, scored in one run with ours; needs both Pythons, after synthetic
+    completion   blanks of test rows filled by Deep NADE, and with --rivals-python by imputers
+    conditions   p(income | the rest)
+    scores       swapped cells, and with --rivals-python by IsolationForest and ECOD
+    queries      counts of conjunctions of ranges and sets
+    big          1,000,000 rows and 30 columns by the command line
+    wide         one column of 5,000 classes among 30
+    render       docs/benchmark_tables.md from the files of results
+
+Environments: scoring takes `pip install "pandas<3" scikit-learn sdmetrics==0.32.0`, rivals `pip install "sdv>=2" pyod miceforest`.
 """
 
 import argparse
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import time
+import importlib
 from pathlib import Path
 
-import numpy as np
+from tables.protocol import ROOT, Options
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "results" / "adult.json"
-TARGET = "income=>50K"
-SETTINGS = (
-    "--hidden-units 512 512 --dropout 0.5 --components 5 --learning-rate 2e-3 --schedule cosine --weight-decay 0.02 "
-    "--epochs 15 --ema 0.995 --batch-size 256 --patience 15"
-)
+GROUPS = ("synthetic", "rivals", "completion", "conditions", "scores", "queries", "big", "wide", "render")
 
 
-def tfar(*words):
-    """Run the command line."""
-    subprocess.run([sys.executable, "-m", "tfar.cli", *map(str, words)], check=True, cwd=ROOT)
-
-
-def originals(folder):
-    """The halves of Adult as CSV files, without leading blanks, "?" for an unknown cell."""
-    import pandas as pd
-
-    raw = Path(os.environ["TFAR_RAW_DATA"]) / "adult"
-    for name in ("train", "test"):
-        table = pd.read_csv(raw / f"adult-{name}.csv.gz", skipinitialspace=True, keep_default_na=False, dtype=str)
-        table.to_csv(folder / f"{name}.csv", index=False)
-    return folder / "train.csv", folder / "test.csv"
-
-
-def one(folder, train, test, seed, settings):
-    """One training, its scores, and a synthetic table of as many rows as the training table."""
-    run, synthetic, scores = folder / f"run-{seed}", folder / f"synthetic-{seed}.csv", folder / f"scores-{seed}.csv"
-    began = time.perf_counter()
-    tfar("train", "made", "--data", train, "--out", run, "--seed", seed, "--data-seed", seed, "--quiet", *settings.split())
-    trained = time.perf_counter()
-    rows = sum(1 for _ in train.open()) - 1
-    tfar("sample", run, "-n", rows, "--seed", seed, "--out", synthetic)
-    drawn = time.perf_counter()
-    tfar("score", run, "--data", test, "--out", scores)
-    nats = -np.loadtxt(scores, delimiter=",", skiprows=1, usecols=0)
-    metrics = json.loads((run / "metrics.json").read_text())
-    found = {
-        "seed": seed,
-        "validation_bits_per_row": metrics["validation"]["bits_per_row"],
-        "test_bits_per_row": float(nats.mean() / np.log(2)),
-        "test_bits_error": float(nats.std(ddof=1) / np.log(2) / len(nats) ** 0.5),
-        "training_seconds": round(trained - began, 1),
-        "sampling_seconds": round(drawn - trained, 1),
-    }
-    return found, synthetic
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scoring_python", nargs="?")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--defaults", action="store_true", help="train with the defaults of `tfar train made`")
-    args = parser.parse_args()
-    kind, settings = ("defaults", "") if args.defaults else ("settings", SETTINGS)
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"test_looks": 0}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        train, test = originals(folder)
-        runs = [one(folder, train, test, seed, settings) for seed in range(args.seeds)]
-        results["test_looks"] += len(runs)
-        entry = {"command": f"tfar train made {settings}".strip(), "runs": [found for found, _ in runs]}
-        if args.scoring_python:
-            words = [args.scoring_python, ROOT / "scripts" / "score_tables.py", "--train", train, "--test", test, "--target", TARGET]
-            out = subprocess.run([*words, *(path for _, path in runs)], check=True, capture_output=True, text=True).stdout
-            scored = json.loads(out.splitlines()[-1])
-            for found, path in runs:
-                found |= scored.pop(str(path))
-            results["references"] = scored
-        results[kind] = entry
-        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    print(json.dumps(results, indent=2))
+def main(words=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("group", choices=GROUPS, metavar="GROUP")
+    parser.add_argument("--work", type=Path, default=ROOT / "runs" / "tables", help="folder of models and tables (default: runs/tables)")
+    parser.add_argument("--results", type=Path, default=ROOT / "results", help="folder of the figures (default: results)")
+    parser.add_argument("--scoring-python", metavar="PYTHON", help="interpreter of the environment that scores synthetic tables")
+    parser.add_argument("--rivals-python", metavar="PYTHON", help="interpreter of the environment of other packages")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of synthetic (default: 3)")
+    parser.add_argument("--defaults", action="store_true", help="synthetic: train with the defaults of `tfar train made`")
+    parser.add_argument("--epochs", type=int, help="of every training, instead of the settings'")
+    parser.add_argument("--rows", type=int, help="of every table at most, to try a group")
+    args = vars(parser.parse_args(words))
+    if args["rows"] and args["results"] == ROOT / "results":
+        parser.error("--rows needs --results: figures of cut tables do not belong beside those of whole ones")
+    args["work"], args["results"] = args["work"].resolve(), args["results"].resolve()
+    importlib.import_module(f"tables.{args.pop('group')}").run(Options(**args))
 
 
 if __name__ == "__main__":

@@ -86,12 +86,15 @@ def constructor(family: type[config.Family]) -> str:
     given = "vocabulary, length" if text else "event_shape, head"
     kind = "CharacterModel" if text else "AutoregressiveModel"
     lines = [
-        f"def {name}(",
-        *(f"    {argument}," for argument in arguments),
-        f") -> {kind}:",
+        f"class {name}({kind}, metaclass=Family):",
         wrapped(f'"""{family.summary[0].upper()}{family.summary[1:]}, as a `tfar.{kind}`.', 4, 0),
         "",
-        wrapped(f"The formula and the source are those of the network, `tfar.networks.{name}`.", 4, 0),
+        wrapped(
+            f"The formula and the source are those of the network, `tfar.networks.{name}`. "
+            f"A `tfar.{kind}` is an instance of this class where its network is one of that, whether it was made or read.",
+            4,
+            0,
+        ),
         "",
         "    Args:",
         *(wrapped(line, 8) for line in described),
@@ -102,9 +105,15 @@ def constructor(family: type[config.Family]) -> str:
         f"    >>> {name}({example}).{'sample(1, seed=1, length=3)[0].__len__()' if text else 'sample(2, seed=1).shape'}",
         f"    {'3' if text else f'TensorShape([2, {example[1 : example.index(chr(93))]}])'}",
         '    """',
-        f"    return {'_text_model' if text else 'model_of'}(networks.{name}, {given},",
-        *(f"        {n}={n}," for n, *_ in settings),
-        "    )",
+        "",
+        f"    network_class = networks.{name}",
+        "",
+        "    def __new__(",
+        *(f"        {argument}," for argument in ("cls", *arguments)),
+        f"    ) -> {kind}:",
+        f"        return {'_text_model' if text else 'model_of'}(networks.{name}, {given},",
+        *(f"            {n}={n}," for n, *_ in settings),
+        "        )",
     ]
     return "\n".join(lines) + "\n"
 

@@ -19,7 +19,7 @@ WINGS = [
     ("serving",),
     ("models",),
     ("training",),
-    ("cli",),
+    ("beam", "cli"),
 ]
 MOST_LINES, MOST_PARAMETERS, LONGEST_FILE = 60, 10, 500
 GENERATED = "tfar.models.families"  # by scripts/generate_constructors.py

@@ -82,9 +82,7 @@ class Family:
     tables: ClassVar[Mapping[str, Any]] = {}
 
     context_size: int = setting(0, "number C of features that the density is conditioned on; 0 for none", command_line=False)
-    dtype: str | None = setting(
-        None, "dtype policy of the network, such as 'float64'; None for Keras' own", command_line=False, density=False
-    )
+    dtype: str | None = setting(None, "dtype policy of the network, 'float64'; None for Keras' own", command_line=False, density=False)
 
 
 HIDDEN_DROPOUT = "share of the units of each hidden layer that training drops"
@@ -136,9 +134,7 @@ class RNADE(NADE):
     training = {"weight_decay": 1.0}
 
     hidden_units: int = setting(50, "size of the hidden layer", "H")
-    means_range: Any = setting(
-        (-2.0, 2.0), "range of the values: (lowest, highest), or one pair per dimension", command_line=False, density=False
-    )
+    means_range: Any = setting((-2.0, 2.0), "range of the values: (lowest, highest), or a pair of each", command_line=False, density=False)
     activation: str = setting("relu", "activation of the hidden layer, by its Keras name")
     rescale: bool = setting(True, "learn a scale of the hidden layer for each position")
 
@@ -229,9 +225,7 @@ class ImageFamily(Family):
     head_filters: Sequence[int] = setting((32, 32), "channels of the 1x1 convolutions at the end", "F")
     dropout: float = setting(0.0, "share of the channels that training drops", "P", density=False)
     positions: bool = setting(True, "add a learned position embedding to each pixel")
-    linear_means: bool = setting(
-        False, "let the means of a mixture depend linearly on the earlier colours of the pixel", command_line=False
-    )
+    linear_means: bool = setting(False, "let means of a mixture depend linearly on the pixel's earlier colours", command_line=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -393,6 +387,11 @@ class DataSettings:
     fold: int | None = setting(None, "test on fold K of a cross-validation, from 0, of data without splits", "K")
     folds: int | None = setting(None, "number of folds (default: 10)", "N")
     manual_dir: str | None = setting(None, "prepare the TFDS data set from original files in this folder", "DIR")
+    test: str | None = setting(None, "test on the rows of this file; those of --data train and validate", "FILE")
+    stream: bool = setting(False, "read training rows from their files as they are needed: of a folder or a pattern like 'big/*.parquet'")
+    held_rows: int = setting(10_000, "of a stream: rows that validate, and that test, a tenth each at most", "N")
+    buffer_rows: int | None = setting(None, "of a stream: rows that are shuffled together (default: 32 MiB of them)", "N")
+    skip_damaged: bool = setting(False, "of a stream: leave out damaged shards and records, and count them")
 
 
 @dataclass(frozen=True, kw_only=True)

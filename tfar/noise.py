@@ -84,9 +84,18 @@ def row_seeds(seed: tf.Tensor, rows: int | tf.Tensor, first: int | tf.Tensor = 0
 
     The seeds of fewer rows are a prefix of those of more.
     """
+    return numbered_seeds(seed, first + tf.range(rows))
+
+
+def numbered_seeds(seed: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+    """The seeds of the rows of some numbers, int32 `[B, 2]`: row n has that which `row_seeds` gives it.
+
+    >>> numbered_seeds(as_seed(1), tf.constant([3, 2])).numpy().tolist() == row_seeds(as_seed(1), 4).numpy()[[3, 2]].tolist()
+    True
+    """
     key = tf.unstack(tf.bitcast(seed, tf.uint32))
-    index = tf.cast(first + tf.range(rows), tf.uint32)
-    words = threefry(key, (index, tf.fill([rows], tf.constant(ROWS, tf.uint32))))
+    index = tf.cast(numbers, tf.uint32)
+    words = threefry(key, (index, tf.fill(tf.shape(index), tf.constant(ROWS, tf.uint32))))
     return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
 
 

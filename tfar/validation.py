@@ -317,7 +317,7 @@ def context_of(context: tf.Tensor, shape: Any) -> tf.Tensor:
     """
     import tensorflow as tf
 
-    size: Any = [context.shape[-1]]
+    size: Any = tf.shape(context)[-1:] if context.shape.rank is None else [context.shape[-1]]
     try:
         return tf.broadcast_to(context, tf.concat([shape, size], axis=0))
     except (ValueError, tf.errors.InvalidArgumentError) as error:  # in a graph where the shapes are known; eagerly

@@ -10,6 +10,7 @@ from support.commands import fails
 
 import tfar
 from tfar.cli.main import main
+from tfar.testing import Client
 
 
 def test_export_writes_one_version_after_another_and_a_card(folder, table, labelled, tmp_path, capsys):
@@ -33,10 +34,13 @@ def test_export_writes_one_version_after_another_and_a_card(folder, table, label
     assert "exists" in fails(capsys, "export", folder, "--to", base / "README.md")
     (base / "README.md").write_text("mine")
     assert "did not write" in fails(capsys, "export", folder, "--to", base)
+    capsys.readouterr()
     assert main(["export", table[0], "--to", tmp_path / "table" / "5"]) == 0
+    assert "x float64[?, 3]" in (printed := capsys.readouterr().out) and "x is in the data's own units" in printed
     card = (tmp_path / "table" / "README.md").read_text()
     assert "a normal of full covariance" in card
-    assert "standardised" in card and re.search(r"\| b \| \d+\.", card) and (tmp_path / "table" / "5").is_dir()
+    assert "`x` is float64" in card and "`x` is in the data's own units" in card and " nats, in the data's own units." in card
+    assert re.search(r"\| b \| \d+\.", card) and (tmp_path / "table" / "5").is_dir()
     assert main(["export", labelled]) == 0
     assert "classes 0, 1, 2" in (labelled / "saved_model" / "README.md").read_text()
 
@@ -63,6 +67,20 @@ def test_what_is_exported_is_a_run_folder(folder, table, written, tmp_path, caps
     (tmp_path / "digits" / "data.json").unlink()
     with pytest.raises(FileNotFoundError, match="without data.json"):
         tfar.load_run(tmp_path / "digits")
+
+
+def test_an_export_of_standardised_rows_takes_and_gives_those_of_the_file(table, tmp_path):
+    assert main(["export", table[0], "--to", tmp_path / "1"]) == 0
+    run, raw = tfar.load_run(table[0]), np.loadtxt(table[1], delimiter=",", skiprows=1)
+    standardized = (raw - run.preparation.standardization.mean) / run.preparation.standardization.scale
+    expected = run.model.log_prob(standardized.astype("float32")).numpy() - np.log(run.preparation.standardization.scale).sum()
+    with np.load(tmp_path / "1" / "assets.extra" / "test_rows.npz") as rows, Client({"table": tmp_path / "1"}) as client:
+        np.testing.assert_allclose(client.run("table", "log_prob", x=raw)["log_prob"], expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(client.run("table", "log_prob", x=rows["x"])["log_prob"], rows["log_prob"], rtol=1e-5, atol=1e-5)
+        found = {tuple(row) for row in raw.round(4).tolist()}
+        assert {tuple(row) for row in rows["x"].round(4).tolist()} <= found  # rows of the file
+        drawn = client.run("table", "sample", seed=np.arange(1000, dtype="int32").reshape(500, 2))["x"]
+    assert abs(drawn.mean(axis=0) - raw.mean(axis=0)).max() < 10 and drawn[:, 1].std() > 5  # not of mean 0 and deviation 1
 
 
 def test_a_run_folder_keeps_its_own_description(folder, tmp_path):

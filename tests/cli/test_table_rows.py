@@ -41,6 +41,7 @@ def test_given_values_are_those_of_all_rows_or_take_turns(mixed, tmp_path, capsy
     assert not (tmp_path / "no.csv").exists()
 
 
+@pytest.mark.pictures
 def test_samples_are_drawn_beside_the_data(mixed, capsys):
     assert main(["sample", mixed[0], "-n", "30", "--seed", "5"]) == 0
     assert (mixed[0] / "samples-5.png").is_file() and len(pd.read_csv(mixed[0] / "samples-5.csv")) == 30
@@ -89,7 +90,7 @@ def test_scores_of_rows_and_of_cells(mixed, run, tmp_path, capsys):
     assert cells["log_prob"].is_monotonic_increasing and sorted(cells["row"]) == rows["row"].tolist()
     np.testing.assert_allclose(cells.sort_values("row").iloc[:, 2:], expected, rtol=1e-5, atol=1e-6)
     assert "nothing is overwritten" in fails(capsys, "score", mixed[0], "--out", tmp_path / "rows.csv")
-    assert "must end in one of" in fails(capsys, "score", mixed[0], "--out", tmp_path / "rows")
+    assert "must end in one of" in fails(capsys, "score", mixed[0], "--out", tmp_path / "rows.txt")
 
 
 @pytest.mark.slow

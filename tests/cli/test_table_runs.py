@@ -19,6 +19,7 @@ def run(mixed):
     return tfar.load_run(mixed[0])
 
 
+@pytest.mark.pictures
 def test_train_writes_the_folder(mixed, run):
     folder, data = mixed
     names = {path.name for path in folder.iterdir()}

@@ -42,6 +42,7 @@ def test_an_order_may_be_in_a_file(tmp_path):
         assert arguments.order(str(tmp_path / file)) == [2, 0, 1]
 
 
+@pytest.mark.pictures
 def test_train_writes_the_folder(folder):
     names = {path.name for path in folder.iterdir()}
     assert {"model.keras", "data.json", "metrics.json", "history.csv", "curve.png", "samples.png"} <= names

@@ -121,3 +121,73 @@ def test_one_hot():
 def test_dataset_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         datasets.load("digits").name = "x"
+
+
+def test_test_rows_of_another_file(tmp_path):
+    """They decide neither the kind of the data, nor statistics, nor which rows train; columns may have another order."""
+    x, other = table(60, 2), table(9, 2, seed=1) + 100
+    write(tmp_path / "a.csv", csv_text(x, ["a", "b"]))
+    write(tmp_path / "b.csv", csv_text(other[:, ::-1], ["b", "a"]))
+    data = datasets.load(tmp_path / "a.csv", by_column=False, test=tmp_path / "b.csv", seed=2)
+    assert {name: len(split.x) for name, split in data.splits.items()} == {"train": 50, "validation": 10, "test": 9}
+    np.testing.assert_allclose(data.unstandardize(data.test.x), other, rtol=1e-5)
+    np.testing.assert_allclose(data.train.x.mean(axis=0), 0, atol=1e-6)
+    np.save(tmp_path / "c.npy", other)
+    again = datasets.load(tmp_path / "a.csv", by_column=False, test=tmp_path / "c.npy", seed=2)
+    assert np.array_equal(again.test.x, data.test.x) and np.array_equal(again.train.x, data.train.x)
+
+    config = json.loads(json.dumps(data.to_config()))
+    assert config["test"] == str(tmp_path / "b.csv")
+    assert datasets.load_config(config).to_config() == config
+    assert np.array_equal(datasets.load_config(config, test=tmp_path / "c.npy").test.x, data.test.x)
+    np.save(tmp_path / "c.npy", other + 1)
+    message = error_of(datasets.load_config, config, test=tmp_path / "c.npy")
+    assert f"{tmp_path / 'a.csv'} and {tmp_path / 'c.npy'} with other rows in test" in message
+
+
+def test_test_rows_of_divided_files(tmp_path):
+    images = np.random.default_rng(0).integers(0, 5, (60, 3, 3))
+    whole = savez(tmp_path / "whole.npz", x=images)
+    parts = savez(tmp_path / "parts.npz", train=images[:30], valid=images[30:50], test=images[50:])
+    data = datasets.load(whole, test=parts)
+    assert data.levels == 5 and np.array_equal(data.test.x.reshape(10, 3, 3), images[50:])
+    assert "data with a test split take no test rows" in error_of(datasets.load, parts, test=whole)
+    held = savez(tmp_path / "held.npz", train=images[:30], valid=images[30:50])
+    assert [len(split.x) for split in datasets.load(held, test=whole).splits.values()] == [30, 20, 60]
+    assert 'must have one named "test"' in error_of(datasets.load, whole, test=held)
+
+
+def test_every_class_keeps_a_training_row_beside_test_rows_of_another_file(tmp_path):
+    rows = "\n".join(f"{i % 7}.5,{'rare' if i == 0 else 'often'}" for i in range(40))
+    path = write(tmp_path / "a.csv", f"size,kind\n{rows}\n")
+    for seed in range(12):  # of which two hold the first row out, otherwise
+        assert datasets.load(path, context="kind", test=path, seed=seed).context_names == ("often", "rare")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"test": "digits"}, "must be in a file whose ending is one of"),
+        ({"test": "gone.csv"}, "no such file"),
+        ({"source": "digits"}, "are for data of a file. Received: digits, and test rows"),
+        ({"source": "mnist"}, "are for data of a file. Received: mnist, and test rows"),
+        ({"fold": 1}, "a fold has test rows of its own. Received: fold=1"),
+        ({"test": "three.csv"}, "three.csv: the event shape must be (2,). Received: (3,)"),
+        ({"test": "named.csv"}, "named.csv: the columns must be ['a', 'b']. Received: ['a', 'c']"),
+        ({"test": "words.csv"}, "words.csv, column 'a', row 2: must be a finite number. Received: 'x'"),
+        ({"source": "binary.npy", "test": "levels.npy"}, "levels.npy: values must be whole numbers in 0..1. Received: 4"),
+        ({"source": "three.npy", "test": "levels.npy"}, "levels.npy: values must be whole numbers in 0..2. Received: 4"),
+    ],
+)
+def test_test_rows_that_do_not_fit_are_refused(tmp_path, monkeypatch, options, words):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.csv", csv_text(table(40, 2), ["a", "b"]))
+    write(tmp_path / "three.csv", csv_text(table(9, 3)))
+    write(tmp_path / "named.csv", csv_text(table(9, 2), ["a", "c"]))
+    write(tmp_path / "words.csv", "a,b\n1.5,2\nx,3\n")
+    np.save("binary.npy", np.arange(80).reshape(40, 2) % 2)
+    np.save("three.npy", np.arange(80).reshape(40, 2) % 3)
+    np.save("levels.npy", np.array([[1, 4]]))
+    of_table = not options.get("source", "a.csv").endswith("npy") and "." in options.get("source", "a.csv")
+    options = {"source": "a.csv", "test": "a.csv", **({"by_column": False} if of_table else {}), **options}
+    assert words in error_of(datasets.load, **options)

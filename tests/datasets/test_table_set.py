@@ -77,7 +77,7 @@ def test_no_division_fails_for_what_its_training_rows_lack():
         data = datasets.load(frame, seed=seed)
         assert data.schema["sex"].values == ("f", "m", "x") and data.schema["weight"].blank and data.schema["flag"].num_classes == 2
         blanks = [(split.x == BLANK).sum(axis=0)[data.columns.index("weight")] for split in data.splits.values()]
-        assert sum(blanks) == 1 and all(np.isfinite(share).all() for share in data.log_shares.values())
+        assert sum(blanks) == 1 and all(shares.shape == (len(data.splits[name].x), 0) for name, shares in data.log_shares.items())
 
 
 def test_rare_values_share_a_class_whose_members_have_a_probability():
@@ -85,10 +85,12 @@ def test_rare_values_share_a_class_whose_members_have_a_probability():
     data = datasets.load({"word": words, "x": list(np.arange(600) % 5)})
     column = data.schema["word"]
     assert column.rare and sum(column.rare_counts) < 300
-    train = data.log_shares["train"]
+    train = data.log_shares["train"]["word"].to_numpy()
     members = train < 0
     np.testing.assert_allclose(np.exp(train[members]), 1 / (sum(column.rare_counts) + 1))
-    assert np.isfinite(data.log_shares["test"]).all()  # most of its words are in no training row
+    assert (
+        list(data.log_shares["test"]) == ["word"] and np.isfinite(data.log_shares["test"]["word"]).all()
+    )  # most of its words are in no training row
 
 
 def test_a_description_repeats_the_table(tmp_path):
@@ -137,3 +139,48 @@ def test_a_column_without_a_training_value():
     frame = people(40).assign(late=[np.nan] * 39 + [1.5])
     for seed in range(12):
         assert np.isfinite(datasets.load(frame, seed=seed).test.x).all()
+
+
+def test_test_rows_of_another_file(tmp_path):
+    """They decide nothing: neither the schema nor which rows train."""
+    rows, other = people(60), people(25, seed=1).assign(age=99, note="x")[["note", "kids", "income", "age", "sex", "country"]]
+    rows.to_csv(tmp_path / "p.csv", index=False, sep=";", decimal=",")
+    other.to_csv(tmp_path / "q.csv", index=False, sep=";", decimal=",")
+    data = datasets.load(tmp_path / "p.csv", test=tmp_path / "q.csv", numeric=["age"], seed=3)
+    assert {name: len(split.x) for name, split in data.splits.items()} == {"train": 50, "validation": 10, "test": 25}
+    np.testing.assert_allclose(data.schema.decode(data.test.x)["income"], other["income"])  # in the order of the file
+    again = datasets.load(tmp_path / "p.csv", test=rows[:5], numeric=["age"], seed=3)
+    assert again.schema == data.schema and np.array_equal(again.train.x, data.train.x)
+    assert data.schema["age"].start + data.schema["age"].size <= 99
+
+    config = json.loads(json.dumps(data.to_config()))
+    assert config["test"] == str(tmp_path / "q.csv") and "test" not in datasets.load(rows).to_config()
+    assert np.array_equal(datasets.load_config(config).test.x, data.test.x)
+    moved = (tmp_path / "q.csv").rename(tmp_path / "r.csv")
+    assert "no such file" in error_of(datasets.load_config, config)
+    assert np.array_equal(datasets.load_config(config, test=moved).test.x, data.test.x)
+    people(25, seed=2).to_csv(moved, index=False, sep=";", decimal=",")
+    assert f"{tmp_path / 'p.csv'} and {moved} with other rows in test" in error_of(datasets.load_config, config, test=moved)
+    assert "must be given again. Received: DataFrame" in error_of(datasets.load_config, again.to_config())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"sex": "q"}, "q.csv: column 'sex', row 1: must be one of 'f', 'm'. Received: 'q'"),
+        ({"income": ["x"] * 9}, "q.csv: column 'income', row 1: must be a finite number. Received: 'x'"),
+        ({"sex": None}, "q.csv: column 'sex', row 1: must have a value. Received: a blank cell"),
+        ("kids", "q.csv: a table must have the columns ['sex', 'age', 'income', 'kids']. Received: a table without ['kids']"),
+    ],
+)
+def test_test_rows_that_the_schema_does_not_know_are_refused(tmp_path, change, words):
+    other = people(9)
+    (other.drop(columns=change) if isinstance(change, str) else other.assign(**change)).to_csv(tmp_path / "q.csv", index=False)
+    assert words in error_of(datasets.load, people(60), test=tmp_path / "q.csv")
+
+
+def test_rare_values_of_another_file_have_a_probability():
+    words = [f"w{i}" for i in range(300)] + ["often"] * 300
+    test = {"word": ["often", "never seen"], "x": [1, 2]}
+    data = datasets.load({"word": words, "x": list(np.arange(600) % 5)}, test=test)
+    assert data.log_shares["test"]["word"].tolist() == pytest.approx([0, -np.log(sum(data.schema["word"].rare_counts) + 1)])

@@ -221,7 +221,29 @@ def test_two_devices_train_as_one():
         (lambda: made().fit(X * 0.5, verbose=0), "values must be 0 or 1. Received: 0.5"),
         (lambda: made().fit(X, validation_data=(X * 0.5,), verbose=0), "values must be 0 or 1. Received: 0.5"),
         (lambda: made().fit(X[:, :3], verbose=0), r"x must be \[B, 5\]"),
-        (lambda: made().fit(X, C, verbose=0), "context of size 0"),
+        (lambda: made().fit(X, C, verbose=0), r"this model has none .* Received: y of shape \(96, 2\)"),
+        (lambda: made().fit(X, X, verbose=0), r"y is the context .* takes no labels: give x alone. Received: y of shape \(96, 5\)"),
+        (lambda: made().fit(X, X[:, 0], verbose=0), r"takes no labels: give x alone. Received: y of shape \(96,\)"),
+        (lambda: made().fit((X, C), verbose=0), "this model has none"),
+        (lambda: made().fit(pairs(), verbose=0), r"this model has none .* Received: y of shape \(None, 2\)"),
+        (lambda: made().fit(X, validation_data=(X, X), verbose=0), "this model has none"),
+        (lambda: made().evaluate(X, X, verbose=0), "this model has none"),
+        (lambda: made().predict((X, C), verbose=0), "this model has none"),
+        (lambda: made().train_on_batch(X, X), "this model has none"),
+        (lambda: made()((X, C)), "this model has none"),
+        (lambda: made(context_size=2).fit((X, C), C, verbose=0), "a context must be given once, beside x or as y. Received: both"),
+        (lambda: made(context_size=2).fit({"x": X, "c": C}, verbose=0), 'inputs by name must be "x" and.* "context". Received: x, c'),
+        (lambda: made(context_size=2).fit({"context": C}, verbose=0), "inputs by name must be .* Received: context"),
+        (lambda: made(context_size=2).fit((X, C, X), verbose=0), r"x or a pair \(x, context\). Received: 3 parts"),
+        (lambda: made().fit(X, class_weight={0: 1.0}, verbose=0), r"Give sample_weight.* Received: class_weight=\{0: 1.0\}"),
+        (lambda: made().train_on_batch(X, None, None, {0: 1.0}), "class_weight weighs labels, and a density has none"),
+        (lambda: made().compile("adam", metrics=["accuracy"]), r"cannot be set. Received: metrics=\['accuracy'\]"),
+        (lambda: made().compile("adam", None, None, None, ["mse"]), r"cannot be set. Received: weighted_metrics=\['mse'\]"),
+        (lambda: made().compile("adam", "mse"), "the loss is the mean negative log-likelihood and cannot be set. Received: loss='mse'"),
+        (lambda: made().first(2), r"share must be a number in \[0, 1\]. Received: share=2"),
+        (lambda: made(num_masks=2, order="random").first(0.5), "a model must have one order. Received: the mean of 2 orders"),
+        (lambda: made().sample([2, -1]), r"n must be integers of at least 0. Received: n=\[2, -1\]"),
+        (lambda: made(context_size=2).sample([2, 3], 1, np.zeros([2, 2])), r"one context per row must be"),
         (lambda: made(context_size=2).fit(X, verbose=0), "context of size 2"),
         (lambda: made().log_prob(X + 0.25), "values must be 0 or 1"),
         (lambda: made().network(np.zeros([2, 10])), r"x must be \[B, 5\]. Received: x.shape=\(2, 10\)"),
@@ -258,11 +280,93 @@ def test_bad_input_is_refused(call, message):
         call()
 
 
-def test_a_loss_of_ones_own_is_refused():
+def test_evaluate_returns_each_number_once():
     model = made()
-    model.compile("adam", loss="mse")
-    with pytest.raises(ValueError, match="cannot be set. Received: loss='mse'"):
-        model.fit(X, verbose=0)
+    model.network.masked_layers[0].kernel.regularizer = keras.regularizers.L2(0.1)
+    named = model.evaluate(X, verbose=0, return_dict=True)
+    assert list(named) == ["bits_per_dim", "loss", "nll"] and named["loss"] > named["nll"] + 0.01
+    assert model.metrics_names == ["nll", "bits_per_dim"]
+    for found in (model.evaluate(X, verbose=0), model.test_on_batch(X), model.train_on_batch(X)):
+        assert found == pytest.approx([named["nll"], named["bits_per_dim"]], rel=1e-5)
+
+
+def test_order_agnostic_models_name_their_two_likelihoods():
+    model = tfar.DeepNADE([5], hidden_units=[8])
+    model.compile("adam")
+    assert set(model.fit(X, validation_data=(X,), verbose=0).history) == {
+        *("loss", "nll_over_orders", "bits_per_dim_over_orders"),
+        *("val_loss", "val_nll_over_orders", "val_bits_per_dim_over_orders"),
+    }
+    assert model.metrics_names == ["nll_over_orders", "bits_per_dim_over_orders"]
+
+
+@pytest.mark.parametrize("monitor", ["val_nll", "val_bits_per_dim"])
+def test_callbacks_know_that_less_is_better(monitor):
+    model = made()
+    model.compile(keras.optimizers.SGD(0.0))  # no epoch is better than the first
+    stop, most = keras.callbacks.EarlyStopping(monitor, patience=1), keras.callbacks.EarlyStopping(monitor, mode="max")
+    model.fit(X, validation_data=(X,), epochs=5, callbacks=[stop], verbose=0)
+    model.choose_modes([most, keras.callbacks.History(), keras.callbacks.EarlyStopping("accuracy")])
+    assert stop.stopped_epoch == 1 and (stop.mode, most.mode) == ("min", "max")
+
+
+@pytest.mark.parametrize(
+    "form", [lambda x: x, lambda x: (x,), lambda x: tf.data.Dataset.from_tensors(x), lambda x: {"x": x["x"], "context": x["context"]}]
+)
+def test_inputs_may_be_named(form):
+    given, model = {"x": X, "context": C}, made(context_size=2)
+    np.testing.assert_allclose(model.predict(form(given), verbose=0), model.log_prob(X, C), rtol=1e-5)
+    expected = model.evaluate(X, C, verbose=0)
+    assert model.evaluate(form(given), verbose=0) == pytest.approx(expected, rel=1e-5)
+    assert np.isfinite(model.fit(form(given), validation_data=form(given), verbose=0).history["val_nll"]).all()
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="values must be 0 or 1. Received:"):
+        model.fit(form({"x": X + 5, "context": C}), verbose=0)
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="context must be finite numbers. Received:"):
+        model.fit(form({"x": X, "context": C * np.nan}), verbose=0)
+
+
+def test_samples_have_any_shape():
+    model, conditional = made(), made(context_size=2)
+    np.testing.assert_array_equal(model.sample([2, 3], seed=1), tf.reshape(model.sample(6, seed=1), [2, 3, 5]))
+    np.testing.assert_array_equal(model.sample([], seed=1), model.sample(1, seed=1)[0])
+    assert model.sample([0, 3], seed=1).shape == (0, 3, 5)
+    flat = conditional.sample(6, seed=1, context=np.repeat(C[:3][None], 2, axis=0).reshape(6, 2))
+    np.testing.assert_array_equal(conditional.sample([2, 3], seed=1, context=C[:3]), tf.reshape(flat, [2, 3, 5]))
+
+
+@pytest.mark.parametrize("order", ["natural", "reversed", [2, 0, 4, 1, 3]])
+def test_the_first_part_of_an_order_is_completed(order):
+    model = made(order=order)
+    first = model.first(0.4)
+    assert set(np.flatnonzero(first)) == set(model.network.order[:2])
+    np.testing.assert_array_equal(model.complete(X, first, seed=1).numpy()[:, first], X[:, first])
+    np.testing.assert_array_equal(tfar.DeepNADE([5], order=order, hidden_units=[4]).first(0.4), first)
+    assert tfar.PixelCNN([4, 3, 1], num_blocks=1, filters=4).first(0.5)[:2].all()
+
+
+def test_export_is_called_as_that_of_keras(tmp_path, capsys):
+    model = made()
+    assert model.export(tmp_path / "1", "tf_saved_model", True) == ["log_prob", "sample", "complete"]
+    assert capsys.readouterr().out == f"Saved artifact at '{tmp_path / '1'}', with the endpoints log_prob, sample, complete.\n"
+    for format in ("onnx", "litert", None):
+        with pytest.raises(ValueError, match=f"format must be one of tf_saved_model. Received: format={format!r}"):
+            model.export(tmp_path / "2", format=format)
+    model.export(tmp_path / "2", verbose=False, warm_up=False)
+    assert not capsys.readouterr().out
+
+
+def test_the_summary_shows_layers_and_shapes(capsys):
+    made(context_size=2).summary()
+    shown = capsys.readouterr().out
+    assert "?" not in shown and "(None, 5, 1)" in shown and "hidden_0" in shown and "(None, 8)" in shown
+
+
+def test_models_know_the_shapes_of_their_results():
+    model = made(context_size=2)
+    assert model.compute_output_shape((7, 5)) == model.compute_output_shape([(7, 5), (7, 2)]) == (7,)
+    assert model.network.compute_output_shape((7, 5), (7, 2)) == (7, 5, 1)
+    columns = tfar.MADE([2], head=tfar.heads.Columns(["bernoulli", tfar.heads.Categorical(3)]), hidden_units=[4])
+    assert columns.network.compute_output_shape((None, 2)) == (None, 4)
 
 
 @pytest.mark.parametrize("train", ["fit", "evaluate", "predict"])

@@ -25,7 +25,7 @@ class Case:
     blind: bool = False
 
     def model(self):
-        if isinstance(self.family, type):  # a network
+        if isinstance(self.family, type) and issubclass(self.family, tfar.networks.AutoregressiveNetwork):
             return tfar.models.model_of(self.family, self.event_shape, self.head, **self.arguments)
         return self.family(self.event_shape, head=self.head, **self.arguments)
 

@@ -167,6 +167,28 @@ def folder_parser() -> Parser:
     return parser
 
 
+def shards_parser() -> Parser:
+    """The options of subcommands that write folders of shards."""
+    parser = Parser(add_help=False)
+    shards = parser.add_argument_group("an output of any size: --out is a folder, a name without an ending, of Parquet files")
+    help = "make every n-th file from the i-th on only, so that n machines share the work"
+    shards.add_argument("--shard", type=share, metavar="i/n", help=help)
+    shards.add_argument("--shard-rows", type=int, metavar="N", help="rows of a file (default: 1000000)")
+    return parser
+
+
+def share(text: str) -> tuple[int, int]:
+    """Which share of the work is meant: `i/n`, the i-th of n.
+
+    >>> share("1/3")
+    (1, 3)
+    """
+    part, _, parts = text.partition("/")
+    if part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts):
+        return int(part), int(parts)
+    raise argparse.ArgumentTypeError(f"expected i/n, with i from 1 to n. Received: {text!r}")
+
+
 def draws_parser() -> Parser:
     """The options of subcommands that draw."""
     parser = Parser(add_help=False)

@@ -41,7 +41,7 @@ class ArrayJob(RowsJob):
             self.data.event_shape,
             head,
             seed=self.args.seed,
-            data_mean=self.data.train.x.mean(axis=0),
+            data_mean=self.data.splits["train"].x.mean(axis=0),
             context_size=self.data.context_size or 0,
             **values_of(self.args, config.FAMILIES[self.args.model]),
         )
@@ -52,7 +52,7 @@ class ArrayJob(RowsJob):
         from tfar.cli.runs import record
 
         data, args, model = self.data, self.args, run.model
-        known = data.train.joined(data.validation) if args.refit and not fit.interrupted else data.train
+        known = data.train.joined(data.validation) if args.refit and not fit.interrupted else data.splits["train"]
         return {
             "model": args.model,
             "data": data.name,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ class ArrayRun(Run):
         """The `tfar.datasets.Preparation` that the model was trained behind."""
         return datasets.Preparation.from_config(self.description)
 
+    @property
+    def standardization(self) -> datasets.Standardization | None:
+        return self.preparation.standardization
+
     def check(self) -> None:
         super().check()
         found, network = self.preparation, self.model.network
@@ -48,7 +53,7 @@ class ArrayRun(Run):
     def known(self, data_dir: str | None = None, download: bool | None = None) -> datasets.Split:
         """The rows that the model was fitted to: the training rows, and the validation rows after a refit."""
         data = self.load_data(data_dir, download)
-        return data.train.joined(data.validation) if self.metrics.get("refit") else data.train
+        return data.train.joined(data.validation) if self.metrics.get("refit") else data.splits["train"]
 
     def rows(self, source: str | None = None, split: str | None = None, data_dir: str | None = None) -> datasets.Split:
         """Rows as the model takes them: those of another `source`, or a split ("test" unless said) of its own data."""
@@ -62,8 +67,7 @@ class ArrayRun(Run):
 
     def own_units(self, x: Any) -> np.ndarray:
         """Values as modelled in the units of the data; discrete values, and NaN, are returned as they are."""
-        standardization = self.preparation.standardization
-        return np.asarray(x) if standardization is None else standardization.invert(x)
+        return np.asarray(x) if self.standardization is None else self.standardization.invert(x)
 
     def as_images(self, x: Any) -> np.ndarray | None:
         """Values as modelled `[N, *event]` as images from 0 to 1, grey `[N, H, W]` or coloured `[N, H, W, 3]`.
@@ -93,12 +97,13 @@ class ArrayRun(Run):
         names = self.preparation.context_names
         return [[]] * n if names is None else [[names[i]] for i in np.argmax(context, axis=-1)]
 
-    def contexts(self, text: str | None, n: int) -> np.ndarray | None:
+    def contexts(self, text: str | None, n: int, first: int = 0) -> np.ndarray | None:
         """The contexts `[n, C]` that a command asks for, or None for a model without one.
 
         Args:
             text: class names or column values, or else C numbers, with commas between them; None for all classes in turn.
             n: number of rows; the classes are repeated in turn.
+            first: the number of the first of these rows, which says whose turn it is.
 
         Raises:
             ValueError: the model takes no context, another one, or needs one to be given.
@@ -110,7 +115,7 @@ class ArrayRun(Run):
             return None
         if names is not None:
             wanted = list(names) if text is None else [word.strip() for word in text.split(",")]
-            return datasets.one_hot([wanted[i % len(wanted)] for i in range(n)], names)
+            return datasets.one_hot([wanted[i % len(wanted)] for i in range(first, first + n)], names)
         try:
             vector = np.array([float(word) for word in (text or "").split(",")], np.float32)
         except ValueError:
@@ -126,8 +131,8 @@ class ArrayRun(Run):
         if args.rows is not None:
             rows = rows.take(slice(args.rows))
         scores = training.summary(mean_log_probs([self, *others], rows, args), self.model.network.event_size)
-        if self.preparation.standardization is not None:
-            scores["nll_own_units"] = scores["nll"] - self.preparation.standardization.log_jacobian
+        if self.standardization is not None:
+            scores["nll_own_units"] = scores["nll"] - self.standardization.log_jacobian
         found: dict[str, Any] = {"baseline_nll": None}
         try:
             known = self.known(args.data_dir, download=None if args.data is None else False).x  # a baseline is not worth one
@@ -188,6 +193,15 @@ class ArrayRun(Run):
         if not args.columns:
             outputs.write_scores(path, training.log_probs(self.model, rows, SCORED_AT_ONCE), None, args)
             return
+        values = self.position_scores(rows)
+        outputs.write_scores(path, values.sum(axis=1), dict(zip(self.columns, values.T, strict=True)), args)
+
+    def position_scores(self, rows: datasets.Split) -> np.ndarray:
+        """The log-probability of every value given those before it in the order, nats, float64 `[N, D]`.
+
+        Raises:
+            ValueError: the model has several orders.
+        """
         if self.model.network.num_members > 1:
             raise ValueError(f"--columns is for models of one order. Received: {self.folder}, a model of {self.model.network.num_members}")
 
@@ -197,8 +211,7 @@ class ArrayRun(Run):
             return distribution.position_log_prob(x)
 
         found = in_parts(scores, rows.x, rows.context)
-        values = found.reshape(len(found), -1).astype(np.float64)
-        outputs.write_scores(path, values.sum(axis=1), dict(zip(self.columns, values.T, strict=True)), args)
+        return found.reshape(len(found), -1).astype(np.float64)
 
     def complete(self, args: Any) -> None:
         """Complete rows with blanks, or else rows of which the first positions of the model's order are given."""
@@ -229,28 +242,35 @@ class ArrayRun(Run):
 
     def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:
         data = self.load_data(data_dir, download=False)  # a few rows are not worth a download
-        return serving.scored(self.model, data.test.take(slice(STORED_ROWS)))
+        return serving.scored(self.model, data.test.take(slice(STORED_ROWS)), self.standardization)
 
     @property
     def values(self) -> str:
         return f"{self.preparation.kind} values `{list(self.model.event_shape)}`"
 
-    def described_values(self) -> list[str]:
-        return [*self._described_x(), *self._described_context(), self._described_order()]
+    def described_values(self, version: Path) -> list[str]:
+        return [*self._described_x(version), *self._described_context(), self._described_order()]
 
-    def _described_x(self) -> list[str]:
+    def _described_x(self, version: Path) -> list[str]:
         """What x means: its support, and how it was made from the data."""
-        p, head = self.preparation, self.model.head
-        words = [f"`x` is {head.dtype.name}: {head.support}."]
-        if p.standardization is None:
+        p, head, s = self.preparation, self.model.head, self.standardization
+        own = serving.standardization_of(version) is not None
+        words = [f"`x` is {'float64' if own else head.dtype.name}: {head.support}."]
+        if s is None:
             if p.levels != p.input_levels:
                 words.append(f"A value v of the data, 0 to {(p.input_levels or 0) - 1}, is floor({p.levels} v / {p.input_levels}) here.")
             return words
-        s = p.standardization
-        words.append(
-            "`x` is standardised, (value - mean) / scale, with the statistics of the rows that it was fitted to. Log-densities in the "
-            f"data's own units are `log_prob` {s.log_jacobian:+.6f}."
-        )
+        if own:
+            words.append(
+                "`x` is in the data's own units, and `log_prob` is the log-density in them. The graph standardises `x`, (value - mean) / "
+                "scale, with the statistics of the rows that it was fitted to. Log-densities of standardised values, as under Likelihood, "
+                f"are `log_prob` {-s.log_jacobian:+.6f}."
+            )
+        else:
+            words.append(
+                "`x` is standardised, (value - mean) / scale, with the statistics of the rows that it was fitted to. Log-densities in the "
+                f"data's own units are `log_prob` {s.log_jacobian:+.6f}."
+            )
         rows = zip(self.columns, s.mean.ravel(), s.scale.ravel(), strict=True)
         words.append(
             outputs.markdown_table(["value", "mean", "scale"], [(name, f"{mean:.9g}", f"{scale:.9g}") for name, mean, scale in rows])

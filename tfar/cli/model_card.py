@@ -10,7 +10,7 @@ from tfar.cli.published import command_elsewhere, description_elsewhere
 from tfar.cli.runs import METRICS, Run
 from tfar.datasets.notices import notice_of
 from tfar.reading import read_arrays, reading
-from tfar.serving.export import EXTRA, TEST_ROWS
+from tfar.serving.export import EXTRA, TEST_ROWS, standardization_of
 
 MARK = "Written by `tfar export`, which replaces it with each new version."
 
@@ -48,7 +48,7 @@ def model_card(trained: Run, path: Path, signatures: dict[str, tuple[str, str]],
         "Row i of an answer depends on row i of the request alone. `log_prob` is in nats. The same row with the same `seed` "
         "gives the same draw.",
         "## Values",
-        *trained.described_values(),
+        *trained.described_values(path),
         MARK,
     ]
     return "\n\n".join(parts) + "\n"
@@ -118,5 +118,6 @@ def _test_rows(path: Path) -> str:
         characters = rows["characters"]
         what, nll = f"{count} strings of {characters.max()} test characters", f"{nats / characters.sum():.4f} nats per character"
     else:
-        what, nll = f"{count} test rows", f"{nats / count:.3f} nats"
+        units = "" if standardization_of(path) is None else ", in the data's own units"
+        what, nll = f"{count} test rows", f"{nats / count:.3f} nats{units}"
     return f"The first {what}, stored with the `log_prob` of each in `{path.name}/{EXTRA}/{TEST_ROWS}`, have {nll}."

@@ -40,7 +40,8 @@ def command_elsewhere(command: str) -> str:
 
 def description_elsewhere(description: dict[str, Any]) -> dict[str, Any]:
     """The description of data without the folders of this machine."""
-    return {**description, "name": _name(description["name"]), "source": _name(description["source"]), "data_dir": None}
+    places = {key: _name(description[key]) for key in ("name", "source", "test") if key in description}
+    return {**description, **places, "data_dir": None}
 
 
 def _name(value: str) -> str:

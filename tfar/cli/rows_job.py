@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfar import config, datasets
+from tfar.cli import streams
 from tfar.cli.arguments import given_values, values_of
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import fitted, verbosity
 from tfar.cli.quiet import import_tensorflow
 from tfar.cli.starting import start_of
-from tfar.datasets.readers import reader_of
+from tfar.datasets.readers import check_test, reader_of
 from tfar.validation import check_counts
 
 if TYPE_CHECKING:
@@ -94,17 +95,21 @@ def read_data(args: Any) -> tuple[Any, "Start | None"]:
     Raises:
         ValueError: the data cannot be read, or an option is not for them.
     """
-    datasets.check_source(args.data, args.data_dir)
-    if reader_of(args.data).in_data_dir:
+    streams.check(args)
+    if not args.stream:
+        datasets.check_source(args.data, args.data_dir)
+        if args.test is not None:
+            check_test(args.data, args.test)
+    if args.stream or reader_of(args.data).in_data_dir:
         import_tensorflow()  # quietly: TFDS does
     options = values_of(args, config.DataSettings) | values_of(args, config.TableSettings)
-    options["seed"], _ = options.pop("data_seed"), options.pop("condition_on")
+    options["seed"], _, _ = options.pop("data_seed"), options.pop("condition_on"), options.pop("stream")
     start = start_of(args)
     if start is not None:
         options |= start.data_options()
     elif args.head != "auto" or not config.FAMILIES[args.model].takes_columns:
         options["by_column"] = False
-    data = datasets.load(args.data, options.pop("data_dir"), **options)
+    data = streams.read(args, options) if args.stream else datasets.load(args.data, **streams.without(options))
     for note in data.notes:
         print(f"{data.name}: {note}", flush=True)
     if data.kind == "table" and "min_scale" in given_values(args, config.HeadSettings):

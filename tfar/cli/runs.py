@@ -12,6 +12,7 @@ from tfar.files import write_json
 from tfar.reading import read_json
 
 if TYPE_CHECKING:
+    from tfar.datasets import Standardization
     from tfar.models import AutoregressiveModel
     from tfar.training import Fit
 
@@ -85,7 +86,7 @@ class Run:
 
     def rows_fitted(self) -> tuple[dict[str, Any], Any]:
         """Which rows the model was fitted to and how they were prepared: what it keeps of its data but for name and place."""
-        kept = {key: value for key, value in self.description.items() if key not in ("name", "source", "data_dir")}
+        kept = {key: value for key, value in self.description.items() if key not in ("name", "source", "data_dir", "test")}
         return kept, self.metrics.get("refit")
 
     def check_alike(self, others: "Sequence[Run]") -> None:
@@ -136,8 +137,13 @@ class Run:
         """What the model is a density of, in words."""
         raise NotImplementedError
 
-    def described_values(self) -> list[str]:
-        """Paragraphs of the model card: what the values mean."""
+    @property
+    def standardization(self) -> "Standardization | None":
+        """Of real values in arrays, which an exported model takes and gives in the data's own units; None for others."""
+        return None
+
+    def described_values(self, version: Path) -> list[str]:
+        """Paragraphs of the model card: what the values of an exported version mean."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

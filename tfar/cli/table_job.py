@@ -1,10 +1,14 @@
 """The training of a table with a head for each column from the command line."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tfar import config
 from tfar.cli.arguments import given_values, values_of
 from tfar.cli.rows_job import RowsJob
+
+if TYPE_CHECKING:
+    from tfar.cli.starting import Start
 
 DRAWN = 2000  # rows of the test split, and synthetic rows, in the report
 PICTURE = "report.png"
@@ -29,6 +33,14 @@ def set_defaults(args: Any, started: bool) -> None:
 
 class TableJob(RowsJob):
     """`tfar train` on a table whose columns have kinds of their own."""
+
+    def __init__(self, args: Any, out: Path, settings: config.Training, data: Any, start: "Start | None" = None):
+        super().__init__(args, out, settings, data, start)
+        if args.pictures_every:
+            raise ValueError(
+                "--pictures-every is for arrays and images; the report of a table with a head for each column is drawn at the end. "
+                f"Received: --pictures-every {args.pictures_every}"
+            )
 
     def build(self) -> Any:
         import keras
@@ -59,13 +71,13 @@ class TableJob(RowsJob):
         from tfar.cli.tables import independent_columns
 
         data, args, model = self.data, self.args, run.model
-        known = data.train.joined(data.validation) if args.refit and not fit.interrupted else data.train
+        known = data.train.joined(data.validation) if args.refit and not fit.interrupted else data.splits["train"]
         test = data.test.take(slice(args.score_rows))
         return {
             "model": args.model,
             "data": data.name,
             **{name: self.score(model, name) for name in data.splits},
-            "baseline_nll": independent_columns(model.head, known.x, test.x, data.log_shares["test"][: args.score_rows]),
+            "baseline_nll": independent_columns(model.head, known.x, test.x, data.log_shares["test"].iloc[: args.score_rows]),
             **record(model, fit, args.command_line),
             **self.before_refit,
         }
@@ -76,7 +88,7 @@ class TableJob(RowsJob):
 
         rows = slice(self.args.score_rows)
         encoded = training.log_probs(model, self.data.splits[name].take(rows), self.args.batch_size)
-        return row_scores(encoded + self.data.log_shares[name][rows])
+        return row_scores(encoded + self.data.log_shares[name].iloc[rows].sum(axis=1).to_numpy())
 
     def draw(self, run: Any, fit: Any, metrics: dict[str, Any]) -> None:
         """Draw the learning curve, and the report: marginals and associations of test rows and of as many synthetic ones."""

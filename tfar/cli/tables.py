@@ -11,13 +11,12 @@ import pandas as pd
 
 from tfar import datasets, plotting, serving, training
 from tfar.cli import outputs
-from tfar.cli.arrays import mean_log_probs
+from tfar.cli.arrays import SCORED_AT_ONCE, mean_log_probs
 from tfar.cli.runs import Run
-from tfar.columns import BLANK
 from tfar.datasets.frames import WRITABLE, ending, write_frame
 from tfar.datasets.kinds import Category, Grid, Modelled
 from tfar.datasets.schema import Schema
-from tfar.datasets.table_set import TableSet, read_like
+from tfar.datasets.table_set import TableSet, log_shares, read_like
 from tfar.files import refuse_existing
 from tfar.models import TableModel
 from tfar.training.baselines import baseline_nll
@@ -65,21 +64,21 @@ class TableRun(Run):
             print(f"tfar: note: {source}: {note}", file=sys.stderr, flush=True)
         return table.frame
 
-    def rows(self, source: str | None = None, split: str | None = None, most: int | None = None) -> tuple[datasets.Split, np.ndarray]:
-        """Encoded rows, and the nats to add to the log-probability of each: of another `source`, or a split of its own data."""
+    def rows(self, source: str | None = None, split: str | None = None, most: int | None = None) -> tuple[datasets.Split, pd.DataFrame]:
+        """Encoded rows, and the `log_shares` of their cells: of another `source`, or a split of its own data."""
         if source is None:
             data, name = self.load_data(), split or "test"
             return data.splits[name].take(slice(most)), data.log_shares[name][:most]
         if split is not None:
             raise ValueError(f"a split is one of the model's own data; of others all rows are taken. Received: {split!r} and {source}")
-        frame = self.read(source)[:most]
-        return datasets.Split(self.schema.encode(frame, blanks=False)), self.schema.log_share(frame).sum(axis=1)
+        frame = self.read(source).iloc[:most]
+        return datasets.Split(self.schema.encode(frame, blanks=False)), log_shares(self.schema, frame)
 
     def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
         self.refuse(args, "text", "streams")
         self.check_alike(others)
         rows, shares = self.rows(args.data, args.split, args.rows)
-        scores = row_scores(mean_log_probs([self, *others], rows, args) + shares)
+        scores = row_scores(mean_log_probs([self, *others], rows, args) + shares.sum(axis=1).to_numpy())
         baseline = None
         try:
             data = self.load_data()
@@ -87,7 +86,7 @@ class TableRun(Run):
             if args.data is None:
                 raise
         else:
-            known = data.train.joined(data.validation) if self.metrics.get("refit") else data.train
+            known = data.train.joined(data.validation) if self.metrics.get("refit") else data.splits["train"]
             baseline = independent_columns(self.model.head, known.x, rows.x, shares)
         return args.data or f"{self.description['name']}, {args.split or 'test'}", scores, {"baseline_nll": baseline}
 
@@ -105,16 +104,14 @@ class TableRun(Run):
     def score(self, args: Any) -> None:
         """Write the nats of every row, and with `args.columns` of every cell given those before it in the order."""
         path = outputs.score_path(self, args)
-        if args.data is None:
-            frame = self.schema.decode(self.rows(split=args.split)[0].x) if args.columns else None
-        else:
-            frame = self.read(args.data) if args.columns else None
-        if frame is not None:
-            cells = self.model.column_log_prob(frame)
-            outputs.write_scores(path, cells.to_numpy().sum(axis=1), {name: cells[name].to_numpy() for name in cells}, args)
-            return
         rows, shares = self.rows(args.data, args.split)
-        outputs.write_scores(path, training.log_probs(self.model, rows, 1000) + shares, None, args)
+        if not args.columns:
+            found = training.log_probs(self.model, rows, SCORED_AT_ONCE) + shares.sum(axis=1).to_numpy()
+            outputs.write_scores(path, found, None, args)
+            return
+        cells = dict(zip(self.schema.names, self.model.column_log_prob(rows.x).T, strict=True))
+        cells |= {str(name): cells[str(name)] + share.to_numpy() for name, share in shares.items()}
+        outputs.write_scores(path, np.sum(list(cells.values()), axis=0), cells, args)
 
     def sample(self, args: Any) -> None:
         """Draw rows, and write them as a table with the columns, order and dtypes of the training table, and as a picture."""
@@ -135,8 +132,10 @@ class TableRun(Run):
                 write_frame(drawn, path, args.overwrite)
             print(path)
 
-    def given(self, words: Sequence[str], n: int) -> dict[str, list[str | None]]:
+    def given(self, words: Sequence[str], n: int, first: int = 0) -> dict[str, list[str | None]]:
         """Values `[n]` of columns, of words `COLUMN=VALUE`: several of one column are taken in turn; an empty one is blank.
+
+        The number `first` of the first of these rows says whose turn it is.
 
         Raises:
             ValueError: a word is not of this form, or names no column.
@@ -149,7 +148,7 @@ class TableRun(Run):
                 raise ValueError(f"--given must be COLUMN=VALUE, with one of the columns {known}. Received: --given {word}")
             name = max(names, key=len)
             values.setdefault(name, []).append(word[len(name) + 1 :] or None)
-        return {name: [one[i % len(one)] for i in range(n)] for name, one in values.items()}
+        return {name: [one[i % len(one)] for i in range(first, first + n)] for name, one in values.items()}
 
     def check_conditions(self, observed: np.ndarray) -> None:
         """Refuse rows of which other columns are given than the first ones of the model's order.
@@ -198,8 +197,10 @@ class TableRun(Run):
         if args.data is None or args.observe is not None:
             raise ValueError(f"a table with blanks must be given by --data, without --observe. Received: --data {args.data}")
         (path,) = self._paths(args, f"completions-{args.seed}", pictures=False)
-        frame, draws = self.read(args.data)[: args.rows], args.n or 1
-        self.check_conditions(self.schema.encode(frame) != BLANK)
+        frame, draws = self.read(args.data).iloc[: args.rows], args.n or 1
+        names = list(self.schema.names)
+        if set(names) <= set(frame.columns):  # else `complete` names what is missing
+            self.check_conditions(frame.loc[:, names].notna().to_numpy())
         filled = self.model.complete(frame, seed=args.seed, draws=draws)
         if draws > 1:
             number = np.arange(1, len(frame) + 1)
@@ -215,7 +216,7 @@ class TableRun(Run):
     def values(self) -> str:
         return f"rows of a table of {len(self.schema.names)} columns"
 
-    def described_values(self) -> list[str]:
+    def described_values(self, version: Path) -> list[str]:
         rows = [
             (column.name, column.kind, "yes" if isinstance(column, Modelled) and column.blank else "no", column.details)
             for column in self.schema.columns
@@ -244,10 +245,10 @@ def row_scores(log_prob: np.ndarray) -> dict[str, Any]:
     }
 
 
-def independent_columns(head: Any, known: np.ndarray, x: np.ndarray, shares: np.ndarray) -> float | None:
+def independent_columns(head: Any, known: np.ndarray, x: np.ndarray, shares: pd.DataFrame) -> float | None:
     """The mean NLL of encoded rows in nats if columns were independent, each with its marginal in the rows known."""
     found = baseline_nll(head, known, x)
-    return None if found is None else found - float(shares.mean())
+    return None if found is None else found - float(shares.sum(axis=1).mean())
 
 
 def values_to_draw(schema: Schema, frame: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ class TextRun(Run):
     def values(self) -> str:
         return "text"
 
-    def described_values(self) -> list[str]:
+    def described_values(self, version: Path) -> list[str]:
         vocabulary = self.model.vocabulary
         if vocabulary.kind == "bytes":
             strings = "Strings are any bytes; `characters` and `length` count them."

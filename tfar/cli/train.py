@@ -56,7 +56,7 @@ def add_parser(commands: Any) -> None:
         one = families.add_parser(name, parents=[shared_parser()], help=family.summary, description=f"Train a {family.summary}.")
         one.set_defaults(run=run)
         text = family.data == "text"
-        arrays = "digits, a TFDS name, a .npz or .npy file, or a table: .csv, .tsv, .parquet or .feather"
+        arrays = "digits, a TFDS name, a .npz or .npy file, or a table: .csv, .tsv, .parquet or .feather; see --stream for larger data"
         sources = "a text file, folder, pattern or archive, or a TFDS name" if text else arrays
         one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
         one.add_argument("--out", required=True, metavar="DIR", help="run folder to write; it must not exist")

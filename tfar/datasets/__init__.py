@@ -9,10 +9,11 @@ once. Importing this package needs NumPy alone; tables import pandas.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfar.datasets.dataset import Dataset, load, load_config, prepare, read_like, stored_dir
+from tfar.datasets.dataset import Dataset, load, prepare, read_like, stored_dir
 from tfar.datasets.labels import one_hot
 from tfar.datasets.preparation import Preparation
 from tfar.datasets.readers import available, check_source, read_source
+from tfar.datasets.reloading import load_config
 from tfar.datasets.source import Source, Split
 from tfar.datasets.standardization import Standardization
 from tfar.datasets.text import TextData, load_text
@@ -23,17 +24,28 @@ from tfar.datasets.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from tfar.datasets.frames import read_frame, write_frame
     from tfar.datasets.schema import Schema
+    from tfar.datasets.streams.loading import StreamedDataset, StreamedTable, stream
+    from tfar.datasets.streams.rows import RowStream
     from tfar.datasets.table_set import TableSet, load_table
 
-WITH_PANDAS = {"read_frame": "frames", "write_frame": "frames", "Schema": "schema", "TableSet": "table_set", "load_table": "table_set"}
+WITH_PANDAS = {
+    **dict.fromkeys(("read_frame", "write_frame"), "frames"),
+    "Schema": "schema",
+    **dict.fromkeys(("TableSet", "load_table"), "table_set"),
+    **dict.fromkeys(("StreamedDataset", "StreamedTable", "stream"), "streams.loading"),
+    "RowStream": "streams.rows",
+}
 
 __all__ = [
     "Dataset",
     "Preparation",
+    "RowStream",
     "Schema",
     "Source",
     "Split",
     "Standardization",
+    "StreamedDataset",
+    "StreamedTable",
     "TableSet",
     "TextData",
     "Vocabulary",
@@ -51,6 +63,7 @@ __all__ = [
     "read_source",
     "read_text",
     "steps_per_pass",
+    "stream",
     "stored_dir",
     "windows",
     "write_frame",

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from tfar.datasets.catalogue import resolve_data_dir
 from tfar.datasets.preparation import Kind, Preparation
-from tfar.datasets.readers import is_file_name, read_source, reader_of
-from tfar.datasets.source import DIVISION, Source, Split, checksum, divided, division_of, refuse_changes, undivided
+from tfar.datasets.readers import check_test, is_file_name, read_source, reader_of
+from tfar.datasets.source import (
+    DIVISION,
+    Source,
+    Split,
+    checksum,
+    divided,
+    division_of,
+    evaluated_rows,
+    place_of,
+    refuse_changes,
+    with_test,
+)
 from tfar.datasets.standardization import Standardization
 from tfar.validation import check_flags, of_class
 
@@ -25,6 +36,7 @@ class LoadOptions(TypedDict, total=False):
     """Options of `load` that some sources have."""
 
     manual_dir: str | Path | None
+    test: Any
     by_column: bool | None
     categorical: Sequence[str]
     numeric: Sequence[str]
@@ -46,7 +58,7 @@ class Dataset:
             float32 for continuous data; context is float32 `[N, C]` or None.
         preparation: the `Preparation` that made them. Its fields are properties here, too.
         origin: where the data came from: a dict of `source`, `data_dir`, `context`, `seed`, and for a fold of a cross-validation
-            `fold` and `folds`, and for a table `reading`.
+            `fold` and `folds`, for a table `reading`, and where the test rows are of another file `test`.
         notes: one line for each thing that a user should know of how the data were read.
 
     >>> load("digits")
@@ -169,10 +181,11 @@ def load(
         download: whether TFDS may download a data set that is not prepared; None: only without a data_dir, or with a manual_dir.
         preparation: how the rows are prepared, as those of a trained model were: its levels, columns and statistics, or its schema; None
             infers it.
-        **options: of TFDS `manual_dir`, the folder of original files of data sets that it cannot download, such as those of
-            `tfar.datasets.uci` (default: downloads/manual in the data_dir). Of a table `by_column`, whether it has a schema (None for the
-            rule above); `categorical`, `numeric`, `drop` and `columns`, see `Schema.infer`; `delimiter`, `decimal`, `header` and
-            `na_values`, see `read_frame`.
+        **options: of files `test`, another file or object, which holds the test rows; those of `source` are then training and validation
+            rows, and nothing is inferred from the test rows. Of TFDS `manual_dir`, the folder of original files of data sets that it cannot
+            download, such as those of `tfar.datasets.uci` (default: downloads/manual in the data_dir). Of a table `by_column`, whether it
+            has a schema (None for the rule above); `categorical`, `numeric`, `drop` and `columns`, see `Schema.infer`; `delimiter`,
+            `decimal`, `header` and `na_values`, see `read_frame`.
 
     Returns:
         A `Dataset`, or a `TableSet`.
@@ -188,7 +201,11 @@ def load(
     if unknown := sorted(set(options) - set(LoadOptions.__annotations__)):
         raise ValueError(f"options must be among {', '.join(LoadOptions.__annotations__)}. Received: {', '.join(unknown)}")
     division, chosen = division_of(seed, fold, folds), _given(options)
-    manual_dir, by_column = chosen.pop("manual_dir", None), chosen.pop("by_column", None)
+    manual_dir, by_column, test = (chosen.pop(name, None) for name in ("manual_dir", "by_column", "test"))
+    if test is not None:
+        check_test(source, test)
+        if fold is not None:
+            raise ValueError(f"a fold has test rows of its own. Received: fold={fold}, and test rows {place_of(test)}")
     if _is_table(source, data_dir, download):
         from tfar.datasets import table_set, tables  # import pandas
 
@@ -197,26 +214,31 @@ def load(
         asked = {**chosen, "by_column": by_column if schema is None else True}
         read = tables.read_table(source, asked, alike, context)
         if not isinstance(read, Source):
-            return table_set.divided_table(read, source, division, schema, **chosen)
+            return table_set.divided_table(read, source, division, schema, test, **chosen)
     elif chosen or by_column:
         raise ValueError(f"{', '.join(chosen) or 'by_column'} are for tables. Received: {source}")
     else:
         read = read_source(source, data_dir, context=context, download=download, manual_dir=manual_dir)
-    splits = divided(read, division)
+    other = None if test is None else read_like(test, {"context": context, "reading": chosen})
+    splits = _divided(read, division, test, other)
     if preparation is None:
         fitted = splits if fold is None else {**splits, "train": splits["train"].joined(splits["validation"])}
+        fitted = {name: split for name, split in fitted.items() if other is None or name != "test"}
         preparation = Preparation.fit(read, fitted, read.default_levels if levels is None else levels)
     elif not isinstance(preparation, Preparation):
         raise ValueError(f"a schema is for tables. Received: {source}, and preparation={preparation!r}")
     elif levels is not None:
         raise ValueError(f"levels are those of the preparation. Received: levels={levels}, and preparation={preparation}")
-    prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
+    prepared = _prepared(preparation, splits, read, test, other)
     origin = {**_place(source, data_dir), "context": context, **{key: int(number) for key, number in division.items()}}
     origin |= {"reading": chosen} if chosen else {}
+    origin |= {} if test is None else {"test": place_of(test)}
     return Dataset(name=_name(source), preparation=preparation, origin=origin, notes=read.notes, **prepared)
 
 
-def load_config(config: Mapping[str, Any], source: Any = None, data_dir: str | Path | None = None, download: bool | None = None) -> Any:
+def load_config(
+    config: Mapping[str, Any], source: Any = None, data_dir: str | Path | None = None, download: bool | None = None, test: Any = None
+) -> Any:
     """Load the data that `Dataset.to_config` or `TableSet.to_config` describes again, with its statistics, and check that it is the same.
 
     The source is read once, for all three splits.
@@ -225,6 +247,7 @@ def load_config(config: Mapping[str, Any], source: Any = None, data_dir: str | P
         config: the dict.
         source, data_dir: where the data are now, if they have moved.
         download: as for `load`.
+        test: where test rows of another file are now, if they have moved.
 
     Returns:
         A `Dataset` or `TableSet`, equal to the one that was described up to the order of rows.
@@ -239,17 +262,20 @@ def load_config(config: Mapping[str, Any], source: Any = None, data_dir: str | P
     if isinstance(config, Mapping) and config.get("kind") == "table":
         from tfar.datasets.table_set import load_table_config
 
-        return load_table_config(config, source)
+        return load_table_config(config, source, test)
     config = _described(config)
-    origin = {key: config[key] for key in ("source", "data_dir", "context", *DIVISION, "reading") if key in config}
+    origin = {key: config[key] for key in ("source", "data_dir", "context", *DIVISION, "reading", "test") if key in config}
+    test = origin.get("test") if test is None else test
+    origin |= {} if test is None else {"test": place_of(test)}
     if source is not None:
         origin["source"] = _place(source, None)["source"]
     origin["data_dir"] = data_dir or stored_dir(config)
     read = read_like(origin["source"] if source is None else source, config, origin["data_dir"], download=download)
     preparation = Preparation.from_config(config)
-    splits = divided(read, {key: origin[key] for key in DIVISION if key in origin})
-    prepared = {name: preparation.apply(split, name, read.columns) for name, split in splits.items()}
-    refuse_changes(prepared, config, origin["source"])
+    other = None if test is None else read_like(test, config)
+    splits = _divided(read, {key: origin[key] for key in DIVISION if key in origin}, test, other)
+    prepared = _prepared(preparation, splits, read, test, other)
+    refuse_changes(prepared, config, origin["source"], origin.get("test"))
     return Dataset(name=config["name"], preparation=preparation, origin=origin, notes=read.notes, **prepared)
 
 
@@ -297,10 +323,7 @@ def prepare(
         read = source
     else:
         read, name = read_like(source, config, data_dir, allow_blanks=allow_blanks), _name(source)
-    split = undivided(read) or read.splits.get("test")
-    if split is None:
-        raise ValueError(f'{name}: data with several splits must have one named "test". Received: {sorted(read.splits)}')
-    return Preparation.from_config(config).apply(split, name, read.columns, allow_blanks)
+    return Preparation.from_config(config).apply(evaluated_rows(read, name), name, read.columns, allow_blanks)
 
 
 def read_like(
@@ -331,6 +354,18 @@ def read_like(
     return found
 
 
+def _divided(read: Source, division: Mapping[str, Any], test: Any, other: Source | None) -> dict[str, Split]:
+    """The splits of a source, and where there is another one, of `test`, the test rows of that."""
+    return divided(read if other is None else with_test(read, evaluated_rows(other, _name(test))), division)
+
+
+def _prepared(preparation: Preparation, splits: Mapping[str, Split], read: Source, test: Any, other: Source | None) -> dict[str, Split]:
+    """The splits of `_divided` as they are modelled."""
+    own = {name: (name, read.columns) for name in splits}
+    where = own if other is None else {**own, "test": (_name(test), other.columns)}
+    return {name: preparation.apply(split, *where[name]) for name, split in splits.items()}
+
+
 def _described(config: Any) -> Mapping[str, Any]:
     """A description that `Dataset.to_config` made, or a ValueError."""
     expected = {"name", "source", "data_dir", "context", "kind", "event_shape", "checksums"}
@@ -348,10 +383,8 @@ def _check_place(source: Any, data_dir: Any, download: Any) -> None:
 
 def _place(source: Any, data_dir: str | Path | None) -> dict[str, Any]:
     """Where a data source is, in a form that holds in another working directory; of an object its type."""
-    if not isinstance(source, str | Path):
-        return {"source": type(source).__name__, "data_dir": None}
-    if is_file_name(source):
-        return {"source": str(Path(source).expanduser().absolute()), "data_dir": None}
+    if not isinstance(source, str | Path) or is_file_name(source):
+        return {"source": place_of(source), "data_dir": None}
     return {"source": str(source), "data_dir": resolve_data_dir(data_dir) if reader_of(source).in_data_dir else None}
 
 

@@ -80,7 +80,7 @@ def read_delimited(
     {'plz': ['00501', '10115'], 'height': [1.5, nan]}
     """
     path = readable_file(Path(path).expanduser())
-    layout = _layout(_bytes(path), delimiter, header, path)
+    layout = layout_of(_bytes(path), delimiter, header, path)
     width = len(layout.names)
     names = [name or f"column {i + 1}" for i, name in enumerate(layout.names)]
     notes, columns = list(layout.notes), {}
@@ -88,7 +88,7 @@ def read_delimited(
     for number, (name, cells) in enumerate(zip(names, _cells(layout, width, decimal, blanks, path), strict=True)):
         if pa.types.is_string(cells.type):
             notes += _stray_words(cells, name, layout.skipped)
-        columns[number] = _series(cells)
+        columns[number] = series_of(cells)
     frame = pd.DataFrame(columns, copy=False)
     frame.columns = pd.Index(names)
     return frame, notes
@@ -110,7 +110,7 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
-def _layout(data: bytes, delimiter: str | None, header: bool | None, path: Path) -> Layout:
+def layout_of(data: bytes, delimiter: str | None, header: bool | None, path: Path) -> Layout:
     """Find the delimiter, the header, a line of units, and comments at the top."""
     lines = _head_lines(data)
     top = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
@@ -232,7 +232,7 @@ def _cells(layout: Layout, width: int, decimal: str | None, blanks: Sequence[str
         )
 
     def typed(table: pa.Table) -> list[Any]:
-        return [column if not pa.types.is_string(column.type) else _typed(column, commas, blanks) for column in table.columns]
+        return [column if not pa.types.is_string(column.type) else typed_cells(column, commas, blanks) for column in table.columns]
 
     strings = dict.fromkeys(names, pa.string())
     try:
@@ -280,17 +280,22 @@ def _locate(layout: Layout, width: int, path: Path) -> None:
             raise ValueError(f"{path}, {lines_of}: rows must have {width} cells. Received: {len(cells)} cells, {shown}") from None
 
 
-def _typed(cells: Any, commas: Sequence[bool], blanks: Sequence[str]) -> Any:
+def typed_cells(cells: Any, commas: Sequence[bool], blanks: Sequence[str]) -> Any:
     """A column of strings as int64, float64, or words without white space around them."""
     numbers = _numbers(cells, commas)
     if numbers is not None:
         return numbers
+    words = trimmed(cells, blanks)
+    numbers = None if words is cells else _numbers(words, commas)
+    return words if numbers is None else numbers
+
+
+def trimmed(cells: Any, blanks: Sequence[str]) -> Any:
+    """A column of strings without white space around them, null where they are blank."""
     words = pc.utf8_trim_whitespace(cells)
     if words.equals(cells):
         return cells
-    words = pc.if_else(pc.is_in(words, value_set=pa.array(blanks, pa.string())), pa.scalar(None, pa.string()), words)
-    numbers = _numbers(words, commas)
-    return words if numbers is None else numbers
+    return pc.if_else(pc.is_in(words, value_set=pa.array(blanks, pa.string())), pa.scalar(None, pa.string()), words)
 
 
 def _numbers(cells: Any, commas: Sequence[bool]) -> Any:
@@ -340,7 +345,7 @@ def _stray_words(cells: Any, name: str, skipped: int) -> list[str]:
     ]
 
 
-def _series(cells: Any) -> pd.Series:
+def series_of(cells: Any) -> pd.Series:
     """A column of pyarrow as pandas', whole numbers exact where some cells are blank."""
     if pa.types.is_int64(cells.type) and cells.null_count:
         return cells.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)

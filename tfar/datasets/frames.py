@@ -134,7 +134,7 @@ def write_frame(frame: pd.DataFrame, path: str | Path, overwrite: bool = False) 
 def _arrow_file(path: str | Path, kind: str) -> pd.DataFrame:
     path = readable_file(Path(path).expanduser())
     try:
-        return _pandas((parquet if kind == ".parquet" else feather).read_table(path))
+        return frame_of((parquet if kind == ".parquet" else feather).read_table(path))
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"The file is not {kind[1:].capitalize()}: {str(error).splitlines()[0]} Received: {path}") from None
 
@@ -153,15 +153,15 @@ def _object(source: Any) -> pd.DataFrame:
             raise ValueError(f"columns must have the same number of rows. Received: {lengths}")
         return pd.DataFrame(columns)
     if hasattr(source, "__arrow_c_stream__"):
-        return _pandas(pa.table(source))
+        return frame_of(pa.table(source))
     if hasattr(source, "__dataframe__"):
         from pyarrow import interchange
 
-        return _pandas(interchange.from_dataframe(source))
+        return frame_of(interchange.from_dataframe(source))
     raise TypeError(f"a table must be a path, a DataFrame, a dict of columns or an array [N, D]. Received: {type(source).__name__}")
 
 
-def _pandas(table: pa.Table) -> pd.DataFrame:
+def frame_of(table: pa.Table) -> pd.DataFrame:
     """A table of pyarrow as pandas', with dates as datetime64, decimals as float64, and whole numbers and booleans exact beside blanks."""
     frame = table.to_pandas(date_as_object=False).reset_index(drop=True)
     nullable: dict[Any, Any] = {

@@ -148,7 +148,7 @@ class Preparation:
             "event_shape": list(self.event_shape),
             "levels": self.levels,
             "input_levels": self.input_levels,
-            "standardization": None if s is None else {"mean": s.mean.tolist(), "scale": s.scale.tolist()},
+            "standardization": None if s is None else s.to_config(),
             "columns": None if self.columns is None else list(self.columns),
             "context_names": None if self.context_names is None else list(self.context_names),
             "context_size": self.context_size,
@@ -165,8 +165,7 @@ class Preparation:
         for key in ("event_shape", "columns", "context_names"):
             values[key] = None if config[key] is None else tuple(config[key])
         if config["standardization"] is not None:
-            mean, scale = (np.array(config["standardization"][key]) for key in ("mean", "scale"))
-            values["standardization"] = Standardization(mean, scale)
+            values["standardization"] = Standardization.from_config(config["standardization"])
         preparation = cls(**values)
         preparation._check()
         return preparation

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tfar.datasets import catalogue, digits
 from tfar.datasets.arrays import read_npy, read_npz
@@ -131,6 +132,29 @@ def check_source(source: str | Path, data_dir: str | Path | None = None) -> None
         readable_file(source)
     if reader.in_data_dir:
         catalogue.resolve_data_dir(data_dir)
+
+
+def check_test(source: Any, test: Any) -> None:
+    """Refuse test rows of another file than the data's, at once, as `check_source` does.
+
+    Args:
+        source: the data: a name, a path, or an object.
+        test: where their test rows are: a path, or an object.
+
+    Raises:
+        ValueError: the data are a data set known by a name, which has test rows of its own; or `test` is not a file that can be opened.
+
+    >>> check_test("digits", "mine.csv")
+    Traceback (most recent call last):
+    ...
+    ValueError: Test rows of another file are for data of a file. Received: digits, and test rows mine.csv
+    """
+    if isinstance(source, str | Path) and not is_file_name(source):
+        raise ValueError(f"Test rows of another file are for data of a file. Received: {source}, and test rows {test}")
+    if isinstance(test, str | Path):
+        if not is_file_name(test):
+            raise ValueError(f"Test rows must be in a file whose ending is one of {', '.join(ENDINGS)}. Received: {test}")
+        readable_file(test)
 
 
 def read_source(

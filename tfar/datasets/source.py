@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,6 +81,11 @@ class Source:
                 raise ValueError(f"{name}: each of the {len(x)} rows needs a context. Received: {len(context)} contexts")
 
 
+def place_of(source: Any) -> str:
+    """Where a file is, in a form that holds in another working directory; of an object its type."""
+    return str(Path(source).expanduser().absolute()) if isinstance(source, str | Path) else type(source).__name__
+
+
 def readable_file(path: str | Path) -> Path:
     """Return the path of a file that exists and can be opened; its content is not read.
 
@@ -103,7 +108,8 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
     - An undivided source is shuffled by `seed` and cut 80 / 10 / 10. So is a source with a training split alone. Every class of the labels
       has a training row, in exchange for another one where need be.
     - Where only the validation or only the test split is missing, a sixth of the training rows takes its place (MNIST: 50,000 /
-      10,000 / 10,000). The sixth is drawn by `seed`, or is the last one where the records are shuffled already, as in TFDS.
+      10,000 / 10,000). The sixth is drawn by `seed`, or is the last one where the records are shuffled already, as in TFDS. Classes keep a
+      training row, too.
 
     Args:
         source: a `Source`.
@@ -128,7 +134,7 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
             raise ValueError(f"At least 4 rows are needed to make train, validation and test. Received: {n} rows")
         held = max(1, n // 10)
         order = np.random.RandomState(seed).permutation(n)
-        return _taken(whole, order[2 * held :], order[held : 2 * held], order[:held])
+        return dict(zip(SPLITS, _taken(whole, order[2 * held :], order[held : 2 * held], order[:held]), strict=True))
 
     splits = dict(source.splits)
     missing = [name for name in SPLITS if name not in splits]
@@ -140,8 +146,7 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
             raise ValueError(f"At least 4 training rows are needed to hold out {missing[0]}. Received: {n} rows")
         held = max(1, n // 6)
         order = np.random.RandomState(seed).permutation(n) if source.in_order else np.arange(n)
-        splits[missing[0]] = splits["train"].take(order[n - held :])
-        splits["train"] = splits["train"].take(order[: n - held])
+        splits["train"], splits[missing[0]] = _taken(splits["train"], order[: n - held], order[n - held :])
     return {name: splits[name] for name in SPLITS}
 
 
@@ -181,10 +186,44 @@ def fold_splits(source: Source, fold: int, folds: int = 10, seed: int = 0) -> di
     chunks = np.split(np.random.RandomState(seed).permutation(n), n // folds * np.arange(1, folds))
     test = chunks.pop(fold)
     validation = chunks.pop()
-    return _taken(whole, np.concatenate(chunks), validation, test)
+    return dict(zip(SPLITS, _taken(whole, np.concatenate(chunks), validation, test), strict=True))
 
 
-def _taken(whole: Split, train: np.ndarray, *held: np.ndarray) -> dict[str, Split]:
+def with_test(source: Source, test: Split) -> Source:
+    """Add the test rows of another source: the rows of this one are then training and validation rows.
+
+    Args:
+        source: undivided, or with training rows, and validation rows where it has any.
+        test: the test rows.
+
+    Raises:
+        ValueError: the source has test rows of its own.
+
+    >>> import numpy as np
+    >>> rows, test = Split(np.arange(60)[:, None]), Split(np.arange(9)[:, None])
+    >>> {name: len(split.x) for name, split in three_splits(with_test(Source({"all": rows}), test)).items()}
+    {'train': 50, 'validation': 10, 'test': 9}
+    """
+    whole = undivided(source)
+    splits = source.splits if whole is None else {"train": whole}
+    if "test" in splits:
+        raise ValueError(f"data with a test split take no test rows of another file. Received: splits {', '.join(splits)}")
+    return replace(source, splits={**splits, "test": test})
+
+
+def evaluated_rows(source: Source, name: str) -> Split:
+    """The rows of a source that are evaluated: all rows of an undivided one, else its test split.
+
+    Raises:
+        ValueError: it has several splits, and none named "test"; the source is called `name`.
+    """
+    split = undivided(source) or source.splits.get("test")
+    if split is None:
+        raise ValueError(f'{name}: data with several splits must have one named "test". Received: {sorted(source.splits)}')
+    return split
+
+
+def _taken(whole: Split, train: np.ndarray, *held: np.ndarray) -> list[Split]:
     """The splits of some row numbers.
 
     A class of the labels that has no training row gets its first one there, in exchange for a row of another class that has several.
@@ -197,7 +236,7 @@ def _taken(whole: Split, train: np.ndarray, *held: np.ndarray) -> dict[str, Spli
             several = np.flatnonzero(np.bincount(classes[parts[0]])[classes[parts[0]]] > 1)
             if len(several):
                 parts[0][several[0]], others[place] = others[place], parts[0][several[0]]
-    return {name: whole.take(rows) for name, rows in zip(SPLITS, parts, strict=True)}
+    return [whole.take(rows) for rows in parts]
 
 
 def division_of(seed: int = 0, fold: int | None = None, folds: int | None = None) -> dict[str, int]:
@@ -225,13 +264,13 @@ def checksum(split: Split) -> str:
     return f"{sum(map(zlib.crc32, joined)) % 2**32:08x}"
 
 
-def refuse_changes(splits: Mapping[str, Split], config: Mapping[str, Any], place: Any) -> None:
+def refuse_changes(splits: Mapping[str, Split], config: Mapping[str, Any], *places: str | None) -> None:
     """Refuse splits whose rows are not those of a description.
 
     Args:
         splits: as they are prepared now.
         config: the description, with its `checksums`.
-        place: where the data are from.
+        *places: where the data are from; None is left out.
 
     Raises:
         ValueError: rows have changed; the splits are named.
@@ -240,7 +279,7 @@ def refuse_changes(splits: Mapping[str, Split], config: Mapping[str, Any], place
     if changed:
         raise ValueError(
             "The data have changed since this description was made, so its division into splits no longer holds. "
-            f"Received: {place} with other rows in {', '.join(changed)}"
+            f"Received: {' and '.join(filter(None, places))} with other rows in {', '.join(changed)}"
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,24 +48,11 @@ class Standardization:
         x = as_reals(x=x)
         if not x.ndim or not len(x):
             raise ValueError(f"x must be rows. Received: x={x!r}")
+        low, high = x.min(axis=0), x.max(axis=0)
+        refuse_constant(low, high, len(x), columns)
         # The largest magnitude of each value is its unit: squares of numbers near 1e200 overflow, and near 1e-200 they vanish.
-        unit = np.abs(x).max(axis=0)
-        unit = np.where(unit > 0, unit, 1.0)
+        unit = np.maximum(np.abs(low), np.abs(high))
         z = x / unit
-        constant = np.argwhere(z.max(axis=0) - z.min(axis=0) <= SMALLEST_SPREAD)
-        if len(constant):
-            position = tuple(int(i) for i in constant[0])
-            if columns:
-                where = f"Column {columns[position[0]]!r}"
-            elif len(position) == 1:
-                where = f"Column {position[0] + 1}"
-            else:
-                where = f"Position {position}"
-            value = x[(0, *position)]
-            raise ValueError(
-                f"{where} is constant in the {len(x)} rows to fit: its standard deviation is zero. "
-                f"{'Leave the column out (--drop). ' if columns else ''}Received: {value:g} in every row"
-            )
         return cls(z.mean(axis=0) * unit, z.std(axis=0) * unit)
 
     def apply(self, x: npt.ArrayLike) -> np.ndarray:
@@ -75,7 +63,45 @@ class Standardization:
         """x = mean + scale z in the original units, float64 `[N, *event]`."""
         return self.mean + self.scale * np.asarray(z, np.float64)
 
+    def to_config(self) -> dict[str, Any]:
+        """A dict that JSON can hold, and from which `from_config` makes the same standardization."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Standardization:
+        """The inverse of `to_config`."""
+        return cls(*(np.array(config[key]) for key in ("mean", "scale")))
+
     @property
     def log_jacobian(self) -> float:
         """log |dz / dx| = -sum log scale, nats: log p(x) in the original units = log p(z) + log_jacobian."""
         return -float(np.log(self.scale).sum())
+
+
+def refuse_constant(low: np.ndarray, high: np.ndarray, rows: int, columns: Sequence[str] | None = None) -> None:
+    """Refuse values that are the same in all rows, but for rounding.
+
+    Args:
+        low, high: the least and the largest value at each position `[*event]`.
+        rows: number of rows, for the error.
+        columns: names of the columns, for the error, or None.
+
+    Raises:
+        ValueError: there is such a position.
+    """
+    unit = np.maximum(np.abs(low), np.abs(high))
+    unit = np.where(unit > 0, unit, 1.0)
+    constant = np.argwhere(high / unit - low / unit <= SMALLEST_SPREAD)
+    if not len(constant):
+        return
+    position = tuple(int(i) for i in constant[0])
+    if columns:
+        where = f"Column {columns[position[0]]!r}"
+    elif len(position) == 1:
+        where = f"Column {position[0] + 1}"
+    else:
+        where = f"Position {position}"
+    raise ValueError(
+        f"{where} is constant in the {rows} rows to fit: its standard deviation is zero. "
+        f"{'Leave the column out (--drop). ' if columns else ''}Received: {low[position]:g} in every row"
+    )

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 
 from tfar.datasets.frames import Frame, is_frame, read_frame
-from tfar.datasets.schema import Schema
-from tfar.datasets.source import DIVISION, Source, Split, checksum, divided, division_of, refuse_changes
+from tfar.datasets.schema import Category, Schema
+from tfar.datasets.source import DIVISION, Source, Split, checksum, divided, division_of, place_of, refuse_changes, with_test
 
 ASKED = ("categorical", "numeric", "drop", "columns")  # options of `Schema.infer`; others say how a table is read
 
@@ -24,9 +25,9 @@ class TableSet:
         name: the file's name, or the type of the object.
         train, validation, test: `Split(x)` of encoded rows, float64 `[N, D]`.
         schema: the `Schema`.
-        origin: where the rows came from: a dict of `source`, `data_dir`, `seed` or `fold` and `folds`, and `reading`.
-        log_shares: by split, nats `[N]` to add to a row's log-probability of encoded values for that of the row itself; see
-            `Schema.log_share`.
+        origin: where the rows came from: a dict of `source`, `data_dir`, `seed` or `fold` and `folds`, `reading`, and where the test rows
+            are of another file `test`.
+        log_shares: by split, what `log_shares` returns of the rows.
         notes: one line for each thing that a user should know of how the table was read.
 
     >>> import pandas as pd
@@ -42,7 +43,7 @@ class TableSet:
     test: Split
     schema: Schema
     origin: dict[str, Any]
-    log_shares: dict[str, np.ndarray]
+    log_shares: dict[str, pd.DataFrame]
     notes: tuple[str, ...] = ()
 
     @property
@@ -74,6 +75,21 @@ class TableSet:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}={len(split.x)}" for name, split in self.splits.items())
         return f"TableSet({self.name!r}, {len(self.schema.names)} columns, {sizes})"
+
+
+def log_shares(schema: Schema, frame: pd.DataFrame) -> pd.DataFrame:
+    """Log-probabilities in nats of cells given their encoded values, to add to those of the encoded values; see `Schema.log_share`.
+
+    Returns:
+        A DataFrame `[N, R]` of the columns that have a class of rare values. Those of other columns are 0.
+
+    >>> words = pd.DataFrame({"word": ["often"] * 300 + [f"w{i}" for i in range(300)], "x": np.arange(600) % 5})
+    >>> schema = Schema.infer(words)
+    >>> log_shares(schema, words).columns.tolist()
+    ['word']
+    """
+    rare = [column for column in schema.modelled if isinstance(column, Category) and column.rare]
+    return pd.DataFrame({column.name: column.log_share(frame[column.name]) for column in rare}, index=pd.RangeIndex(len(frame)))
 
 
 def load_table(
@@ -118,7 +134,9 @@ def load_table(
     return divided_table(read, source, division_of(seed, fold, folds), schema, **asked, **reading)
 
 
-def divided_table(read: Frame, source: Any, division: Mapping[str, int], schema: Schema | None = None, **options: Any) -> TableSet:
+def divided_table(
+    read: Frame, source: Any, division: Mapping[str, int], schema: Schema | None = None, test: Any = None, **options: Any
+) -> TableSet:
     """`load_table` of a table that has been read.
 
     Args:
@@ -126,29 +144,57 @@ def divided_table(read: Frame, source: Any, division: Mapping[str, int], schema:
         source: where it is from.
         division: as `division_of` returns it.
         schema: as for `load_table`.
+        test: another table of the test rows, which is read as this one was; None to divide this one. No statistic is of its rows, and a
+            value that this table lacks is refused, unless its column has a class of rare values.
         **options: those of `Schema.infer`, and those with which the table was read.
     """
     frame, given = read.frame, {name: value for name, value in options.items() if value not in (None, (), [])}
     asked = {name: given[name] for name in ASKED if name in given}
     if schema is not None and asked:
         raise ValueError(f"the kinds of columns are those of the schema. Received: a schema, and {asked}")
-    parts = divided(Source({"all": Split(np.arange(len(frame))[:, None])}), division)
-    rows = {name: split.x[:, 0] for name, split in parts.items()}
+    reading: dict[str, Any] = {
+        key: list(value) if isinstance(value, list | tuple) else value for key, value in given.items() if key not in ASKED
+    }
+    whole = Source({"all": _numbers(frame)})
+    other = None if test is None else read_frame(test, keep=list(frame.columns), **reading)
+    if other is not None:
+        whole = with_test(whole, _numbers(other.frame))
+    rows = {name: split.x[:, 0] for name, split in divided(whole, division).items()}
     if schema is None:
         fitted = np.concatenate([rows["train"], rows["validation"]]) if "fold" in division else rows["train"]
         schema = Schema.infer(frame, **asked).refit(frame.iloc[np.sort(fitted)])
-    encoded, shares = schema.encode(frame, blanks=False), schema.log_share(frame).sum(axis=1)
-    reading = {key: list(value) if isinstance(value, list | tuple) else value for key, value in given.items() if key not in ASKED}
-    of_file = isinstance(source, str | Path)
-    place = str(Path(source).expanduser().absolute()) if of_file else type(source).__name__
+    origin = {"source": place_of(source), "data_dir": None, **{key: int(number) for key, number in division.items()}, "reading": reading}
+    notes, encoded = read.notes, dict.fromkeys(rows, _encoded(schema, frame))
+    if other is not None:
+        origin["test"], name = place_of(test), _name(test)
+        notes += tuple(f"{name}: {note}" for note in other.notes)
+        encoded["test"] = _encoded(schema, other.frame, name)
     return TableSet(
-        name=Path(source).name if of_file else place,
+        name=_name(source),
         schema=schema,
-        origin={"source": place, "data_dir": None, **{key: int(number) for key, number in division.items()}, "reading": reading},
-        log_shares={name: shares[numbers] for name, numbers in rows.items()},
-        notes=read.notes,
-        **{name: Split(encoded[numbers]) for name, numbers in rows.items()},
+        origin=origin,
+        log_shares={name: encoded[name][1].iloc[numbers].reset_index(drop=True) for name, numbers in rows.items()},
+        notes=notes,
+        **{name: Split(encoded[name][0][numbers]) for name, numbers in rows.items()},
     )
+
+
+def _numbers(frame: pd.DataFrame) -> Split:
+    """The numbers of the rows of a table, to be divided in their place."""
+    return Split(np.arange(len(frame))[:, None])
+
+
+def _name(source: Any) -> str:
+    """What a table is called: the name of its file, or its type."""
+    return Path(place_of(source)).name
+
+
+def _encoded(schema: Schema, frame: pd.DataFrame, name: str | None = None) -> tuple[np.ndarray, pd.DataFrame]:
+    """Encoded rows `[N, D]` and their `log_shares`; errors begin with the name of the table where there is one."""
+    try:
+        return schema.encode(frame, blanks=False), log_shares(schema, frame)
+    except ValueError as error:
+        raise error if name is None else ValueError(f"{name}: {error}") from None
 
 
 def read_like(source: Any, config: Mapping[str, Any], schema: Schema) -> Frame:
@@ -167,20 +213,22 @@ def prepare_table(source: Any, config: Mapping[str, Any], blanks: bool = False) 
     return Split(schema.encode(read_like(source, config, schema).frame, blanks))
 
 
-def load_table_config(config: Mapping[str, Any], source: Any = None) -> TableSet:
+def load_table_config(config: Mapping[str, Any], source: Any = None, test: Any = None) -> TableSet:
     """Load the table that `TableSet.to_config` describes again, and check that it is the same.
 
     Args:
         config: the dict.
-        source: where the table is now, if it has moved, or the object.
+        source, test: where the table, and another one of its test rows, are now, if they have moved, or the objects.
 
     Raises:
-        ValueError: the table was not a file and is not given, is gone, or has changed.
+        ValueError: a table was not a file and is not given, is gone, or has changed.
     """
     source = config["source"] if source is None else source
-    if isinstance(source, str) and not is_frame(source):
-        raise ValueError(f"a table that was given in Python must be given again. Received: {source}")
-    division = {key: config[key] for key in DIVISION if key in config}
-    found = load_table(source, schema=Schema.from_json(config["schema"]), **division, **config["reading"])
-    refuse_changes(found.splits, config, source)
+    test = config.get("test") if test is None else test
+    for one in (source, test):
+        if isinstance(one, str) and not is_frame(one):
+            raise ValueError(f"a table that was given in Python must be given again. Received: {one}")
+    schema, division = Schema.from_json(config["schema"]), {key: config[key] for key in DIVISION if key in config}
+    found = divided_table(read_like(source, config, schema), source, division, schema, test, **config["reading"])
+    refuse_changes(found.splits, config, place_of(source), found.origin.get("test"))
     return found

@@ -18,12 +18,16 @@ class AutoregressiveDistribution(NetworkDistribution):
     `log_prob` (nats) takes one call of the network. `sample` runs one loop over the positions, which costs the arithmetic of one call.
     The variables stay with the Keras network.
 
+    Samples are reparameterized (`tfd.FULLY_REPARAMETERIZED`) where the head's draw is differentiable, as that of `tfar.heads.Normal` is.
+    `mean`, `mode`, `entropy` and the like have no closed form and are refused, with an estimate to use instead.
+
     Args:
         network: a `tfar.networks.AutoregressiveNetwork`, or any Keras network (or function) that maps `x [B, *event_shape]`, and
             `context [B, C]` if there is one, to raw parameters `[B, *event_shape, P]`. Those at a position depend on earlier positions
             alone, which `tfar.check_autoregressive` checks.
         head: a `tfar.heads.Head`, or the name of one.
-        context: `[*batch, C]`; its leading axes are the batch shape. None for an unconditional density.
+        context: `[*batch, C]`; its leading axes are the batch shape. None for an unconditional density. A variable stays one: it is read
+            anew in each call, has gradients, and is one of `trainable_variables`.
         member: keyword arguments that select a member of the network; None for the network's own order.
         event_shape, order: of a network that is not tfar's.
         method: how to sample, "stepping", "fixed_point" or "naive" (`tfar.distributions.sampling.sample_rows`); None for stepping with
@@ -44,6 +48,7 @@ class AutoregressiveDistribution(NetworkDistribution):
     1.0
     """
 
+    _pathwise = True
     _refusal = (
         "the observed positions must come first in the model's order, or filling the others would not draw from the conditional "
         "distribution. Train a model with an order that puts them first (order=[...]), or an order-agnostic one (tfar.DeepNADE)."

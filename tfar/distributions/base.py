@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -11,7 +12,17 @@ from tfar.distributions import sampling
 from tfar.distributions.support import Guard
 from tfar.heads.base import as_dtype
 from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
-from tfar.validation import as_orders, check_choices, check_flags, check_support, checked_context, context_of, of_class, require
+from tfar.validation import (
+    as_orders,
+    check_choices,
+    check_context,
+    check_flags,
+    check_support,
+    checked_context,
+    context_of,
+    of_class,
+    require,
+)
 
 tfd = tfp.distributions
 
@@ -34,7 +45,8 @@ class NetworkDistribution(tfd.Distribution):
     Args:
         network: a `tfar.networks.AutoregressiveNetwork`.
         head: a `tfar.heads.Head`, or the name of one.
-        context: `[*batch, C]` or None.
+        context: `[*batch, C]` or None. A `tf.Variable`, a `keras.Variable` or a `tfp.util.DeferredTensor` is read anew in each call, and
+            is one of `trainable_variables`.
         member: keyword arguments that select a member of the network, or those of several members, stacked.
         method: how to sample, one of `tfar.distributions.sampling.METHODS`; None for "fixed_point" with a
             `tfar.networks.WrappedNetwork`, else "stepping".
@@ -46,6 +58,7 @@ class NetworkDistribution(tfd.Distribution):
     """
 
     _refusal: str  # what is wrong with a pattern that `_completable` denies
+    _pathwise = False  # whether a sample is a differentiable function of the parameters where the head's draw is
 
     def __init__(
         self,
@@ -60,7 +73,8 @@ class NetworkDistribution(tfd.Distribution):
         name: str,
     ):
         check_flags(validate_args=validate_args, allow_nan_stats=allow_nan_stats)
-        self._network, self._head = of_class(AutoregressiveNetwork, network=network), heads.get(head)
+        self._network = of_class(AutoregressiveNetwork, network=network)
+        self._head = heads.get(head).in_precision(network.compute_dtype)
         network.check_head(self._head)
         if method is not None:
             check_choices(sampling.METHODS, method=method)
@@ -69,10 +83,14 @@ class NetworkDistribution(tfd.Distribution):
             network.ensure_built()
         self._method = method or ("fixed_point" if wrapped else "stepping")
         self._member = {**member, "order": as_orders(member["order"], network.event_size)} if "order" in member else member
-        self._context = checked_context(context, network.context_size, finite=validate_args)
+        checked = checked_context(context, network.context_size, finite=validate_args)
+        self._context: Any = _reference(context)
+        if self._context is None:
+            self._context = checked
+        reparameterized = self._pathwise and self._head.reparameterized
         super().__init__(
             dtype=self._head.dtype,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            reparameterization_type=tfd.FULLY_REPARAMETERIZED if reparameterized else tfd.NOT_REPARAMETERIZED,
             validate_args=validate_args,
             allow_nan_stats=allow_nan_stats,
             parameters=parameters,
@@ -90,17 +108,34 @@ class NetworkDistribution(tfd.Distribution):
         return self._head
 
     @property
-    def context(self) -> tf.Tensor | None:
-        """The context `[*batch, C]`, or None."""
+    def context(self) -> Any:
+        """The context `[*batch, C]`, a tensor, or the variable that was given; or None."""
         return self._context
 
     @property
     def trainable_variables(self) -> tuple[tf.Variable, ...]:
-        return tuple(v.value for v in self._network.trainable_variables)
+        return (*(v.value for v in self._network.trainable_variables), *(v for v in self._context_variables() if v.trainable))
 
     @property
     def variables(self) -> tuple[tf.Variable, ...]:
-        return tuple(v.value for v in self._network.variables)
+        return (*(v.value for v in self._network.variables), *self._context_variables())
+
+    def _context_variables(self) -> tuple[tf.Variable, ...]:
+        if isinstance(self._context, tf.Variable):
+            return (self._context,)
+        return tuple(self._context.variables) if isinstance(self._context, tf.Module) else ()
+
+    def __getitem__(self, slices: Any) -> Any:
+        """A distribution of part of the batch.
+
+        Raises:
+            ValueError: there are more indices than axes of the batch, or a new axis is asked of a distribution without a context.
+        """
+        given = [index for index in (slices if isinstance(slices, tuple) else (slices,)) if index is not Ellipsis]
+        indices, rank = sum(index is not tf.newaxis for index in given), self.batch_shape.rank
+        if (rank is not None and indices > rank) or (given and self._context is None):
+            raise ValueError(f"an index must be of an axis of the batch, whose shape is {self.batch_shape}. Received: {slices}")
+        return super().__getitem__(slices)
 
     def sample_rows(self, seeds: Any, context: Any = None, observed: Any = None, values: Any = None) -> tf.Tensor:
         """Draw one example per seed, `[B, *event]`; row i depends on the i-th seed alone.
@@ -205,6 +240,38 @@ class NetworkDistribution(tfd.Distribution):
     def _log_prob(self, x: tf.Tensor, **kwargs: Any) -> tf.Tensor:
         return self._by_rows(self._log_prob_rows, x)
 
+    def _default_event_space_bijector(self, *args: Any, **kwargs: Any) -> Any:
+        bijector = self._head.bijector()
+        if bijector is None:
+            raise NotImplementedError(f"values that are {self._head.support} have no bijector from real numbers. Received: {self._head!r}")
+        return bijector
+
+    # What has no closed form
+
+    def _mean(self, **kwargs: Any) -> tf.Tensor:
+        raise _without_form("mean", "tf.reduce_mean(tf.cast(distribution.sample(n), tf.float32), axis=0)")
+
+    def _variance(self, **kwargs: Any) -> tf.Tensor:
+        raise _without_form("variance", "tf.math.reduce_variance(tf.cast(distribution.sample(n), tf.float32), axis=0)")
+
+    def _stddev(self, **kwargs: Any) -> tf.Tensor:
+        raise _without_form("standard deviation", "tf.math.reduce_std(tf.cast(distribution.sample(n), tf.float32), axis=0)")
+
+    def _covariance(self, **kwargs: Any) -> tf.Tensor:
+        raise _without_form("covariance", "tfp.stats.covariance(tf.cast(distribution.sample(n), tf.float32))")
+
+    def _entropy(self, **kwargs: Any) -> tf.Tensor:
+        raise _without_form("entropy", "-tf.reduce_mean(distribution.log_prob(distribution.sample(n)), axis=0)")
+
+    def _mode(self, **kwargs: Any) -> tf.Tensor:
+        raise _without_form("mode", "the sample of the largest log_prob")
+
+    def _cdf(self, x: Any, **kwargs: Any) -> tf.Tensor:
+        raise _without_form("cdf", "the share of samples that are at most x in every dimension")
+
+    def _quantile(self, value: Any, **kwargs: Any) -> tf.Tensor:
+        raise NotImplementedError("a distribution of several dimensions has no quantiles")
+
     def _sample_n(self, n: Any, seed: Any = None, **kwargs: Any) -> tf.Tensor:
         seed = noise.as_seed(seed)
         shape = tf.concat([[n], self._batch_shape_tensor()], axis=0)
@@ -218,10 +285,10 @@ class NetworkDistribution(tfd.Distribution):
 
     def _by_rows(self, function: Callable[..., tf.Tensor], x: tf.Tensor, result_shape: tuple[int, ...] = ()) -> tf.Tensor:
         """Apply a function of rows and their contexts, with results in nats `[N, *result_shape]`, to values `[..., *event]`."""
-        self._check_shape(x)
-        x = self._check_values(x)
-        event, axes = self._network.event_shape, len(x.shape) - len(self._network.event_shape)
-        shape, static = tf.shape(x)[:axes], x.shape[:axes]
+        x = self._check_values(self._check_shape(x))
+        event, rank = self._network.event_shape, x.shape.rank
+        axes: Any = (tf.rank(x) if rank is None else rank) - len(event)
+        shape, static = tf.shape(x)[:axes], x.shape if rank is None else x.shape[:axes]
         if self._context is not None:
             shape = tf.broadcast_dynamic_shape(shape, self._batch_shape_tensor())
             static = tf.broadcast_static_shape(static, self.batch_shape)
@@ -235,12 +302,22 @@ class NetworkDistribution(tfd.Distribution):
         """The context of each row of a batch of the given shape, flat."""
         if self._context is None:
             return None
-        return tf.reshape(context_of(self._context, shape), [-1, self._network.context_size])
+        context = tf.convert_to_tensor(self._context)
+        if self.validate_args and context is not self._context:  # a variable, which has changed since it was checked
+            context = check_context(context)
+        return tf.reshape(context_of(context, shape), [-1, self._network.context_size])
 
-    def _check_shape(self, x: tf.Tensor) -> None:
+    def _check_shape(self, x: tf.Tensor) -> tf.Tensor:
+        """Return values, whose last axes must be those of the event; where they are known only when the graph runs, it asserts that."""
         event = self._network.event_shape
-        if x.shape.rank is not None and (x.shape.rank < len(event) or not x.shape[-len(event) :].is_compatible_with(event)):
-            raise ValueError(f"values must be [..., {', '.join(map(str, event))}]. Received: shape={x.shape}")
+        message = f"values must be [..., {', '.join(map(str, event))}]. Received: shape="
+        if x.shape.rank is None:
+            matches = tf.logical_and(tf.rank(x) >= len(event), tf.reduce_all(tf.shape(x)[-len(event) :] == tf.constant(event)))
+            with tf.control_dependencies([tf.debugging.Assert(matches, [message, tf.shape(x)])]):
+                return tf.identity(x)
+        if x.shape.rank < len(event) or not x.shape[-len(event) :].is_compatible_with(event):
+            raise ValueError(f"{message}{x.shape}")
+        return x
 
     def _check_values(self, x: tf.Tensor) -> tf.Tensor:
         """Refuse values outside the head's support where `validate_args` asks for it."""
@@ -269,6 +346,8 @@ class NetworkDistribution(tfd.Distribution):
         pattern: Any = tf.convert_to_tensor(observed)
         if pattern.dtype != tf.bool:
             raise ValueError(f"observed must be bool. Received: observed.dtype={pattern.dtype.name}")
+        if values.shape.rank is None:
+            values = tf.ensure_shape(values, [None, *self._network.event_shape])
         if values.shape.rank != len(self._network.event_shape) + 1:
             raise ValueError(f"x must be [B, {', '.join(map(str, self._network.event_shape))}]. Received: x.shape={values.shape}")
         self._check_shape(values)
@@ -303,6 +382,17 @@ class NetworkDistribution(tfd.Distribution):
             return self._sample_rows(seeds, context, observed, values, self._member)
         sampler = self._network.traced((type(self), self._head, self._method), self._sample_rows, reduce_retracing=True)
         return sampler(seeds, context, observed, values, self._member)
+
+
+def _reference(context: Any) -> Any:
+    """What is read anew in each call, as TFP's distributions do: a variable, or what is computed of one; None for anything else."""
+    value = context.value if isinstance(context, keras.Variable) else context
+    return value if isinstance(value, tf.Variable | tfp.util.DeferredTensor) else None
+
+
+def _without_form(name: str, estimate: str) -> NotImplementedError:
+    """The error of a quantity that would be a sum over all values."""
+    return NotImplementedError(f"the {name} of an autoregressive distribution has no closed form. An estimate is {estimate}")
 
 
 def _number_of_rows(x: tf.Tensor) -> Any:

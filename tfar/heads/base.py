@@ -1,5 +1,6 @@
 """The contract of a head: the density of one position's value, its draw, and the facts about that value."""
 
+import copy
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -32,10 +33,12 @@ class Head:
         kinds: the kinds of data that the head fits: "binary", "categorical", "continuous".
         params_size: P; of a head that differs between the dimensions of a vector, `Columns`, P_d of each.
         noise_size: how many uniform numbers one draw uses.
-        dtype: dtype of the values; int32 for discrete values, as in TFP.
+        dtype: dtype of the values; int32 for discrete values, as in TFP. Real values are float64 where the network computes in it
+            (`in_precision`).
         num_classes: K where the values are the integers 0..K-1, which a network of vectors is fed one-hot; None where it is fed numbers.
         stand_in: a value that the head supports, or one of each dimension. Networks are fed it in the place of unsupported values,
             whose score is -inf.
+        reparameterized: whether `draw` is differentiable in the parameters, so that samples have pathwise gradients.
 
     >>> @register("unit_normal")
     ... class UnitNormal(Head):
@@ -55,6 +58,7 @@ class Head:
     dtype: tf.DType = tf.float32
     num_classes: int | None = None
     stand_in: Any = 0
+    reparameterized: bool = False
 
     def __call__(self, params: tf.Tensor) -> Distribution:
         """Return the distribution of the values `[...]` at positions with parameters `[..., P]`."""
@@ -101,6 +105,23 @@ class Head:
     def discrete(self) -> bool:
         """Whether the values are integers, and `log_prob` a probability mass."""
         return bool(self.dtype.is_integer)
+
+    def in_precision(self, dtype: Any) -> "Head":
+        """Return the head as it is for networks that compute in a dtype: its real values are float64 where that is.
+
+        >>> get("normal").in_precision("float64").dtype, get("normal").in_precision("float16").dtype
+        (tf.float64, tf.float32)
+        """
+        if not self.dtype.is_floating or tf.as_dtype(dtype) != tf.float64 or self.dtype == tf.float64:
+            return self
+        head = copy.copy(self)
+        head.dtype = tf.float64
+        return head
+
+    def bijector(self) -> Any:
+        """Return a bijector from all real numbers to the values; None for discrete values, and where the head does not tell."""
+        everywhere = self.dtype.is_floating and type(self).supports is Head.supports
+        return tfp.bijectors.Identity() if everywhere else None
 
     def initial_params(self, x: np.ndarray) -> np.ndarray | None:
         """Estimate parameters of each position's marginal distribution, at which training starts.

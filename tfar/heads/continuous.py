@@ -47,6 +47,7 @@ class Normal(Head):
 
     kinds = ("continuous",)
     params_size = 2
+    reparameterized = True
 
     def __init__(self, min_scale: float = config.HeadSettings.min_scale):
         self.min_scale = checked_floor(min_scale)

@@ -1,6 +1,6 @@
 """A convolution over an image that sees only earlier pixels, and earlier colours of its own pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -27,6 +27,9 @@ class MaskedConv2D(keras.layers.Layer):
         colors: number of channels of the image; `tfar.masks.color_groups` divides input and output channels into that many groups.
         use_bias: whether to add a bias.
         kernel_initializer: initializer of the kernel.
+        activation, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: as in
+            `keras.layers.Conv2D`. Those of the kernel take the whole of it, without the mask.
+        **kwargs: as in `keras.layers.Layer`, such as `activity_regularizer`.
 
     Call arguments:
         inputs: `[B, H, W, I]`; the output is `[B, H, W, O]`.
@@ -52,6 +55,12 @@ class MaskedConv2D(keras.layers.Layer):
         colors: int = 1,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
+        activation: Any = None,
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -60,6 +69,13 @@ class MaskedConv2D(keras.layers.Layer):
         self.kernel_size = masks.checked_kernel_size(kernel_size)
         self.filters, self.mask_type, self.colors, self.use_bias = int(filters), mask_type, int(colors), use_bias
         self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
+        self.activation: Callable[[Any], Any] = from_keras(keras.activations.get, activation=activation)
+        self.bias_initializer: Any = from_keras(keras.initializers.get, bias_initializer=bias_initializer)
+        self.kernel_regularizer: Any = from_keras(keras.regularizers.get, kernel_regularizer=kernel_regularizer)
+        self.bias_regularizer: Any = from_keras(keras.regularizers.get, bias_regularizer=bias_regularizer)
+        self.kernel_constraint: Any = from_keras(keras.constraints.get, kernel_constraint=kernel_constraint)
+        self.bias_constraint: Any = from_keras(keras.constraints.get, bias_constraint=bias_constraint)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         masks.conv_mask(self.kernel_size, self.colors, self.filters, mask_type, self.colors)  # checks the arguments
 
     def build(self, input_shape: Any) -> None:
@@ -67,9 +83,22 @@ class MaskedConv2D(keras.layers.Layer):
         (height, width), channels = self.kernel_size, input_shape[-1]
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})  # conv2d takes a multiple of the channels as groups
         self._mask = masks.conv_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colors)[: height // 2 + 1]
-        shape = (height // 2 + 1, width, channels, self.filters)
-        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros") if self.use_bias else None
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(height // 2 + 1, width, channels, self.filters),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias: Any = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
 
     def masked_kernel(self) -> tf.Tensor:
         """Return the kernel `[height // 2 + 1, width, I, O]` with masked taps set to zero. Its last row is that of the centre."""
@@ -87,7 +116,7 @@ class MaskedConv2D(keras.layers.Layer):
             outputs = tf.tensordot(inputs, kernel[0, 0], 1)  # XLA has no fast path for 1x1 convolutions
         if self.use_bias:
             outputs = tf.nn.bias_add(outputs, tf.cast(tf.convert_to_tensor(self.bias), outputs.dtype))  # faster than a broadcast sum
-        return outputs
+        return self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return `(B, H, W, O)`."""
@@ -103,4 +132,10 @@ class MaskedConv2D(keras.layers.Layer):
             "colors": self.colors,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "activation": keras.activations.serialize(self.activation),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }

@@ -32,9 +32,12 @@ class MaskedDense(keras.layers.Layer):
         kernel_initializer: initializer of the kernel `[I, O]`.
         window: how many degrees a unit sees, the largest of those allowed; None for all. The initial kernel is divided by the square
             root of the share of inputs that a unit sees, which gives it the scale of a layer with that many inputs.
+        bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint, bias_constraint: as in `keras.layers.Dense`. Those of
+            the kernel take the whole of it, without the mask.
+        **kwargs: as in `keras.layers.Layer`, such as `activity_regularizer`.
 
     Call arguments:
-        inputs: `[B, I]`; the output is `[B, O]`.
+        inputs: `[B, I]`, or with more axes before the last; the output is `[B, O]`.
         in_degrees, out_degrees: other degrees for this call, int32 `[I]` and `[O]`: another order or connectivity of the same weights.
 
     Raises:
@@ -57,6 +60,11 @@ class MaskedDense(keras.layers.Layer):
         centred: bool = False,
         kernel_initializer: Any = "glorot_uniform",
         window: int | None = None,
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -71,14 +79,34 @@ class MaskedDense(keras.layers.Layer):
         self.conditioning = conditioning
         self.centred = centred
         self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
+        self.bias_initializer: Any = from_keras(keras.initializers.get, bias_initializer=bias_initializer)
+        self.kernel_regularizer: Any = from_keras(keras.regularizers.get, kernel_regularizer=kernel_regularizer)
+        self.bias_regularizer: Any = from_keras(keras.regularizers.get, bias_regularizer=bias_regularizer)
+        self.kernel_constraint: Any = from_keras(keras.constraints.get, kernel_constraint=kernel_constraint)
+        self.bias_constraint: Any = from_keras(keras.constraints.get, bias_constraint=bias_constraint)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: len(self.in_degrees)})
 
     def build(self, input_shape: Any = None) -> None:
         """Create the weights."""
         inputs, units = len(self.in_degrees), len(self.out_degrees)
         if input_shape is not None and input_shape[-1] != inputs:
             raise ValueError(f"inputs must have {inputs} features, as in_degrees has. Received: inputs.shape={input_shape}")
-        self.kernel = self.add_weight(name="kernel", shape=(inputs, units), initializer=self._initial_kernel)
-        self.bias = self.add_weight(name="bias", shape=(units,), initializer="zeros") if self.use_bias else None
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(inputs, units),
+            initializer=self._initial_kernel,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias: Any = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
         if self.conditioning:
             self.conditioning_kernel = self.add_weight(name="conditioning_kernel", shape=(inputs, units), initializer="zeros")
         if self.centred:
@@ -147,7 +175,7 @@ class MaskedDense(keras.layers.Layer):
             return tf.matmul(inputs, masked_kernel)
         blocks = masks.dense_blocks(in_degrees, out_degrees, self.strict, self.window)
         columns = tf.split(masked_kernel, [stop - start for start, stop, *_ in blocks], axis=1)
-        return tf.concat([tf.matmul(inputs[:, a:b], c[a:b]) for c, (_, _, a, b) in zip(columns, blocks, strict=True)], axis=1)
+        return tf.concat([tf.matmul(inputs[..., a:b], c[a:b]) for c, (_, _, a, b) in zip(columns, blocks, strict=True)], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return `(B, O)`."""
@@ -166,4 +194,9 @@ class MaskedDense(keras.layers.Layer):
             "conditioning": self.conditioning,
             "centred": self.centred,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }

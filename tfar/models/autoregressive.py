@@ -12,23 +12,38 @@ from tfar import heads, networks, noise
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
 from tfar.distributions.support import Guard
 from tfar.heads.base import as_dtype
-from tfar.models import streams
-from tfar.models.freezing import freeze, frozen_layers
+from tfar.models.checked import CheckedModel
+from tfar.models.freezing import freeze, frozen_layers, layers_of
 from tfar.networks.fingerprint import Fingerprinted
-from tfar.orders import as_order, random_orders
+from tfar.orders import as_order, inverse, random_orders
 from tfar.serving.endpoints import Endpoint, endpoints
 from tfar.serving.export import export_saved_model
-from tfar.validation import as_tensor, check_arrays, check_context, check_counts, check_seeds, check_support
+from tfar.testing import spot_check
+from tfar.validation import (
+    MOST,
+    as_counts,
+    as_tensor,
+    check_choices,
+    check_context,
+    check_counts,
+    check_numbers,
+    check_seeds,
+    check_support,
+    context_of,
+)
 
 
 @keras.saving.register_keras_serializable(package="tfar")
-class AutoregressiveModel(Fingerprinted, keras.Model):
+class AutoregressiveModel(Fingerprinted, CheckedModel):
     """A density model that `fit` trains by maximum likelihood: the model maps x to log p(x).
 
     `model(x)` and `model.predict(x)` are log-probabilities `[B]` in nats; the loss is their negative mean. `fit`, `evaluate` and
-    `predict` take arrays, `tf.data` datasets, and pairs (x, context), as `fit(x, context)` or as a dataset of pairs. Metrics: `nll`
-    in nats, and `bits_per_dim`, nll / (D ln 2). For an order-agnostic network `fit` and `evaluate` report an unbiased estimate of the mean
-    over all orders (`tfar.networks.OrderAgnostic`); `predict` and `log_prob` are exact, for the network's own order.
+    `predict` take arrays, `tf.data` datasets, pairs (x, context), as `fit(x, context)` or as a dataset of pairs, and dictionaries
+    {"x": x, "context": context}. Metrics: `nll` in nats, and `bits_per_dim`, nll / (D ln 2).
+
+    An order-agnostic network has two of them. `predict`, `log_prob` and `tfar.training.evaluate` are exact, in the network's own order.
+    `fit` and `evaluate` report `nll_over_orders` and `bits_per_dim_over_orders`, an unbiased estimate of the mean over all orders
+    (`tfar.networks.OrderAgnostic`), which is larger or smaller. (`tfar.training.fit` reports the same estimate, as `nll`.)
 
     Values outside the head's support, and contexts that are not finite, are refused: eager methods, and `fit`, `evaluate`, `predict` and
     their `*_on_batch` forms check on the host, so that a step which XLA compiles never sees them. Inside a `tf.function` of your own a
@@ -64,19 +79,30 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
                 "network must be a tfar.networks.AutoregressiveNetwork; tfar.networks.WrappedNetwork(network, event_shape) makes one of "
                 f"another. Received: network={network!r}"
             )
-        self.network, self.head = network, heads.get(head)
+        self.network, self.head = network, heads.get(head).in_precision(network.compute_dtype)
         network.check_head(self.head)
         _check_stand_in(self.head)
         network.ensure_built()
-        self._testing = False
-        self._nll = keras.metrics.Mean(name="nll")
-        self._bits_per_dim = keras.metrics.Mean(name="bits_per_dim")
+        self._testing = self._network_checked = False
+        over = "_over_orders" if network.order_agnostic else ""
+        self._nll, self._bits_per_dim = (keras.metrics.Mean(name=f"{name}{over}") for name in ("nll", "bits_per_dim"))
         self.built = True
 
     @property
     def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
         return self.network.event_shape
+
+    # Keras' property has a setter, which raises.
+    @property
+    def layers(self) -> list[keras.layers.Layer]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The network, and its own layers that have weights: the rows of `summary`."""
+        return [self.network, *(layer for name, layer in layers_of(self.network) if "/" not in name)]
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return `(B,)`, of the shape of x or those of (x, context)."""
+        first = input_shape[0]
+        return (first[0] if isinstance(first, tuple | list) else first,)
 
     # The density
 
@@ -146,24 +172,50 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
         """
         return self.distribution(context, validate_args=True).log_prob(as_tensor(x=x))
 
-    def sample(self, n: int, seed: Any = None, context: Any = None) -> tf.Tensor:
+    def sample(self, n: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw `n` examples, `[n, *event]`; with a `context [n, C]`, one for each row of it.
 
         Args:
-            n: number of examples, at least 0.
+            n: number of examples, at least 0; or a shape, `[2, 3]` for the examples of `n=6` as `[2, 3, *event]`.
             seed: an integer, an int32 pair, or one pair per row `[n, 2]`; None for a fresh one. The i-th example depends on the seed,
                 on i and on its own context only.
-            context: `[n, C]`, or `[C]` for all rows.
+            context: `[n, C]`, or `[C]` for all rows; what broadcasts to `[2, 3, C]` for a shape.
 
         Raises:
-            ValueError: `n` is not a non-negative integer, the number of seeds or contexts is not `n`, or a context is not finite.
+            ValueError: `n` is not non-negative integers, the number of seeds or contexts is not `n`, or a context is not finite.
         """
-        check_counts(0, n=n)
-        return self.distribution(context, validate_args=True).sample_rows(noise.seeds_of(seed, n))
+        shape = as_counts(0, MOST, n=n)
+        rows = math.prod(shape)
+        check_counts(0, n=rows)
+        if context is not None and len(shape) != 1:
+            context = tf.reshape(context_of(as_tensor(tf.float32, context=context), shape), [rows, -1])
+        drawn = self.distribution(context, validate_args=True).sample_rows(noise.seeds_of(seed, rows))
+        return drawn if len(shape) == 1 else tf.reshape(drawn, [*shape, *drawn.shape[1:]])
 
     def complete(self, x: Any, observed: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
         return self.distribution(context, validate_args=True).complete(as_tensor(x=x), as_tensor(observed=observed), seed)
+
+    def first(self, share: float) -> np.ndarray:
+        """The dimensions that are first in the model's order, bool `[*event]`: a pattern that `complete` takes as observed.
+
+        `model.complete(x, model.first(0.5))` completes the lower half of an image that is generated row by row.
+
+        Args:
+            share: how many of them, from 0 to 1; rounded to a number of dimensions.
+
+        Raises:
+            ValueError: the share is out of range, or the model is the mean of several orders.
+
+        >>> import tfar
+        >>> tfar.MADE([4], hidden_units=[8], order="reversed").first(0.5).tolist()
+        [False, False, True, True]
+        """
+        check_numbers("[0, 1]", share=share)
+        if self.network.num_members > 1:
+            raise ValueError(f"a model must have one order. Received: the mean of {self.network.num_members} orders")
+        order = np.asarray(self.network.generation_order())
+        return (inverse(order) < round(share * len(order))).reshape(self.event_shape)
 
     def conditional_log_prob(self, x: Any, observed: Any, context: Any = None) -> tf.Tensor:
         """Score what is not observed given what is, nats `[B]`; see `AutoregressiveDistribution.conditional_log_prob`."""
@@ -172,8 +224,11 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
     # For Keras
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """log p(x) in nats `[B]`, of x or (x, context). Training, and evaluation in any order, have the network's objective instead."""
-        x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
+        """log p(x) in nats `[B]`, of x, (x, context) or {"x", "context"}.
+
+        Training, and evaluation in any order, have the network's objective instead.
+        """
+        x, context = self._parts(inputs)
         return self._read(check_support(self.head, self._as_values(x)), check_context(context), training)
 
     def _as_values(self, x: Any) -> tf.Tensor:
@@ -208,14 +263,6 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
 
     def predict_step(self, data: Any) -> Any:
         return super().predict_step(self._arrange(data))
-
-    def _arrange(self, data: Any) -> tuple[Any, None, Any]:
-        """A batch as Keras' (x, y, sample_weight), where y is the context, as inputs alone."""
-        if self.compiled and self.loss is not None:
-            raise ValueError(f"the loss is the mean negative log-likelihood and cannot be set. Received: loss={self.loss!r}")
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = _only(x)
-        return x if y is None or y.shape[-1] == 0 else (x, y), None, weight
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
         nll = self._nll_of(x, y_pred)
@@ -262,71 +309,21 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
         """Number of dimensions whose nats the metric `nll` adds; `bits_per_dim` is for one."""
         return self.network.event_size
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any) -> keras.callbacks.History:
-        """As `keras.Model.fit`; x is the values, or a pair of them and their contexts, and y the contexts.
+    def check_network(self) -> None:
+        """Check once that a network which is not tfar's own is autoregressive, as `fit` and `export` do; see `tfar.testing.spot_check`.
 
-        Arrays are checked before the first step, and each batch of a `tf.data.Dataset`, a generator or a `keras.utils.PyDataset` before
-        its step: no weight changes in the step of a refused batch.
+        Where `network.check_dependencies` is False, nothing is checked.
 
         Raises:
-            ValueError: arrays with values outside the head's support, or contexts that are not finite.
-            tf.errors.InvalidArgumentError: the same in a batch of a stream.
+            ValueError: it is not.
         """
-        x = self._checked(x, y)
-        if isinstance(validation_data, list | tuple):
-            held, context, weight = keras.utils.unpack_x_y_sample_weight(tuple(validation_data))
-            self.check_arrays(held, context)
-            if weight is not None:
-                validation_data = held, _placeholder(context, weight), weight
-        else:
-            validation_data = self._checked(validation_data)
-        return super().fit(x, _placeholder(y, kwargs.get("sample_weight")), *args, validation_data=validation_data, **kwargs)
-
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.evaluate`, with x and y, and their checks, as in `fit`."""
-        x = self._checked(x, y)
-        return super().evaluate(x, _placeholder(y, kwargs.get("sample_weight")), *args, **kwargs)
-
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.predict`: log p(x), an array `[N]`, with x, and its checks, as in `fit`."""
-        return super().predict(self._checked(x), *args, **kwargs)
-
-    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.train_on_batch`, with x and y, and their checks, as in `fit`."""
-        self.check_arrays(x, y)
-        return super().train_on_batch(x, y, *args, **kwargs)
-
-    def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.test_on_batch`, with x and y, and their checks, as in `fit`."""
-        self.check_arrays(x, y)
-        return super().test_on_batch(x, y, *args, **kwargs)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """As `keras.Model.predict_on_batch`, with x, and its checks, as in `fit`."""
-        self.check_arrays(x)
-        return super().predict_on_batch(x)
-
-    def _checked(self, x: Any, context: Any = None) -> Any:
-        """What Keras is fed: arrays, which are checked, or a stream whose batches will be."""
-        self.check_arrays(x, context)
-        return streams.checked(x, self._check_batch)
-
-    def _check_batch(self, data: Any) -> Any:
-        """Return a batch of a stream, whose values and contexts are checked."""
-        inputs = self._arrange(data)[0]
-        x, context = inputs if isinstance(inputs, list | tuple) else (inputs, None)
-        passed = [check_support(self.head, tf.convert_to_tensor(x), listed=True)]
-        if context is not None:
-            passed.append(check_context(tf.convert_to_tensor(context), listed=True))
-        if tf.executing_eagerly():
-            return data
-        with tf.control_dependencies(passed):
-            return tf.nest.map_structure(tf.identity, data)
-
-    def check_arrays(self, x: Any, context: Any = None) -> None:
-        """Check arrays of values and contexts, or a pair of them; see `tfar.validation.check_arrays`."""
-        x, context = x if isinstance(x, list | tuple) and len(x) == 2 else (x, context)
-        check_arrays(self.head, _only(x), context)
+        network = self.network
+        own = type(network).__module__.startswith("tfar.networks.") and not isinstance(network, networks.WrappedNetwork)
+        if self._network_checked or own or not network.check_dependencies:
+            return
+        with tf.init_scope():
+            spot_check(network, None if network.per_column else (self.head.num_classes or 2) if self.head.discrete else 0)
+        self._network_checked = True
 
     # Files
 
@@ -335,9 +332,29 @@ class AutoregressiveModel(Fingerprinted, keras.Model):
         return endpoints(self, jit_compile)
 
     # Keras' method returns None, and has options of formats that this one has not.
-    def export(self, filepath: str | Path, **options: Any) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Write a SavedModel that TF Serving serves; see `tfar.serving.export_saved_model`."""
-        return export_saved_model(self, filepath, **options)
+    def export(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, filepath: str | Path, format: str = "tf_saved_model", verbose: bool | None = None, **options: Any
+    ) -> list[str]:
+        """Write a SavedModel that TF Serving serves.
+
+        Args:
+            filepath: the folder to write.
+            format: "tf_saved_model"; others have no form of the loop that samples.
+            verbose: whether to print where it is, and its endpoints.
+            **options: of `tfar.serving.export_saved_model`.
+
+        Returns:
+            The names of the endpoints.
+
+        Raises:
+            ValueError: another format, or as `tfar.serving.export_saved_model`.
+            FileExistsError: `filepath` exists.
+        """
+        check_choices(["tf_saved_model"], format=format)
+        names = export_saved_model(self, filepath, **options)
+        if verbose:
+            print(f"Saved artifact at '{filepath}', with the endpoints {', '.join(names)}.")
+        return names
 
     def density_settings(self) -> dict[str, Any]:
         """Return what determines the density besides the weights and the network's own settings: the head."""
@@ -368,13 +385,3 @@ def _check_stand_in(head: heads.Head) -> None:
     with tf.init_scope():
         if not tf.reduce_all(head.supports(as_dtype(head.stand_in, head.dtype))):
             raise ValueError(f"stand_in of {head!r} must be {head.support}. Received: stand_in={head.stand_in!r}")
-
-
-def _only(x: Any) -> Any:
-    """The element of a list or tuple of one; anything else as it is."""
-    return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
-
-
-def _placeholder(y: Any, weight: Any) -> Any:
-    """y, or an array of no columns where there are sample weights alone: Keras drops weights without a y."""
-    return np.zeros([len(weight), 0], np.float32) if y is None and weight is not None else y

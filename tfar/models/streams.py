@@ -1,7 +1,7 @@
 """Batches of a stream, checked on the host as they pass: the compiled step that takes them may have no assertions."""
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -33,6 +33,11 @@ def checked(data: Any, check: Check) -> Any:
     if isinstance(data, keras.utils.PyDataset) and not data.use_multiprocessing:
         return CheckedPyDataset(data, check)
     return data
+
+
+def is_stream(data: Any) -> bool:
+    """Whether data are batches that come one by one, or of an unknown kind, rather than arrays, in a pair or a dictionary."""
+    return not (data is None or hasattr(data, "__array__") or isinstance(data, list | tuple | Mapping))
 
 
 def _checked_generator(batches: Iterator[Any], check: Check) -> Iterator[Any]:

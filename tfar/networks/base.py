@@ -14,7 +14,7 @@ from tfar.heads.base import Head
 from tfar.heads.encodings import Encoding, of_classes
 from tfar.networks.fingerprint import Fingerprinted, Resolved, shown_order
 from tfar.orders import as_order
-from tfar.validation import MOST_UNITS, as_counts, check_counts, from_keras, of_class
+from tfar.validation import MOST_UNITS, as_counts, check_counts, check_flags, from_keras, of_class
 
 State = dict[str, Any]  # a nest of tensors and TensorArrays
 Size = int | tf.Tensor  # a number that may be known only when the graph runs
@@ -114,6 +114,8 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         output_bias: the bias of the parameters, `[D * P]`, or `[P]` for all positions; None where the network has none.
         takes_columns: whether `params_size` may differ between dimensions.
         per_column: whether `params_size` is given for each dimension.
+        check_dependencies: whether `fit` and `export` check once that the network is autoregressive (`tfar.testing.spot_check`), where it
+            is not tfar's own; set it to False to leave that out.
         order_agnostic: whether members are selected by `order=`, any permutation `[D]`, or one per row `[B, D]`.
 
     Raises:
@@ -133,6 +135,7 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
     family: type[config.Family] = config.Family
     stride: int = 1
     output_bias: Any = None
+    check_dependencies: bool = True
     order_agnostic: bool = False
     takes_columns: bool = False
 
@@ -241,6 +244,10 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         """Create the weights. By default those of the layers that `call` uses, by a call on zeros."""
         self.call(tf.zeros([1, *self.event_shape]), tf.zeros([1, self.context_size]) if self.context_size else None)
 
+    def compute_output_shape(self, x_shape: Any, context_shape: Any = None) -> tuple[int | None, ...]:
+        """Return `(B, *event_shape, P)`, or `(B, sum_d P_d)`."""
+        return (x_shape[0], int(self.params_sizes.sum())) if self.per_column else (*x_shape, self.params_size)
+
     def ensure_built(self) -> None:
         """Create the weights if they do not exist yet."""
         if not self.built:
@@ -286,7 +293,7 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         x = tf.convert_to_tensor(x)
         if x.shape.rank is not None and (x.shape.rank != len(self.event_shape) + 1 or not x.shape[1:].is_compatible_with(self.event_shape)):
             raise ValueError(f"x must be [B, {', '.join(map(str, self.event_shape))}]. Received: x.shape={x.shape}")
-        return x
+        return tf.ensure_shape(x, [None, *self.event_shape]) if x.shape.rank is None else x
 
     def encode(self, x: Any) -> tf.Tensor:
         """Return values `[B, *event_shape]` as the inputs `[B, D * E]`, or `[B, sum_d E_d]`, of a network of vectors."""
@@ -430,6 +437,7 @@ class WrappedNetwork(AutoregressiveNetwork):
     Args:
         network: the inner network, a callable; a Keras network is saved as part of this one.
         event_shape, params_size, order, num_classes, context_size: as in `AutoregressiveNetwork`.
+        check_dependencies: whether `fit` and `export` check once that the network is autoregressive.
 
     Raises:
         ValueError: in a call, the result of the inner network has another shape.
@@ -439,9 +447,16 @@ class WrappedNetwork(AutoregressiveNetwork):
     TensorShape([1, 3, 1])
     """
 
-    def __init__(self, network: Any, event_shape: int | Iterable[int], params_size: int = 1, **kwargs: Any):
+    def __init__(
+        self, network: Any, event_shape: int | Iterable[int], params_size: int = 1, check_dependencies: bool = True, **kwargs: Any
+    ):
+        check_flags(check_dependencies=check_dependencies)
+        inner: Any = of_class(Callable, network=network)
+        if kwargs.get("dtype") is None:
+            kwargs["dtype"] = getattr(inner, "dtype_policy", None)
         super().__init__(event_shape, params_size, **kwargs)
-        self.network: Any = of_class(Callable, network=network)
+        self.network = inner
+        self.check_dependencies = check_dependencies
 
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         """Build the inner network."""
@@ -465,7 +480,11 @@ class WrappedNetwork(AutoregressiveNetwork):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}
+        return {
+            **super().get_config(),
+            "network": keras.saving.serialize_keras_object(self.network),
+            **({} if self.check_dependencies else {"check_dependencies": False}),
+        }
 
     def density_settings(self) -> dict[str, Any]:
         """Return what determines the density besides the weights and the inner network, whose settings are the user's."""

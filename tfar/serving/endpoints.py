@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from tfar.serving.units import Units
 from tfar.validation import check_support
 
 if TYPE_CHECKING:
-    from tfar.datasets import Split
+    from tfar.datasets import Split, Standardization
     from tfar.models.autoregressive import AutoregressiveModel
 
 Inputs = dict[str, tf.TensorSpec]
@@ -77,42 +79,52 @@ def checked(inputs: Inputs, tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tenso
         return {name: tf.ensure_shape(tf.identity(tensor), inputs[name].shape) for name, tensor in tensors.items()}
 
 
-def endpoints(model: AutoregressiveModel, jit_compile: bool = False) -> dict[str, Endpoint]:
+def endpoints(model: AutoregressiveModel, jit_compile: bool = False, standardization: Standardization | None = None) -> dict[str, Endpoint]:
     """The endpoints `log_prob`, `sample` and `complete` of a model; see `tfar.serving.export_saved_model`.
 
     Args:
         model: an `AutoregressiveModel`.
         jit_compile: whether to mark the sampler for XLA.
+        standardization: of the data, for endpoints in their own units; None for those of the model.
     """
-    event, head = model.event_shape, model.head
+    event, units = model.event_shape, Units(model, standardization)
     context = context_spec(model)
-    x, observed = spec("x", event, head.dtype), spec("observed", event, tf.bool)
+    x, observed = spec("x", event, units.dtype), spec("observed", event, tf.bool)
 
     def draw(seed: tf.Tensor, context: tf.Tensor | None) -> dict[str, tf.Tensor]:
         return with_log_prob(model.distribution(context).sample_rows(seed), context)
 
-    def with_log_prob(x: tf.Tensor, context: tf.Tensor | None) -> dict[str, tf.Tensor]:
-        return {"x": x, "log_prob": model.distribution(context).log_prob(x)}
+    def with_log_prob(z: tf.Tensor, context: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        return {"x": units.own(z), "log_prob": units.log_prob(model.distribution(context).log_prob(z))}
 
     sampler: Any = tf.function(draw, autograph=False, jit_compile=True) if jit_compile else draw  # without the checks: XLA drops assertions
 
     def log_prob(x: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return {"log_prob": model.distribution(context).log_prob(check_support(head, x))}
+        z = check_support(model.head, units.modelled(x))
+        return {"log_prob": units.log_prob(model.distribution(context).log_prob(z))}
 
     def sample(seed: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         return sampler(seed, context)
 
     def complete(x: tf.Tensor, observed: tf.Tensor, seed: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return with_log_prob(model.distribution(context).complete(x, observed, seed), context)
+        found = with_log_prob(model.distribution(context).complete(units.modelled(x), observed, seed), context)
+        return found | {"x": tf.where(observed, x, found["x"])}  # what is given as it came, not a rounded image of it
 
     return {
-        "log_prob": endpoint(log_prob, x | context),
+        "log_prob": endpoint(log_prob, x | context, units.example),
         "sample": endpoint(sample, SEED | context),
-        "complete": endpoint(complete, x | observed | SEED | context),
+        "complete": endpoint(complete, x | observed | SEED | context, units.example),
     }
 
 
-def scored(model: AutoregressiveModel, rows: Split) -> dict[str, Any]:
-    """What the endpoint `log_prob` takes and gives for rows: x, context where there is one, log_prob; arrays by name."""
-    given = {name: array for name, array in rows._asdict().items() if array is not None}
-    return {**given, "log_prob": model.log_prob(**given).numpy()}
+def scored(model: AutoregressiveModel, rows: Split, standardization: Standardization | None = None) -> dict[str, Any]:
+    """What the endpoint `log_prob` takes and gives for rows: x, context where there is one, log_prob; arrays by name.
+
+    Args:
+        model: an `AutoregressiveModel`.
+        rows: as modelled.
+        standardization: of the data, for endpoints in their own units.
+    """
+    given, units = {name: array for name, array in rows._asdict().items() if array is not None}, Units(model, standardization)
+    log_prob = units.log_prob(model.log_prob(**given).numpy())
+    return {**given, "x": np.asarray(units.own(rows.x)), "log_prob": log_prob}

@@ -9,14 +9,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfar.files import atomic
-from tfar.serving.endpoints import Endpoint
+from tfar.datasets import Standardization
+from tfar.files import atomic, write_json
+from tfar.reading import read_json, reading
+from tfar.serving.endpoints import Endpoint, endpoints
 from tfar.serving.warmup import WARM_UP, warm_up_record
 
 if TYPE_CHECKING:
     from tfar.models.autoregressive import AutoregressiveModel
 
 EXTRA = "assets.extra"  # the folder of a SavedModel for what its graph does not use
+STANDARDIZATION = "standardization.json"  # in EXTRA, where x is in the data's own units
 TEST_ROWS = "test_rows.npz"  # in EXTRA
 DEFAULT = "serving_default"  # what a client gets that names no signature: `log_prob`
 
@@ -27,6 +30,7 @@ def export_saved_model(
     jit_compile: bool = False,
     warm_up: bool = True,
     test_rows: dict[str, Any] | None = None,
+    standardization: Standardization | None = None,
 ) -> list[str]:
     """Write the SavedModel of a model. The folder appears when it is complete.
 
@@ -36,9 +40,14 @@ def export_saved_model(
         sample      seed [B, 2] int32, context                          -> x, log_prob
         complete    x, observed [B, *event] bool, seed, context         -> x, log_prob
 
-    x is int32 where the head is discrete, else float32; B may be 0. Wrong shapes, values outside the support, and patterns that the
-    model's order cannot complete fail with a message. The SavedModel loads with `tf.saved_model.load` alone, without tfar, Keras or TFP.
+    x is int32 where the head is discrete, else float32, or float64 as the network; B may be 0. Wrong shapes, values outside the support,
+    and patterns that the model's order cannot complete fail with a message. The SavedModel loads with `tf.saved_model.load` alone, without
+    tfar, Keras or TFP.
     Models of text have endpoints of strings: `tfar.serving.text_endpoints.endpoints`.
+
+    With a standardization x is float64 in the data's own units, and `log_prob` the density in them: the graph standardises x as the data of
+    the training were, adds the logarithm of the Jacobian, and gives samples in these units. Its means and scales are in
+    `assets.extra/standardization.json`; a version without that file takes and gives values as the model has them.
 
     Args:
         model: an `AutoregressiveModel`.
@@ -47,15 +56,17 @@ def export_saved_model(
             with them a version whose warm-up calls one.
         warm_up: whether to add a request for each endpoint, which TF Serving runs as it loads the model, so that the first client does
             not wait for it.
-        test_rows: what `log_prob` takes and gives for some rows, arrays by name: `tfar.serving.scored(model, rows)`. They are written to
-            `assets.extra/test_rows.npz`, by which anyone can check the model. None for no rows.
+        test_rows: what `log_prob` takes and gives for some rows, arrays by name: `tfar.serving.scored(model, rows, standardization)`. They
+            are written to `assets.extra/test_rows.npz`, by which anyone can check the model. None for no rows.
+        standardization: of the data that a model of real values was trained on, `Dataset.standardization`; None for x as the model has it.
 
     Returns:
         The names of the endpoints.
 
     Raises:
         FileExistsError: `path` exists.
-        ValueError: a weight is not finite, as after a training that diverged; or `jit_compile` for a model of text.
+        ValueError: a weight is not finite, as after a training that diverged; a network of your own is not autoregressive
+            (`check_network`); `jit_compile` for a model of text; or a standardization for a model that is not of real values of its shape.
 
     >>> import tempfile, tfar
     >>> path = tempfile.mkdtemp() + "/1"
@@ -67,19 +78,40 @@ def export_saved_model(
     """
     if wrong := [weight.path for weight in model.weights if not _is_finite(weight)]:
         raise ValueError(f"weights must be finite. Received: other values in {', '.join(wrong)}")
+    model.check_network()
     with atomic(path) as temporary:
-        endpoints = model.endpoints(jit_compile)
-        _save(model, endpoints, temporary)
+        found = endpoints_in(model, standardization, jit_compile)
+        _save(model, found, temporary)
         extra = temporary / EXTRA
-        if test_rows is not None:
+        if standardization is not None or test_rows is not None or warm_up:
             extra.mkdir()
+        if standardization is not None:
+            write_json(extra / STANDARDIZATION, standardization.to_config())
+        if test_rows is not None:
             np.savez_compressed(extra / TEST_ROWS, **test_rows)
         if warm_up:
-            extra.mkdir(exist_ok=True)
             with tf.io.TFRecordWriter(str(extra / WARM_UP)) as writer:
-                for name in (*endpoints, DEFAULT):
-                    writer.write(warm_up_record(name, *endpoints["log_prob" if name == DEFAULT else name][1:]))
-    return list(endpoints)
+                for name in (*found, DEFAULT):
+                    writer.write(warm_up_record(name, *found["log_prob" if name == DEFAULT else name][1:]))
+    return list(found)
+
+
+def endpoints_in(model: AutoregressiveModel, standardization: Standardization | None, jit_compile: bool = False) -> dict[str, Endpoint]:
+    """The endpoints of a model: in the data's own units where there is a standardization, else its own."""
+    return model.endpoints(jit_compile) if standardization is None else endpoints(model, jit_compile, standardization)
+
+
+def standardization_of(version: str | Path) -> Standardization | None:
+    """The standardization in the graph of a SavedModel that `export_saved_model` wrote; None where x is as the model has it.
+
+    Raises:
+        ValueError: the file that tells it cannot be read.
+    """
+    path = Path(version, EXTRA, STANDARDIZATION)
+    if not path.exists():
+        return None
+    with reading(path, "the standardization of an exported model"):
+        return Standardization.from_config(read_json(path))
 
 
 def _is_finite(weight: Any) -> bool:

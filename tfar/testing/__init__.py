@@ -7,17 +7,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfar.testing.contract import check_autoregressive, dependencies
+    from tfar.testing.contract import check_autoregressive, dependencies, spot_check
     from tfar.testing.session import Client, ServingError, Session, signatures
     from tfar.testing.weights import randomize
 
 _HOMES = {
-    **dict.fromkeys(("check_autoregressive", "dependencies"), "tfar.testing.contract"),
+    **dict.fromkeys(("check_autoregressive", "dependencies", "spot_check"), "tfar.testing.contract"),
     **dict.fromkeys(("Client", "ServingError", "Session", "signatures"), "tfar.testing.session"),
     "randomize": "tfar.testing.weights",
 }
 
-__all__ = ["Client", "ServingError", "Session", "check_autoregressive", "dependencies", "randomize", "signatures"]
+__all__ = ["Client", "ServingError", "Session", "check_autoregressive", "dependencies", "randomize", "signatures", "spot_check"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,8 @@ import tensorflow as tf
 from tfar.orders import as_order, inverse
 from tfar.validation import given_event_shape
 
+SPOTS = 64  # positions at which `spot_check` looks, one row for each
+
 
 def dependencies(
     network: Callable[..., Any],
@@ -44,7 +46,6 @@ def dependencies(
     event_shape = tuple(given_event_shape(network, getattr(network, "event_shape", None) or event_shape))
     size = int(np.prod(event_shape))
     classes = np.array([num_classes or _classes(network, dimension) for dimension in range(size)])  # 0 for real values
-    sizes = getattr(network, "params_sizes", None)
     generator = np.random.default_rng(seed)
     depends = np.zeros((size, size), bool)
     for _ in range(trials):
@@ -58,10 +59,80 @@ def dependencies(
         if context is not None:
             args.append(tf.repeat(tf.convert_to_tensor(context)[None], size + 1, axis=0))
         params = np.asarray(network(*args, **member)).reshape(size + 1, -1)
-        starts = np.arange(size) * (params.shape[1] // size) if sizes is None else np.cumsum(sizes) - sizes
-        change = np.maximum.reduceat(np.abs(params[:-1] - params[-1]), starts, axis=1)  # (D, D): changed value, position
-        depends |= ~(change <= 1e-5 * max(np.abs(params[-1]).max(), 1e-30))  # NaN counts as a change
+        depends |= _differences(network, params, size)
     return depends
+
+
+def spot_check(network: Any, num_classes: Any = None, seed: int = 0) -> None:
+    """Check with a few rows that a network is autoregressive: in seconds, for images too.
+
+    For each of at most 64 positions of the order, its value and a random half of those after it are changed: no parameters up to that
+    position may change. That finds what depends on a later position across one of the 64, and what depends on its own value at one of
+    them. An event of at most 64 dimensions is checked at every position; of a larger one the first, the last and random positions are.
+
+    Args:
+        network: a `tfar.networks.AutoregressiveNetwork`; of one with members the first is checked.
+        num_classes: number of values of each dimension, of which the examples are made; 0 for real values, None for what the network says.
+        seed: of positions and examples.
+
+    Raises:
+        ValueError: parameters depend on their own value or on a later one. The message names some of their dimensions.
+
+    >>> from tfar.networks import MADE, WrappedNetwork
+    >>> spot_check(MADE([3], hidden_units=[8]))
+    >>> spot_check(WrappedNetwork(lambda x: x[..., None], [3]))
+    Traceback (most recent call last):
+    ...
+    ValueError: a network must be autoregressive: ... in the order [0, 1, 2]. Received: parameters of the dimensions 0, 1, 2 that do not
+    """
+    size, generator = network.event_size, np.random.default_rng(seed)
+    classes = [_classes(network, dimension) for dimension in range(size)] if num_classes is None else num_classes
+    classes = np.broadcast_to(np.asarray(classes), [size])
+    order = np.asarray(network.generation_order(**network.member(0)))
+    ends = {0, size - 1}
+    cuts = np.array(sorted(ends | {*generator.permutation(size)[: SPOTS - len(ends)].tolist()}))
+    depends = np.zeros(size, bool)
+    for _ in range(2):
+        x, other = (_example(generator, classes) for _ in range(2))
+        other = np.where(classes, (x + 1 + other % np.maximum(classes - 1, 1)) % np.maximum(classes, 1), other)  # a class that is not x
+        ranks = inverse(order)[None]
+        changes = (ranks == cuts[:, None]) | ((ranks > cuts[:, None]) & (generator.random([len(cuts), size]) < 0.5))
+        params = _parameters(network, np.concatenate([np.where(changes, other, x), x[None]]), generator)
+        depends |= (_differences(network, params, size) & (ranks <= cuts[:, None])).any(axis=0)
+    if depends.any():
+        wrong = np.flatnonzero(depends)
+        shown = ", ".join(map(str, wrong[:10])) + (f" and {len(wrong) - 10} more" if len(wrong) > 10 else "")
+        raise ValueError(
+            "a network must be autoregressive: the parameters of a dimension may depend on the values before it alone, "
+            f"in the order {_shown(order)}. Received: parameters of the dimensions {shown} that do not"
+        )
+
+
+def _example(generator: np.random.Generator, classes: np.ndarray) -> np.ndarray:
+    """A random value of each dimension, `[D]`."""
+    real = generator.normal(size=len(classes))
+    return np.where(classes, generator.integers(np.maximum(classes, 1)), real).astype(np.float32)
+
+
+def _parameters(network: Any, rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The parameters of rows `[N, D]` in one context, by dimension, `[N, sum_d P_d]`."""
+    args = [tf.constant(rows.reshape(-1, *network.event_shape))]
+    if network.context_size:
+        args.append(tf.repeat(tf.constant(generator.normal(size=[1, network.context_size]), tf.float32), len(rows), axis=0))
+    return np.asarray(network(*args, **network.member(0))).reshape(len(rows), -1)
+
+
+def _differences(network: Any, params: np.ndarray, size: int) -> np.ndarray:
+    """Where the parameters of a dimension differ from those of the last row, by more than rounding, bool `[N - 1, D]`."""
+    sizes = getattr(network, "params_sizes", None)
+    starts = np.arange(size) * (params.shape[1] // size) if sizes is None else np.cumsum(sizes) - sizes
+    change = np.maximum.reduceat(np.abs(params[:-1] - params[-1]), starts, axis=1)
+    return ~(change <= 1e-5 * max(np.abs(params[-1]).max(), 1e-30))  # NaN counts as a change
+
+
+def _shown(order: np.ndarray) -> str:
+    """An order in a message, which an image would fill."""
+    return str(order.tolist()) if len(order) <= 20 else f"{order[:20].tolist()[:-1]}..."
 
 
 def _classes(network: Any, dimension: int) -> int:
@@ -111,6 +182,5 @@ def check_autoregressive(
     wrong = np.argwhere((depends & (ranks[:, None] >= ranks[None, :])).T)
     if len(wrong):
         pairs = "; ".join(f"{j} on {i}" for j, i in wrong[:10]) + (f"; and {len(wrong) - 10} more" if len(wrong) > 10 else "")
-        shown = order.tolist() if size <= 20 else f"{order[:20].tolist()[:-1]}..."
-        raise ValueError(f"parameters depend on values that are not before them in the order {shown}. Received: {pairs}")
+        raise ValueError(f"parameters depend on values that are not before them in the order {_shown(order)}. Received: {pairs}")
     return depends

@@ -79,18 +79,18 @@ def array_feed(model: AutoregressiveModel, train: Any, validation: Any, settings
 def row_feed(train: Split, batch_size: int, seed: int, validation: Split | None = None) -> Feed:
     """The feed of training rows in the order of `batches`, and of validation rows where there are some."""
     held = validation or Split(train.x[:0])
-    named: Any = _named(*held)
+    parts: Any = named(*held)
     return Feed(
-        batches=lambda first: batches(train, batch_size, seed, first).map(_named),
+        batches=lambda first: batches(train, batch_size, seed, first).map(named),
         batch_size=batch_size,
         pass_steps=len(train.x) // batch_size,
-        validation=lambda: tf.data.Dataset.from_tensor_slices(named).batch(batch_size),
+        validation=lambda: tf.data.Dataset.from_tensor_slices(parts).batch(batch_size),
         validation_rows=len(held.x),
         identity={"batch_size": batch_size, "rows": len(train.x), "data": checksum(train), "validation": checksum(held)},
     )
 
 
-def _named(x: Any, context: Any = None) -> dict[str, Any]:
+def named(x: Any, context: Any = None) -> dict[str, Any]:
     """A batch by the names of its parts."""
     return {"x": x} if context is None else {"x": x, "context": context}
 

@@ -22,10 +22,13 @@ from tfar.training.ema import Average
 from tfar.training.feed import Feed
 from tfar.training.optimizer import compile_for
 from tfar.training.progress import Progress
+from tfar.training.rows import is_stream, plain_errors
 from tfar.training.sequences import evaluate as evaluate_text
 from tfar.training.sequences import text_feed
 from tfar.training.state_file import plain
 from tfar.training.steps import Steps
+from tfar.training.streamed import stream_feed
+from tfar.training.streamed import summary as summary_of_stream
 from tfar.training.workers import Interrupts, Workers
 
 
@@ -76,8 +79,10 @@ def fit(
 
     Args:
         model: a `tfar.AutoregressiveModel`; it is compiled here.
-        train, validation: rows: x `[N, *event]`, (x, context) with context `[N, C]`, or a split of `tfar.datasets.load`. Of a
-            `tfar.CharacterModel` also a text: codes, integers `[n]`. It is then trained by truncated backpropagation through time.
+        train, validation: rows: x `[N, *event]`, (x, context) with context `[N, C]`, or a split of `tfar.datasets.load`. Or a stream:
+            that of `tfar.datasets.stream`, or a finite `tf.data.Dataset` of rows or batches, which is taken in its own order, see
+            `tfar.training.rows.DatasetRows`. Of a `tfar.CharacterModel` also a text: codes, integers `[n]`. It is then trained by truncated
+            backpropagation through time.
         settings: `tfar.config.Training`, for a text `tfar.config.SequenceTraining`; None for their defaults.
         start: whether to set the network's output bias to the marginals of the training values first.
         callbacks: more Keras callbacks; at the end of an epoch they see the averaged weights. One that does something after each batch
@@ -85,7 +90,8 @@ def fit(
             calls them from the epoch on that it resumes; their own state is not in the checkpoint.
         checkpoint: name of a `.npz` file that is written at the beginning of an epoch, once a minute at most. Where it exists, the
             training is resumed from it, exactly as if it had not been interrupted; it is left there. If it cannot be written, a warning
-            tells once, and the training goes on.
+            tells once, and the training goes on. A `tf.data.Dataset` is read again up to the row that follows, so one that shuffles anew
+            in each pass is not resumed exactly.
         verbose: 0 silent, 1 a progress bar, 2 a line per epoch.
         **changes: single settings in place of those of `settings`, such as `epochs=20`.
 
@@ -95,7 +101,8 @@ def fit(
     Raises:
         ValueError: no rows, a text shorter than one batch or with a context, values outside the head's support, a setting that is
             unknown or out of range, a checkpoint of a training with other settings, workers that differ in data, settings or checkpoint,
-            a model that was made outside the scope of its strategy, or no finite validation NLL after the first epoch.
+            a model that was made outside the scope of its strategy, a network of your own that is not autoregressive, or no finite
+            validation NLL after the first epoch.
 
     >>> import tfar
     >>> data = tfar.datasets.load("digits")
@@ -104,13 +111,18 @@ def fit(
     >>> found.epochs, found.history["val_nll"][-1] < 23  # nats; independent positions have 24.25
     (2, True)
     """
+    model.check_network()
     if _is_text(model, train):
         chosen = with_changes(settings or config.SequenceTraining(), changes)
         feed = text_feed(model, train, validation, chosen, start)
     else:
         chosen = with_changes(settings or config.Training(), changes)
-        feed = array_feed(model, train, validation, chosen, start)
-    return run(model, feed, chosen, callbacks=callbacks, checkpoint=checkpoint, verbose=verbose)
+        if is_stream(train) or is_stream(validation):
+            feed = stream_feed(model, train, validation, chosen, start, checkpoint is not None)
+        else:
+            feed = array_feed(model, train, validation, chosen, start)
+    with plain_errors(train, validation):
+        return run(model, feed, chosen, callbacks=callbacks, checkpoint=checkpoint, verbose=verbose)
 
 
 def evaluate(model: AutoregressiveModel, data: Any, batch_size: int = config.Training.batch_size, **options: Any) -> dict[str, Any]:
@@ -128,6 +140,8 @@ def evaluate(model: AutoregressiveModel, data: Any, batch_size: int = config.Tra
     """
     if _is_text(model, data):
         return evaluate_text(model, data, **options)
+    if is_stream(data):
+        return summary_of_stream(model, data, batch_size, **options)
     return summary(log_probs(model, data, batch_size, **options), model.network.event_size)
 
 
@@ -169,6 +183,7 @@ def run(
     compared = {**_compared(settings), **feed.identity, "epoch_steps": length, "model": _without_names(model.get_config())}
     saved = Checkpoint(checkpoint, compared, remembered, keep, steps)
     first = _agreed_start(saved, steps.workers)
+    model.choose_modes(callbacks)
     watching = [*lower, history, keep, *callbacks, *Progress.of(verbose, keep), saved]
     interrupted = False
     try:

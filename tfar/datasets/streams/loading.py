@@ -1,0 +1,254 @@
+"""Data that are larger than memory: training rows that stay in their files, beside validation and test rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from tfar.datasets.dataset import Dataset
+from tfar.datasets.preparation import Preparation
+from tfar.datasets.schema import Schema
+from tfar.datasets.source import SPLITS, Split, refuse_changes
+from tfar.datasets.streams.array_facts import ArrayFacts
+from tfar.datasets.streams.arrays import ArrayReader
+from tfar.datasets.streams.delimited import DelimitedReader
+from tfar.datasets.streams.division import TEST, TRAIN, VALIDATION, Division
+from tfar.datasets.streams.parquet import ParquetReader
+from tfar.datasets.streams.records import RecordReader
+from tfar.datasets.streams.rows import RowStream
+from tfar.datasets.streams.shards import Shards, find_shards
+from tfar.datasets.streams.table_facts import TableFacts
+from tfar.datasets.table_set import TableSet, log_shares
+from tfar.validation import check_counts, check_flags, check_seeds
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+READING = ("delimiter", "decimal", "header", "na_values")  # options of delimited text
+KINDS = ("categorical", "numeric")
+KEPT = ("columns", "drop")
+
+
+class StreamOptions(TypedDict, total=False):
+    """Options of `stream` that some files have."""
+
+    categorical: Sequence[str]
+    numeric: Sequence[str]
+    drop: Sequence[str]
+    columns: Sequence[str] | None
+    delimiter: str | None
+    decimal: str | None
+    header: bool | None
+    na_values: Sequence[str]
+    features: Mapping[str, Any] | None
+    by_column: bool | None
+
+
+class Streamed:
+    """What a `Dataset` and a `TableSet` of a stream have in common: `splits` are of rows in memory, of the training rows a sample."""
+
+    train: Any
+    validation: Split
+    test: Split
+    name: str
+    settings: dict[str, Any]
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """`{"train": a sample of the training rows, "validation": ..., "test": ...}`."""
+        return {"train": self.train.sample, "validation": self.validation, "test": self.test}
+
+    def to_config(self) -> dict[str, Any]:
+        """A dict that JSON can hold; sizes and checksums are those of `splits`. See `tfar.datasets.load_config`."""
+        return {**super().to_config(), "stream": {**self.settings, "rows": len(self.train)}}  # pyright: ignore[reportAttributeAccessIssue]
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("train=", f"train={len(self.train)} streamed, sample=")
+
+
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
+class StreamedDataset(Streamed, Dataset):
+    """A `Dataset` whose training rows are a `RowStream`.
+
+    Attributes:
+        settings: how it is read: arguments of `stream`.
+    """
+
+    train: RowStream  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, repr=False, eq=False, kw_only=True)
+class StreamedTable(Streamed, TableSet):
+    """A `TableSet` whose training rows are a `RowStream`.
+
+    Attributes:
+        settings: how it is read: arguments of `stream`.
+    """
+
+    train: RowStream  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
+    settings: dict[str, Any]
+
+
+def stream(
+    source: str | Path,
+    *,
+    held: int = 10_000,
+    sample: int = 50_000,
+    seed: int = 0,
+    levels: int | None = None,
+    preparation: Preparation | Schema | None = None,
+    buffer: int | None = None,
+    shuffle: bool = True,
+    skip_damaged: bool = False,
+    **options: Unpack[StreamOptions],
+) -> Any:
+    """Prepare rows that need not fit in memory, as `tfar.datasets.load` prepares those that do.
+
+    The rows are read once, a block at a time, for what must be known of all of them: the range of the values, means and standard
+    deviations, the kinds of columns; text and TFRecord are read once more before, to count their rows. How frequent the values of a table
+    are comes from a sample, see `TableFacts`. Validation and test rows are kept in memory, and so is the sample of the training rows.
+    All other rows train, and are read again in each pass; see `RowStream`. A hash of a row's number says to which split it belongs, see
+    `Division`; so the division does not depend on how the rows are cut into shards.
+
+    Args:
+        source: a file, a folder of files, or a pattern such as `"big/*.parquet"`, all of one format: Parquet, delimited text, `.npy`
+            (which is read by memory maps) or TFRecord.
+        held: rows that validate, and rows that test, on average; a tenth of the rows each where that is less.
+        sample: training rows that are kept in memory, on average.
+        seed: of the division.
+        levels, preparation: as for `load`.
+        buffer, shuffle: see `RowStream`.
+        skip_damaged: True leaves out damaged shards, row groups, rows and records, and counts them in `notes`; False refuses them.
+        **options: of a table `by_column`, `categorical`, `numeric`, `drop` and `columns`, as for `load`; of text `delimiter`, `decimal`,
+            `header` and `na_values`; of TFRecord `features`, name -> `tf.io.FixedLenFeature` (None finds them in the first example).
+
+    Returns:
+        A `StreamedDataset` or `StreamedTable`: `train` is a `RowStream`, `validation` and `test` are of `Split`.
+
+    Raises:
+        ValueError: there are no such files; a shard is damaged or has other columns; there are too few rows; or as `load`.
+    """
+    check_counts(held=held, sample=sample)
+    check_seeds(seed=seed)
+    check_flags(shuffle=shuffle, skip_damaged=skip_damaged)
+    if unknown := sorted(set(options) - set(StreamOptions.__annotations__)):
+        raise ValueError(f"options must be among {', '.join(StreamOptions.__annotations__)}. Received: {', '.join(unknown)}")
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None and value not in ((), [])}
+    if preparation is not None or levels is not None:
+        given["by_column"] = isinstance(preparation, Schema)
+    shards = opened(source, skip_damaged, given)
+    division = Division(shards.rows, held, sample, seed)
+    facts, kept = _read_once(shards, division, given, preparation is None)
+    if not all(map(len, kept.values())):
+        counts = {SPLITS[code]: len(rows) for code, rows in kept.items()}
+        raise ValueError(f"{shards.rows} rows are too few to train, validate and test. Received: {source}, which gives {counts}")
+    of_table = isinstance(facts, TableFacts) and not (given.get("by_column") is None and facts.binary)
+    written = (*READING, *(() if of_table else KEPT))  # a schema says itself which columns it has
+    chosen = {name: list(given[name]) if isinstance(given[name], tuple) else given[name] for name in written if name in given}
+    common = {
+        "name": Path(source).name,
+        "notes": tuple(shards.notes),
+        "origin": {"source": str(Path(source).expanduser().absolute()), "data_dir": None, "seed": int(seed), "reading": chosen},
+        "settings": {"held": held, "sample": sample, "buffer": buffer, "shuffle": shuffle, "skip_damaged": skip_damaged},
+    }
+    if of_table:
+        schema: Any = preparation or facts.schema(pd.concat(list(kept.values()), ignore_index=True), kept[TRAIN])
+        shards.convert = lambda block: schema.encode(block, blanks=False)
+        shares = {SPLITS[code]: log_shares(schema, rows) for code, rows in kept.items()}
+        return StreamedTable(**_rows(shards, division, kept, buffer, shuffle), **common, schema=schema, log_shares=shares)
+    if isinstance(facts, TableFacts):
+        facts = facts.as_arrays(kept.values())
+    prepared: Any = preparation or facts.preparation(levels)
+    shards.convert = lambda block: prepared.apply(Split(facts.rows(block)), "x").x
+    common["origin"]["context"] = None
+    return StreamedDataset(**_rows(shards, division, kept, buffer, shuffle), **common, preparation=prepared)
+
+
+def _read_once(shards: Shards, division: Division, given: Mapping[str, Any], infer: bool) -> tuple[Any, dict[int, Any]]:
+    """Read all rows once: the facts of them, where they are to be found, and those rows that are kept in memory, by split."""
+    facts: Any = None
+    kept: dict[int, list[Any]] = {TRAIN: [], VALIDATION: [], TEST: []}
+    for number, chunk in enumerate(shards.chunks):
+        for first, block in shards.blocks(number):
+            facts = _facts(block, given, chunk.path) if facts is None else facts
+            codes = division.codes(first, len(block))
+            with shards.located(number, first - chunk.first):
+                rows = facts.rows(block)
+                if infer:
+                    facts.add(rows, codes == TRAIN)
+            for code, found in kept.items():
+                chosen = codes == code
+                chosen &= division.sampled(first, len(block)) if code == TRAIN else True
+                found.append(rows[chosen])
+    if facts is None:
+        raise ValueError("There must be rows. Received: shards without any")
+    joined = (lambda rows: pd.concat(rows, ignore_index=True)) if isinstance(facts, TableFacts) else np.concatenate
+    return facts, {code: joined(rows) for code, rows in kept.items()}
+
+
+def _facts(block: Any, given: Mapping[str, Any], path: Path) -> ArrayFacts | TableFacts:
+    """What collects the facts of such blocks."""
+    of_table = isinstance(block, pd.DataFrame)
+    by_column = of_table and given.get("by_column") is not False
+    asked = {name: given[name] for name in (*KINDS, *KEPT) if name in given}
+    refused = [name for name in asked if not (of_table if name in KEPT else by_column)]
+    if refused or (given.get("by_column") and not of_table):
+        raise ValueError(f"{', '.join(refused) or 'by_column'} are for tables with a head for each column. Received: {path}")
+    return TableFacts(**asked) if by_column else ArrayFacts(**asked)
+
+
+def _rows(shards: Shards, division: Division, kept: Mapping[int, Any], buffer: int | None, shuffle: bool) -> dict[str, Any]:
+    """The splits, as they are modelled."""
+    x = {code: shards.convert(rows) for code, rows in kept.items()}
+    return {"train": RowStream(shards, division, x[TRAIN], buffer, shuffle), "validation": Split(x[VALIDATION]), "test": Split(x[TEST])}
+
+
+def load_stream_config(config: Mapping[str, Any], source: str | Path | None = None) -> Any:
+    """Load the rows that `to_config` of a stream described again, and check that those in memory are the same.
+
+    Args:
+        config: the dict.
+        source: where the files are now, if they have moved.
+
+    Raises:
+        ValueError: the files are gone, or rows have changed.
+    """
+    of_table = config["kind"] == "table"
+    preparation: Any = Schema.from_json(config["schema"]) if of_table else Preparation.from_config(config)
+    settings = {name: value for name, value in config["stream"].items() if name != "rows"}
+    place = config["source"] if source is None else source
+    found = stream(place, seed=config["seed"], preparation=preparation, **settings, **config["reading"])
+    refuse_changes(found.splits, config, str(place))
+    if len(found.train) != config["stream"]["rows"]:
+        raise ValueError(f"there must be {config['stream']['rows']} training rows. Received: {len(found.train)} in {place}")
+    return found
+
+
+def opened(source: str | Path, skip_damaged: bool, given: Mapping[str, Any]) -> Shards:
+    """The shards of a source, whose rows are counted.
+
+    Args:
+        source: as for `stream`.
+        skip_damaged: as for `stream`.
+        given: options of text `delimiter`, `decimal`, `header` and `na_values`, and of TFRecord `features`; others are ignored.
+
+    Raises:
+        ValueError: there are no such files; a shard is damaged or has other columns; an option is for another format.
+    """
+    kind, paths = find_shards(source)
+    reading = {name: given[name] for name in READING if name in given}
+    if reading and kind != "csv":
+        raise ValueError(f"{', '.join(reading)} are for delimited text. Received: {source}")
+    if "features" in given and kind != "tfrecord":
+        raise ValueError(f"features are for TFRecord files. Received: {source}")
+    if kind == "csv":
+        return Shards(paths, DelimitedReader(**reading, skip_damaged=skip_damaged), skip_damaged)
+    if kind == "tfrecord":
+        return Shards(paths, RecordReader(given.get("features"), skip_damaged), skip_damaged)
+    return Shards(paths, ParquetReader() if kind == "parquet" else ArrayReader(), skip_damaged)

@@ -1,0 +1,87 @@
+"""Streams of rows as a training and an evaluation need them: a feed, and scores in constant memory."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tfar import config
+from tfar.datasets import Split
+from tfar.datasets.streams.moments import Moments
+from tfar.models import AutoregressiveModel
+from tfar.models.starting import start_at_marginals
+from tfar.training import arrays
+from tfar.training.arrays import named
+from tfar.training.feed import Feed
+from tfar.training.rows import DatasetRows, is_stream, plain_errors, rows_of
+from tfar.validation import check_counts
+
+PART_BYTES = 1 << 23  # of rows that are scored in one call
+
+
+def stream_feed(
+    model: AutoregressiveModel, train: Any, validation: Any, settings: config.Training, start: bool, resumable: bool = False
+) -> Feed:
+    """What the training loop is fed where rows are read as they are needed; see `tfar.training.fit`.
+
+    Warns:
+        UserWarning: the training is to be `resumable`, and `train` is a dataset whose order differs from pass to pass.
+    """
+    rows, held = rows_of(model, train), rows_of(model, validation)
+    if not (len(rows) and len(held)):
+        raise ValueError(f"there must be rows to train on and to validate with. Received: {len(rows)} and {len(held)}")
+    if resumable and isinstance(rows, DatasetRows) and not rows.repeatable:
+        warnings.warn(
+            "the dataset gives its rows in another order each time, so a resumed training differs from one without a break", stacklevel=3
+        )
+    if start:
+        start_at_marginals(model, rows.sample.x)
+    batch_size = min(settings.batch_size, len(rows))
+    identity = {"batch_size": batch_size, "rows": len(rows), "data": rows.identity, "validation": held.identity}
+    return Feed(
+        batches=lambda first: rows.batches(batch_size, settings.seed, first).map(named),
+        batch_size=batch_size,
+        pass_steps=len(rows) // batch_size,
+        validation=lambda: held.once(batch_size).map(named),
+        validation_rows=len(held),
+        identity=identity,
+    )
+
+
+def log_probs(model: AutoregressiveModel, data: Any, batch_size: int = config.Training.batch_size, **options: Any) -> np.ndarray:
+    """The log-probabilities `[N]` of rows, in nats, float64.
+
+    Args:
+        model: an `AutoregressiveModel`.
+        data: (x, context), or x alone; or a `tfar.datasets.RowStream`, or a finite `tf.data.Dataset` of rows or batches.
+        batch_size: rows at a time.
+        **options: of `AutoregressiveModel.distribution`, such as `num_orders`; without any, the model's own density.
+
+    Raises:
+        ValueError: there are no rows, `batch_size` is not a positive integer, or values or contexts are what the model refuses.
+    """
+    if not is_stream(data):
+        return arrays.log_probs(model, data, batch_size, **options)
+    return np.concatenate(list(_in_parts(model, data, batch_size, options)))
+
+
+def summary(model: AutoregressiveModel, data: Any, batch_size: int, **options: Any) -> dict[str, Any]:
+    """The scores of a stream, as `tfar.training.summary` has them of arrays; no row's score is kept."""
+    found = Moments()
+    for part in _in_parts(model, data, batch_size, options):
+        found.add(part)
+    error = math.sqrt(found.variance(1) / found.count) if found.count > 1 else math.nan
+    nll = -float(found.mean)
+    return {"nll": nll, "nll_error": error, "bits_per_dim": nll / (model.network.event_size * math.log(2)), "rows": found.count}
+
+
+def _in_parts(model: AutoregressiveModel, data: Any, batch_size: int, options: dict[str, Any]) -> Iterator[np.ndarray]:
+    """The log-probabilities of a stream, a part of the rows at a time."""
+    check_counts(batch_size=batch_size)
+    rows = rows_of(model, data)
+    part = batch_size * max(1, PART_BYTES // (rows.sample.x[0].nbytes * batch_size))
+    with plain_errors(data):
+        for batch in rows.once(part).prefetch(1).as_numpy_iterator():
+            yield arrays.log_probs(model, Split(*batch) if isinstance(batch, tuple) else batch, batch_size, **options)
