@@ -141,7 +141,7 @@ def command_of(options, family, defaults=False):
 def trained(options, command, seed=SEED):
     """Train a model of Adult; return its run folder. A run of the same command that is in the work folder is taken, or finished.
 
-    A command that refits is given the test rows too, so that all training rows are left to it; with the defaults a tenth of them is held out
+    A command that refits is given the test rows too, so that all training rows are left to it; with the defaults a tenth is held out
     for testing.
     """
     (data, test), (_, _, family, *words) = adult(options), shlex.split(command)
