@@ -109,6 +109,7 @@ def test_samples_in_shards_are_those_of_the_model(mixed, run, tmp_path, monkeypa
         assert str(found["kids"].dtype) == "Int64"
 
 
+@pytest.mark.slow
 def test_samples_of_arrays_and_images(table, folder, labelled, tmp_path):
     assert main(["sample", table[0], "-n", "20", "--out", tmp_path / "rows", "--shard-rows", "8"]) == 0
     run = load_run(table[0])

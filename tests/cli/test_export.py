@@ -13,6 +13,7 @@ from tfar.cli.main import main
 from tfar.testing import Client
 
 
+@pytest.mark.slow
 def test_export_writes_one_version_after_another_and_a_card(folder, table, labelled, tmp_path, capsys):
     base = tmp_path / "saved"
     for version in ("1", "2"):

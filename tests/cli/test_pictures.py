@@ -26,6 +26,7 @@ def test_train_draws_into_the_runs_folder(tmp_path):
     assert names(tmp_path) == ["run", "stripes.npz"] and (tmp_path / "run" / "nll.png").is_file()
 
 
+@pytest.mark.slow
 def test_train_writes_for_tensorboard(tmp_path):
     pytest.importorskip("tensorboard")
     assert main(words(tmp_path, "--tensorboard", tmp_path / "logs")) == 0

@@ -236,6 +236,7 @@ def samples(network, head, methods, order, context=None):
         yield tf.function(draw, jit_compile=jit)().numpy()
 
 
+@pytest.mark.slow  # the contract has the like
 def test_samplers_agree_in_graph_and_xla():
     network, head, _, context = case("deep, context")
     methods = [("stepping", False), ("stepping", True), ("naive", False), ("fixed_point", True)]
@@ -283,6 +284,7 @@ def test_unknown_batch_size_xla_and_gradients():
         assert np.all(np.isfinite(gradient)) and np.any(gradient != 0)
 
 
+@pytest.mark.slow  # the contract has the like
 def test_fit_is_reproducible_learns_and_survives_saving(tmp_path):
     x = np.random.default_rng(0).integers(0, 2, [400, 6])
     x[:, 4] = x[:, 1]  # one bit of six is known from another: 5 ln 2 nats are left

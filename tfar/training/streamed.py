@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfar import config
 from tfar.datasets import Split
@@ -15,7 +16,7 @@ from tfar.models.starting import start_at_marginals
 from tfar.training import arrays
 from tfar.training.arrays import named
 from tfar.training.feed import Feed
-from tfar.training.rows import DatasetRows, is_stream, plain_errors, rows_of
+from tfar.training.rows import DatasetRows, Rows, is_stream, plain_errors, rows_of
 from tfar.validation import check_counts
 
 PART_BYTES = 1 << 23  # of rows that are scored in one call
@@ -81,7 +82,17 @@ def _in_parts(model: AutoregressiveModel, data: Any, batch_size: int, options: d
     """The log-probabilities of a stream, a part of the rows at a time."""
     check_counts(batch_size=batch_size)
     rows = rows_of(model, data)
-    part = batch_size * max(1, PART_BYTES // (rows.sample.x[0].nbytes * batch_size))
+    strategy: Any = model.distribute_strategy
     with plain_errors(data):
-        for batch in rows.once(part).prefetch(1).as_numpy_iterator():
-            yield arrays.log_probs(model, Split(*batch) if isinstance(batch, tuple) else batch, batch_size, **options)
+        if options or strategy.num_replicas_in_sync > 1:
+            yield from _by_arrays(model, rows, batch_size, options)
+            return
+        for batch in rows.once(batch_size).prefetch(tf.data.AUTOTUNE):  # not `model.predict`, which keeps all that it gives
+            yield np.asarray(model.predict_on_batch(batch), np.float64)
+
+
+def _by_arrays(model: AutoregressiveModel, rows: Rows, batch_size: int, options: dict[str, Any]) -> Iterator[np.ndarray]:
+    """`_in_parts` by way of arrays of many rows."""
+    part = batch_size * max(1, PART_BYTES // (rows.sample.x[0].nbytes * batch_size))
+    for batch in rows.once(part).prefetch(1).as_numpy_iterator():
+        yield arrays.log_probs(model, Split(*batch) if isinstance(batch, tuple) else batch, batch_size, **options)

@@ -112,8 +112,10 @@ def test_more_values_than_are_remembered(tmp_path, monkeypatch):
         datasets.stream(write(frame, tmp_path / "b", 2), categorical=["word"])
 
 
-def test_means_and_deviations_are_those_of_the_training_rows(tmp_path):
+def test_means_and_deviations_are_those_of_the_training_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfar.datasets.streams.arrays.BLOCK_BYTES", 8000)  # 333 rows
     x = np.random.default_rng(0).normal(3, [1e-3, 1.0, 1e5], [ROWS, 3])
+    x[:, 1] += np.arange(ROWS) / 100  # blocks that differ
     np.save(tmp_path / "x.npy", x)
     data = datasets.stream(tmp_path / "x.npy", sample=50)
     train = np.setdiff1d(np.arange(ROWS), held_rows(data))

@@ -74,7 +74,7 @@ def test_colours_see_exactly_the_earlier_ones():
 @pytest.mark.parametrize(
     ("network", "head"),
     [
-        (lambda: small([4, 5, 1], 1, kernel_size=7, num_layers=2, context_size=2), heads.Bernoulli()),
+        pytest.param(lambda: small([4, 5, 1], 1, kernel_size=7, num_layers=2, context_size=2), heads.Bernoulli(), marks=pytest.mark.slow),
         (lambda: small([3, 3, 3], 6, num_classes=4, linear_means=True, positions=True), heads.DiscretizedLogisticMixture(2, 4)),
     ],
     ids=["binary", "colour"],
@@ -83,6 +83,7 @@ def test_all_samplers_agree(network, head):
     im.assert_samplers_agree(network(), head)
 
 
+@pytest.mark.slow  # the contract has the like
 def test_model_learns_a_label_and_survives_saving(tmp_path):
     model = tfar.GatedPixelCNN(
         [3, 3, 1], filters=8, num_layers=2, skip_filters=8, head_filters=[8], context_size=2, dropout=0.1, positions=False

@@ -60,6 +60,7 @@ def test_probabilities_sum_to_one():
     im.assert_sums_to_one(small([1, 2, 3], 6, num_classes=3, linear_means=True), heads.DiscretizedLogisticMixture(2, levels=3))
 
 
+@pytest.mark.slow  # the contract has the like
 @pytest.mark.parametrize(
     ("network", "head", "exact"),
     [
@@ -99,6 +100,7 @@ def test_context_reaches_the_first_pixel():
     im.assert_context_reaches_the_first_pixel(small([3, 3, 1], 1, context_size=2))
 
 
+@pytest.mark.slow  # the contract has the like
 def test_model_trains_completes_and_survives_saving(tmp_path):
     model = tfar.PixelCNN(
         [4, 4, 3], heads.Categorical(4), filters=20, num_blocks=1, head_filters=[5], dropout=0.1, context_size=2, positions=False

@@ -114,6 +114,7 @@ def test_probabilities_sum_to_one(family):
     im.assert_sums_to_one(small(family, [1, 2, 3], 3, num_classes=3), heads.Categorical(3))
 
 
+@pytest.mark.slow  # the contract has the like
 @BOTH
 @pytest.mark.parametrize("colors", [1, 3])
 def test_all_samplers_agree(family, colors):
@@ -123,6 +124,7 @@ def test_all_samplers_agree(family, colors):
         im.assert_samplers_agree(small(family, [3, 3, 3], 4, num_classes=4, num_layers=1, positions=True), heads.Categorical(4))
 
 
+@pytest.mark.slow  # the contract has the like
 @BOTH
 def test_gradients_reach_all_weights_alike_with_and_without_xla(family):
     network = small(family, [3, 4, 1], 1)
@@ -158,6 +160,7 @@ def test_images_in_a_chain_are_alone(rows, chains):
         np.testing.assert_allclose(one, sum(alone), rtol=1e-4, atol=1e-3, err_msg=variable.path)
 
 
+@pytest.mark.slow  # the contract has the like
 @BOTH
 def test_model_trains_and_survives_saving(family, tmp_path):
     constructor = getattr(tfar, family.__name__)

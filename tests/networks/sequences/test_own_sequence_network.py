@@ -93,6 +93,7 @@ def test_samplers_agree_and_the_order_holds(model):
     assert model.log_prob(written[0]) < 0
 
 
+@pytest.mark.slow
 def test_it_is_trained_with_carried_states_scored_saved_and_served(model, tmp_path):
     text = "abcd abcd dcba " * 300
     codes = model.vocabulary.encode(text)
