@@ -264,6 +264,7 @@ def test_save_and_load(tmp_path):
     np.testing.assert_array_equal(model.log_prob(np.ones([1, 3])), loaded.log_prob(np.ones([1, 3])))
 
 
+@pytest.mark.slow  # the contract has the like
 def test_fit_is_the_same_under_xla():
     x = np.random.default_rng(0).integers(2, size=(64, 30))
     histories = []

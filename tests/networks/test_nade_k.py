@@ -105,6 +105,7 @@ def test_each_order_and_the_ensemble_sum_to_one():
         assert abs(float(tf.reduce_sum(model.distribution(**options).prob(x))) - 1) < 1e-5
 
 
+@pytest.mark.slow  # the contract has the like
 def test_samplers_agree_in_graph_and_xla():
     network, head = randomised(NADEK([6], hidden_units=[5, 4], num_steps=3)), heads.Bernoulli()
     seeds, member, drawn = noise.row_seeds(noise.as_seed(3), 4), {"order": tf.constant(ORDERS)}, []
@@ -118,6 +119,7 @@ def test_samplers_agree_in_graph_and_xla():
         np.testing.assert_array_equal(other, drawn[0])
 
 
+@pytest.mark.slow  # the contract has the like
 def test_running_mean_learns_and_survives_saving(tmp_path):
     x = (np.random.default_rng(0).uniform(size=[400, 6]) < [0.1, 0.3, 0.5, 0.5, 0.8, 0.9]).astype("int32")
     x[:, 2] = x[:, 3]

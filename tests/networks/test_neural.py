@@ -107,6 +107,7 @@ def test_dependencies_are_exactly_the_orders(case):
         np.testing.assert_array_equal(found, allowed)
 
 
+@pytest.mark.slow  # the contract has the like
 @pytest.mark.parametrize("case", ["mixture", "single", "pair"])
 def test_samplers_agree(case):
     network, head, context = make(case, batch=3)
