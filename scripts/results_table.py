@@ -68,7 +68,7 @@ def gap(recipe, path):
     if result is None or recipe.paper is None:
         return None
     missing = result["nll"] - float(recipe.paper)
-    if missing <= (result["nll_error"] or 0):
+    if missing <= (result.get("nll_error") or 0):
         return None
     curve, fall = result.get("validation_curve", []), ""
     if len(curve) > 1:

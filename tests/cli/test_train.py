@@ -1,6 +1,7 @@
 """`tfar train` of arrays: the folder that it writes, and what it leaves where it fails."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from tfar.training.best import KeepBest
 def array_job(*words):
     """What carries out a command line."""
     args = parser().parse_args(words)
+    args.command_line = shlex.join(["tfar", *words])
     return ArrayJob(args, Path(args.out), config.Training(**arguments.values_of(args, config.Training)), *read_data(args))
 
 
