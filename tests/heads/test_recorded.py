@@ -117,7 +117,7 @@ def test_they_are_held_where_numbers_repeat_as_no_curve_has_it():
 
     recorded, atoms, rows, distinct = found(weights)
     assert recorded + atoms == distinct and rows < 2_000
-    assert found(smooth)[0] == found(few)[0] == 0
+    assert found(smooth)[0] == found(few)[0] == found(weights[:900])[0] == 0
     assert found(real)[0] > 0
 
 

@@ -54,6 +54,15 @@ def test_workers_that_do_not_see_the_checkpoint_are_refused(tmp_path):
     assert "worker 1 begins at epoch 0, and the chief at epoch 1" in done[1][1]
 
 
+@pytest.fixture
+def ctrl_c():
+    """Python's handler of SIGINT, which a shell switches off for what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_one_worker_needs_no_agreement():
     workers = Workers(tf.distribute.MirroredStrategy(["CPU:0"]))
     assert workers.chief and workers.any(True) and not workers.any(False)
@@ -61,6 +70,7 @@ def test_one_worker_needs_no_agreement():
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_worker_of_several_waits_for_the_others_before_it_is_interrupted():
     workers = Workers(tf.distribute.get_strategy())
     workers.count = 2

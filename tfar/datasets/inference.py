@@ -21,6 +21,7 @@ MOST_CLASSES = 5000  # and so do the rarest of more values than these
 
 ATOM_ROWS, ATOM_SHARE, MOST_ATOMS = 5, 0.0002, 200  # a value is an atom with so many rows and that share of them; the most frequent ones
 RECORDED_GAIN, MOST_RECORDED = 0.05, 2**16  # frequencies of recorded values are held if they gain so many nats a row; the highest ones
+RECORDED_ROWS = 1000  # fewer do not tell how numbers repeat
 WARP_SHARE = 0.02  # a value counts at most as this share of the rows when the warp is fitted, so that an atom does not take its range
 
 MOST_DECIMALS, SURE_DECIMALS, REPEATED = 6, 4, 0.1  # numbers with 5 or 6 decimals are on a grid only if this share repeats others
@@ -258,7 +259,7 @@ def _facts(values: np.ndarray, counts: np.ndarray, spacing: float = 0.0) -> dict
     warp = Warp.fit(values, np.minimum(counts, max(ATOM_ROWS, WARP_SHARE * total)))
     facts |= {"x": warp.x, "z": warp.z}
     values, counts = np.delete(values, frequent), np.delete(counts, frequent)
-    if len(values) and _gain(values, counts, warp, spacing) > RECORDED_GAIN * total / counts.sum():
+    if total >= RECORDED_ROWS and len(values) and _gain(values, counts, warp, spacing) > RECORDED_GAIN * total / counts.sum():
         kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_RECORDED])
         facts |= {"recorded": tuple(values[kept].tolist()), "counts": tuple(counts[kept].tolist())}
     return facts
