@@ -22,6 +22,7 @@ def test_evaluate_repeats_what_train_found(folder, capsys):
     assert "250 rows" in (printed := capsys.readouterr().out) and "nats" in printed and "baseline" in printed
 
 
+@pytest.mark.slow
 def test_a_fold_is_trained_and_evaluated(table, tmp_path, capsys):
     words = ["--fold", "2", "--folds", "3", "--components", "2", "--score-rows", "40", *TINY]
     assert main(["train", "made", "--data", table[1], "--out", tmp_path / "run", *words]) == 0

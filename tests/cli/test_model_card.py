@@ -133,6 +133,7 @@ def test_text_is_stored_as_strings(tmp_path):
     assert f"The first {count} strings of 128 test characters," in card and f"have {figure} nats per character." in card
 
 
+@pytest.mark.slow
 def test_a_run_of_text_opens_where_nothing_else_has_imported_its_class(tmp_path):
     model = tfar.CharRNN("ab", units=4, num_layers=1, dropout=0.0)
     runs.save_model(model, tmp_path / runs.MODEL)

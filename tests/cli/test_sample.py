@@ -140,6 +140,7 @@ def test_the_picture_of_samples_names_their_classes(labelled, monkeypatch):
     assert (labelled / "samples-5.png").is_file() and (labelled / "nll.png").is_file()
 
 
+@pytest.mark.slow
 def test_grey_levels_by_a_mixture_of_discretized_logistics(tmp_path, capsys):
     words = ["--levels", "17", "--head", "discretized_logistic_mixture", "--components", "3", "--epochs", "2", "--epoch-steps", "30"]
     small = ["--num-blocks", "1", "--filters", "4", "--kernel-size", "3", "--learning-rate", "0.02", "--no-jit", "--quiet"]

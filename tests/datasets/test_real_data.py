@@ -20,6 +20,7 @@ def test_binarized_mnist_has_the_published_fractions_of_ones():
     np.testing.assert_allclose(fractions, [0.130562, 0.131127, 0.132512], atol=5e-7)
 
 
+@pytest.mark.slow
 @needs_tfds
 def test_mnist_holds_out_the_last_sixth(monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", DATA_DIR)

@@ -94,6 +94,7 @@ def test_inside_other_distributions(model, conditional):
     assert parts[1].shape == (3,) and np.isfinite(joint.log_prob(parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [tfar.MADE, tfar.DeepNADE])
 def test_in_a_joint_distribution_that_batches_by_itself(family):
     model = family([3], context_size=2)

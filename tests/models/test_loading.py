@@ -21,6 +21,8 @@ ORDERS = {
     "networks before": "import tfar.networks\nimport keras\nload = keras.saving.load_model",
 }
 
+QUICK = ("tfar first", "keras first", "a part of tfar")
+
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
@@ -31,7 +33,9 @@ def paths(tmp_path_factory):
     return [folder / "made.keras", folder / "text.keras"]
 
 
-@pytest.mark.parametrize("imports", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize(
+    "imports", [pytest.param(ORDERS[name], id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in ORDERS]
+)
 def test_models_are_read_in_any_order_of_imports(paths, imports):
     code = f"import sys\n{imports}\nprint([type(load(path)).__name__ for path in sys.argv[1:]])"
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)

@@ -114,6 +114,7 @@ def test_a_recipe_writes_its_result_and_its_curve(name, tmp_path, monkeypatch, c
         assert "must be what this recipe trains" in capsys.readouterr().err and not result.exists()
 
 
+@pytest.mark.slow
 def test_a_recipe_of_folds_trains_each_and_goes_on(tmp_path, monkeypatch):
     name = "rnade-red_wine-mol"
     assert run(monkeypatch, name, tmp_path) == 0

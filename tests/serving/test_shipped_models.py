@@ -194,6 +194,7 @@ def test_the_script_draws_pictures_of_a_shipped_model(tmp_path, monkeypatch, cap
     np.testing.assert_array_equal(pictures.nearest(x, np.array([[[1], [0]], [[1], [1]], [[0], [0]]])), x)
 
 
+@pytest.mark.slow
 def test_the_answers_in_the_guide_are_those_of_the_model():
     guide = (FOLDER.parent / "docs" / "serving.md").read_text(encoding="utf-8")
     examples = re.findall(r"curl \S+/v1/models/([\w-]+):predict -d '(\{.*?\})'\n```\n```\n(\{.*?\})\n```\n", guide, re.DOTALL)

@@ -14,7 +14,7 @@ from tfar.training import loop
 from tfar.training.checkpoints import Checkpoint
 
 
-@pytest.mark.parametrize("schedule", ["plateau", "cosine"])
+@pytest.mark.parametrize("schedule", [pytest.param("plateau", marks=pytest.mark.slow), "cosine"])
 def test_a_killed_training_goes_on_as_if_nothing_had_been(tmp_path, monkeypatch, schedule):
     monkeypatch.setattr(loop, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
 

@@ -36,7 +36,7 @@ def test_two_replicas_train_other_families_as_one_device(tmp_path):
     same_on_two_devices(tmp_path, [name for name in replicas.cases() if name not in QUICK])
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_strategy_of_one_device_changes_nothing(jit):
     strategies = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0"]), tf.distribute.OneDeviceStrategy("CPU:0")
     plain, *others = (replicas.trained("made", strategy, jit=jit) for strategy in strategies)

@@ -70,7 +70,7 @@ def test_a_training_that_is_interrupted_carries_no_more(text):
     model.fit(text[:96].reshape(8, 12), batch_size=8, verbose=0)  # another number of rows
 
 
-@pytest.mark.parametrize("carry", [False, True])
+@pytest.mark.parametrize("carry", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_killed_training_goes_on_as_if_nothing_had_been(text, tmp_path, monkeypatch, carry):
     monkeypatch.setattr(loop, "Checkpoint", lambda *args: Checkpoint(*args, every=0.0))
 

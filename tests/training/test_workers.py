@@ -22,7 +22,7 @@ def result(path):
     return losses, weights
 
 
-@pytest.mark.parametrize("name", ["made", pytest.param("charrnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in ("made", "charrnn")])
 def test_two_workers_train_as_one_device(name, tmp_path):
     done = as_workers(name, tmp_path / "chief.npz")
     assert [code for code, _ in done] == [0, 0], done
