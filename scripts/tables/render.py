@@ -56,7 +56,7 @@ def synthetic(adult):
     rows, commands = {}, []
     for kind, part in adult["synthetic"].items():
         runs, quality = list(part["runs"].values()), part.get("quality", {})
-        commands.append(f"- {names[kind]}: `{runs[0]['command']}`, {len(runs)} seeds")
+        commands.append(f"- {names[kind]}: `{runs[0]['command']}`, {len(runs)} seed{'s' * (len(runs) > 1)}")
         tables = list(quality.get("tables", {}).values())
         scores = [spread([table[name] for table in tables], digits) if tables else "" for name, digits in QUALITY.items()]
         bits = spread([run["test_bits_per_row"] for run in runs], 2)
