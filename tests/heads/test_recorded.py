@@ -108,6 +108,7 @@ def test_they_are_held_where_numbers_repeat_as_no_curve_has_it():
     weights = random.choice(random.integers(10**5, 10**6, size=600), size=2_000)  # as of a survey
     smooth = np.rint(random.normal(3_000, 500, size=2_000))
     few = random.integers(20, 80, size=2_000)
+    days = np.rint(random.normal(900, 250, size=40_000))  # more frequent values than there are atoms
     real = random.choice(random.normal(size=900), size=2_000)
 
     def found(numbers):
@@ -117,7 +118,7 @@ def test_they_are_held_where_numbers_repeat_as_no_curve_has_it():
 
     recorded, atoms, rows, distinct = found(weights)
     assert recorded + atoms == distinct and rows < 2_000
-    assert found(smooth)[0] == found(few)[0] == found(weights[:900])[0] == 0
+    assert found(smooth)[0] == found(few)[0] == found(days)[0] == found(weights[:900])[0] == 0
     assert found(real)[0] > 0
 
 

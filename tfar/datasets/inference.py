@@ -259,13 +259,14 @@ def _facts(values: np.ndarray, counts: np.ndarray, spacing: float = 0.0) -> dict
     warp = Warp.fit(values, np.minimum(counts, max(ATOM_ROWS, WARP_SHARE * total)))
     facts |= {"x": warp.x, "z": warp.z}
     values, counts = np.delete(values, frequent), np.delete(counts, frequent)
-    if total >= RECORDED_ROWS and len(values) and _gain(values, counts, warp, spacing) > RECORDED_GAIN * total / counts.sum():
+    share = counts.sum() / total
+    if total >= RECORDED_ROWS and share and _gain(values, counts, warp, spacing, share) * share > RECORDED_GAIN:
         kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_RECORDED])
         facts |= {"recorded": tuple(values[kept].tolist()), "counts": tuple(counts[kept].tolist())}
     return facts
 
 
-def _gain(values: np.ndarray, counts: np.ndarray, warp: Warp, spacing: float) -> float:
+def _gain(values: np.ndarray, counts: np.ndarray, warp: Warp, spacing: float, share_of_rows: float) -> float:
     """What the frequencies of values, mixed in, add to the mean log-likelihood under the warp's density, in nats a row.
 
     The frequency of a row's value is that in the other rows: (n - 1) / (N - 1). A mass is infinitely more than a density.
@@ -275,6 +276,7 @@ def _gain(values: np.ndarray, counts: np.ndarray, warp: Warp, spacing: float) ->
     if not spacing:
         return float("inf") if counts[counts > 1].sum() >= REPEATED * rows else 0.0
     density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * (warp(values + spacing / 2) - warp(values - spacing / 2))
+    density /= share_of_rows  # what is left of it beside the atoms
     mixed = [(1 - share) + share * frequency / np.maximum(density, np.finfo(float).tiny) for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
     return max(float(counts @ np.log(ratio)) / rows for ratio in mixed)
 
