@@ -1,6 +1,7 @@
 """What the benchmarks of mixed tables share: the protocol's constants, Adult's two halves, trained models, and the files of results."""
 
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -117,6 +118,7 @@ def outside(python, task, *paths):
     return child([python, ROOT / "scripts" / "tables" / "outside.py", task, *paths])
 
 
+@functools.cache
 def adult(options):
     """The CSV files of Adult's training and test rows, without leading blanks; "?" is an unknown cell.
 

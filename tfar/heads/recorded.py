@@ -40,7 +40,7 @@ class Recorded:
                 "recorded must be finite numbers that ascend, and counts as many positive integers. "
                 f"Received: recorded={reprlib.repr(self.values)}, counts={reprlib.repr(self.counts)}"
             )
-        self._left_out, self._values = left_out, np.array(self.values, np.float64)
+        self._values = np.array(self.values, np.float64)
         rows = np.array(self.counts, np.float64)
         self._upto = np.concatenate([[0.0], np.cumsum(rows)])  # rows of the first i values
         with np.errstate(divide="ignore"):

@@ -148,6 +148,12 @@ def log_probs(model: AutoregressiveModel, split: Any, batch_size: int = config.T
 
 def summary(log_prob: np.ndarray, event_size: int) -> dict[str, Any]:
     """Scores from log-probabilities `[N]` in nats: `nll`, its standard error `nll_error`, `bits_per_dim`, `rows`."""
-    nll, rows = float(-log_prob.mean()), len(log_prob)
-    error = float(log_prob.std(ddof=1) / math.sqrt(rows)) if rows > 1 else math.nan
+    rows = len(log_prob)
+    return summary_of_moments(log_prob.mean(), log_prob.std(ddof=1) if rows > 1 else math.nan, rows, event_size)
+
+
+def summary_of_moments(mean: Any, deviation: Any, rows: int, event_size: int) -> dict[str, Any]:
+    """`summary` from the mean and the sample's standard deviation of the log-probabilities, NaN of one row."""
+    nll = -float(mean)
+    error = float(deviation / math.sqrt(rows))
     return {"nll": nll, "nll_error": error, "bits_per_dim": nll / (event_size * math.log(2)), "rows": rows}

@@ -73,9 +73,8 @@ def summary(model: AutoregressiveModel, data: Any, batch_size: int, **options: A
     found = Moments()
     for part in _in_parts(model, data, batch_size, options):
         found.add(part)
-    error = math.sqrt(found.variance(1) / found.count) if found.count > 1 else math.nan
-    nll = -float(found.mean)
-    return {"nll": nll, "nll_error": error, "bits_per_dim": nll / (model.network.event_size * math.log(2)), "rows": found.count}
+    deviation = math.sqrt(found.variance(1)) if found.count > 1 else math.nan
+    return arrays.summary_of_moments(found.mean, deviation, found.count, model.network.event_size)
 
 
 def _in_parts(model: AutoregressiveModel, data: Any, batch_size: int, options: dict[str, Any]) -> Iterator[np.ndarray]:
