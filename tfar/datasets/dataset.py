@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from tfar.datasets.schema import Schema
 
 
-class LoadOptions(TypedDict, total=False):
-    """Options of `load` that some sources have."""
+class TableOptions(TypedDict, total=False):
+    """Options of tables."""
 
-    manual_dir: str | Path | None
-    test: Any
     by_column: bool | None
     categorical: Sequence[str]
     numeric: Sequence[str]
@@ -46,6 +44,23 @@ class LoadOptions(TypedDict, total=False):
     decimal: str | None
     header: bool | None
     na_values: Sequence[str]
+
+
+class LoadOptions(TableOptions, total=False):
+    """Options of `load` that some sources have."""
+
+    manual_dir: str | Path | None
+    test: Any
+
+
+def check_options(known: Any, options: Mapping[str, Any]) -> None:
+    """Refuse options that are not among those of a `TypedDict`.
+
+    Raises:
+        ValueError: there are some; the message names the known ones.
+    """
+    if unknown := sorted(set(options) - set(known.__annotations__)):
+        raise ValueError(f"options must be among {', '.join(known.__annotations__)}. Received: {', '.join(unknown)}")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -198,9 +213,8 @@ def load(
     ('categorical', 'int32', (1297, 10))
     """
     of_class(str | None, context=context)
-    if unknown := sorted(set(options) - set(LoadOptions.__annotations__)):
-        raise ValueError(f"options must be among {', '.join(LoadOptions.__annotations__)}. Received: {', '.join(unknown)}")
-    division, chosen = division_of(seed, fold, folds), _given(options)
+    check_options(LoadOptions, options)
+    division, chosen = division_of(seed, fold, folds), given_options(options)
     manual_dir, by_column, test = (chosen.pop(name, None) for name in ("manual_dir", "by_column", "test"))
     if test is not None:
         check_test(source, test)
@@ -411,7 +425,7 @@ def _is_table(source: Any, data_dir: Any, download: Any) -> bool:
     return True
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options that are not left at their default, as JSON holds them."""
     given = {name: value for name, value in options.items() if value is not None and not (isinstance(value, list | tuple) and not value)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}

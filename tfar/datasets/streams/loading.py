@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from tfar.datasets.dataset import Dataset
+from tfar.datasets.dataset import Dataset, TableOptions, check_options, given_options
 from tfar.datasets.preparation import Preparation
 from tfar.datasets.schema import Schema
 from tfar.datasets.source import SPLITS, Split, refuse_changes
@@ -34,19 +34,10 @@ KINDS = ("categorical", "numeric")
 KEPT = ("columns", "drop")
 
 
-class StreamOptions(TypedDict, total=False):
+class StreamOptions(TableOptions, total=False):
     """Options of `stream` that some files have."""
 
-    categorical: Sequence[str]
-    numeric: Sequence[str]
-    drop: Sequence[str]
-    columns: Sequence[str] | None
-    delimiter: str | None
-    decimal: str | None
-    header: bool | None
-    na_values: Sequence[str]
     features: Mapping[str, Any] | None
-    by_column: bool | None
 
 
 class Streamed:
@@ -137,9 +128,8 @@ def stream(
     check_counts(held=held, sample=sample)
     check_seeds(seed=seed)
     check_flags(shuffle=shuffle, skip_damaged=skip_damaged)
-    if unknown := sorted(set(options) - set(StreamOptions.__annotations__)):
-        raise ValueError(f"options must be among {', '.join(StreamOptions.__annotations__)}. Received: {', '.join(unknown)}")
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None and value not in ((), [])}
+    check_options(StreamOptions, options)
+    given = given_options(options)
     if preparation is not None or levels is not None:
         given["by_column"] = isinstance(preparation, Schema)
     shards = opened(source, skip_damaged, given)
