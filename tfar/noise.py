@@ -93,9 +93,14 @@ def numbered_seeds(seed: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     >>> numbered_seeds(as_seed(1), tf.constant([3, 2])).numpy().tolist() == row_seeds(as_seed(1), 4).numpy()[[3, 2]].tolist()
     True
     """
-    key = tf.unstack(tf.bitcast(seed, tf.uint32))
+    return tf.ensure_shape(_numbered_seeds(seed, numbers), [*numbers.shape, 2])
+
+
+# A graph, since eagerly its twenty operations would take longer than a small sample.
+@tf.function(input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([None], tf.int32)], autograph=False)  # pyright: ignore[reportArgumentType]
+def _numbered_seeds(seed, numbers):
     index = tf.cast(numbers, tf.uint32)
-    words = threefry(key, (index, tf.fill(tf.shape(index), tf.constant(ROWS, tf.uint32))))
+    words = threefry(tf.unstack(tf.bitcast(seed, tf.uint32)), (index, tf.fill(tf.shape(index), tf.constant(ROWS, tf.uint32))))
     return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
 
 

@@ -32,6 +32,7 @@ class AutoregressiveDistribution(NetworkDistribution):
         event_shape, order: of a network that is not tfar's.
         method: how to sample, "stepping", "fixed_point" or "naive" (`tfar.distributions.sampling.sample_rows`); None for stepping with
             tfar's networks, and fixed-point iteration with others.
+        jit_compile: whether XLA compiles eager calls, for each shape anew, rather than TensorFlow's graphs.
         validate_args, allow_nan_stats, name: as in `tfd.Distribution`.
 
     Raises:
@@ -63,23 +64,26 @@ class AutoregressiveDistribution(NetworkDistribution):
         event_shape: Sequence[int] | None = None,
         order: Any = None,
         method: str | None = None,
+        jit_compile: bool = False,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "AutoregressiveDistribution",
     ):
         parameters = dict(locals())
-        network = _as_network(network, get(head), context, event_shape, order)
+        wrapped = _as_network(network, get(head), context, event_shape, order)
         super().__init__(
-            network,
+            wrapped,
             head,
             context,
             dict(of_class(Mapping, member={} if member is None else member)),
             method,
+            jit_compile,
             validate_args,
             allow_nan_stats,
             parameters,
             name,
         )
+        self._transient = wrapped is not network
 
     @classmethod
     def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
@@ -112,17 +116,17 @@ class AutoregressiveDistribution(NetworkDistribution):
         True
         """
 
-        def scores(rows: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
-            return self._scores(rows, context, self._member)
+        return self._by_rows(self._scored_positions, tf.convert_to_tensor(x))
 
-        return self._by_rows(scores, tf.convert_to_tensor(x), self._network.event_shape)
+    def _scored_positions(self, x: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
+        return self._scored_by(self._scores, x, context, member, self._network.event_shape)
 
-    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
-        params = self._network(x, context, **self._member)
+    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
+        params = self._network(x, context, **member)
         return self._head.log_prob(params, x, event_ndims=len(self._network.event_shape))
 
-    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
-        scores = self._scores(x, context, self._completing(self._member, observed))
+    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
+        scores = self._scores(x, context, self._completing(member, observed))
         return tf.reduce_sum(tf.where(tf.reshape(observed, tf.shape(scores)), tf.zeros_like(scores), scores), axis=-1)
 
     def _sample_rows(self, seeds: Any, context: Any, observed: Any, values: Any, member: Member) -> tf.Tensor:

@@ -37,6 +37,10 @@ class NetworkDistribution(tfd.Distribution):
     A subclass writes `_log_prob_rows`, `_conditional_rows`, `_sample_rows` and `_completable` for flat batches of rows. This class turns
     sample shapes and batch shapes into rows and back.
 
+    **Compiled by default.** Eager calls of `log_prob`, `sample`, `complete` and the like run as graphs, which are traced once for each
+    network, head and dtype, for all batch sizes. With `jit_compile=True` XLA compiles them, for each shape anew: it takes seconds and pays
+    where one shape is used often. A call inside a `tf.function` joins the caller's graph.
+
     **Unsupported values.** As with TFP's distributions, the log-probability of a value outside the head's support is -inf, that of NaN is
     NaN, and so is that of any value given a context that is not finite: eagerly, in graphs and under XLA. Only the rows concerned are
     affected, and gradients stay finite. Samples given such a context are NaN, or the smallest integer where values are integers. With
@@ -50,6 +54,7 @@ class NetworkDistribution(tfd.Distribution):
         member: keyword arguments that select a member of the network, or those of several members, stacked.
         method: how to sample, one of `tfar.distributions.sampling.METHODS`; None for "fixed_point" with a
             `tfar.networks.WrappedNetwork`, else "stepping".
+        jit_compile: whether XLA compiles what is called eagerly.
         validate_args, allow_nan_stats, parameters, name: as in `tfd.Distribution`.
 
     Raises:
@@ -58,6 +63,7 @@ class NetworkDistribution(tfd.Distribution):
     """
 
     _refusal: str  # what is wrong with a pattern that `_completable` denies
+    _transient = False  # whether the network was made for this distribution alone, so that a graph of it would seldom be used again
     _pathwise = False  # whether a sample is a differentiable function of the parameters where the head's draw is
 
     def __init__(
@@ -67,12 +73,13 @@ class NetworkDistribution(tfd.Distribution):
         context: Any,
         member: Member,
         method: str | None,
+        jit_compile: bool,
         validate_args: bool,
         allow_nan_stats: bool,
         parameters: dict[str, Any],
         name: str,
     ):
-        check_flags(validate_args=validate_args, allow_nan_stats=allow_nan_stats)
+        check_flags(jit_compile=jit_compile, validate_args=validate_args, allow_nan_stats=allow_nan_stats)
         self._network = of_class(AutoregressiveNetwork, network=network)
         self._head = heads.get(head).in_precision(network.compute_dtype)
         network.check_head(self._head)
@@ -82,6 +89,7 @@ class NetworkDistribution(tfd.Distribution):
         if not wrapped:
             network.ensure_built()
         self._method = method or ("fixed_point" if wrapped else "stepping")
+        self._jit_compile = bool(jit_compile)
         self._member = {**member, "order": as_orders(member["order"], network.event_size)} if "order" in member else member
         checked = checked_context(context, network.context_size, finite=validate_args)
         self._context: Any = _reference(context)
@@ -146,7 +154,7 @@ class NetworkDistribution(tfd.Distribution):
             observed, values: what is given, as in `tfar.distributions.sampling.sample_rows`; not checked.
         """
         if context is None and self._context is not None:
-            context = self._context_rows(tf.shape(seeds)[:1])
+            context = self._context_rows(self._context_tensor(), tf.shape(seeds)[:1])
         if observed is not None:
             values = self._given(observed, tf.convert_to_tensor(values))
         return self._drawn(seeds, context, observed, values)
@@ -172,7 +180,8 @@ class NetworkDistribution(tfd.Distribution):
         x = check_support(self._head, self._given(observed, x))
         observed, possible = self._check_completion(observed)
         rows = _number_of_rows(x)
-        return self._drawn(noise.seeds_of(seed, rows), self._context_rows([rows]), observed, x, possible)
+        context = self._context_rows(self._context_tensor(), [rows])
+        return self._drawn(noise.seeds_of(seed, rows), context, observed, x, possible)
 
     def conditional_log_prob(self, x: Any, observed: Any) -> tf.Tensor:
         """Score the values that are not observed given those that are: log p(x_missing | x_observed) in nats, `[B]`.
@@ -192,16 +201,16 @@ class NetworkDistribution(tfd.Distribution):
         x, observed = self._pattern(x, observed)
         x = self._check_values(x)
         observed, possible = self._check_completion(observed)
-        guard = Guard(self._head, x, self._context_rows([_number_of_rows(x)]), possible)
-        return guard.scores(self._conditional_rows(guard.x, observed, guard.context))
+        context = self._context_rows(self._context_tensor(), [_number_of_rows(x)])
+        return self._graph(self._scored_given, x, observed, context, possible, self._member)
 
     # What a subclass writes
 
-    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
-        """log p(x), nats `[B]`, of values `[B, *event]`."""
+    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
+        """log p(x), nats `[B]`, of values `[B, *event]`; `member` is that of the distribution, as an argument of graphs."""
         raise NotImplementedError
 
-    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
+    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
         """log p(x_missing | x_observed), nats `[B]`, of values and a pattern `[B, *event]`."""
         raise NotImplementedError
 
@@ -238,7 +247,7 @@ class NetworkDistribution(tfd.Distribution):
         return super()._call_unnormalized_log_prob(tf.convert_to_tensor(value), name, **kwargs)
 
     def _log_prob(self, x: tf.Tensor, **kwargs: Any) -> tf.Tensor:
-        return self._by_rows(self._log_prob_rows, x)
+        return self._by_rows(self._scored, x)
 
     def _default_event_space_bijector(self, *args: Any, **kwargs: Any) -> Any:
         bijector = self._head.bijector()
@@ -278,34 +287,58 @@ class NetworkDistribution(tfd.Distribution):
         if seed.shape.rank == 2:
             raise ValueError(f"a sample shape takes one seed, an int32 pair [2]. Received: seed.shape={seed.shape}")
         rows = noise.row_seeds(seed, tf.reduce_prod(shape))
-        x = self._drawn(rows, self._context_rows(shape))
+        x = self._drawn(rows, self._context_rows(self._context_tensor(), shape))
         return tf.reshape(x, tf.concat([shape, self._network.event_shape], axis=0))
 
     # Rows
 
-    def _by_rows(self, function: Callable[..., tf.Tensor], x: tf.Tensor, result_shape: tuple[int, ...] = ()) -> tf.Tensor:
-        """Apply a function of rows and their contexts, with results in nats `[N, *result_shape]`, to values `[..., *event]`."""
-        x = self._check_values(self._check_shape(x))
+    def _by_rows(self, function: Callable[..., tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+        """Score values `[..., *event]` by `_scored` or the like."""
+        x, eager = self._check_shape(x), tf.executing_eagerly()
+        if not eager:
+            x = self._check_values(x)
+        scores = self._graph(function, x, self._context_tensor(), self._member)
+        if eager and self.validate_args and not tf.reduce_all(tf.math.is_finite(scores)):  # as those of all that is refused are not
+            self._check_values(x)
+        return scores
+
+    def _scored(self, x: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
+        """log p(x), nats `[...]`, of values `[..., *event]` and a context `[*batch, C]`."""
+        return self._scored_by(self._log_prob_rows, x, context, member)
+
+    def _scored_by(
+        self,
+        function: Callable[..., tf.Tensor],
+        x: tf.Tensor,
+        context: tf.Tensor | None,
+        member: Member,
+        result_shape: tuple[int, ...] = (),
+    ) -> tf.Tensor:
+        """Apply a function of rows, their contexts and a member, with results in nats `[N, *result_shape]`, to `x [..., *event]`."""
         event, rank = self._network.event_shape, x.shape.rank
         axes: Any = (tf.rank(x) if rank is None else rank) - len(event)
         shape, static = tf.shape(x)[:axes], x.shape if rank is None else x.shape[:axes]
-        if self._context is not None:
-            shape = tf.broadcast_dynamic_shape(shape, self._batch_shape_tensor())
-            static = tf.broadcast_static_shape(static, self.batch_shape)
+        if context is not None:
+            shape = tf.broadcast_dynamic_shape(shape, tf.shape(context)[:-1])
+            static = tf.broadcast_static_shape(static, context.shape[:-1])
             x = tf.broadcast_to(x, tf.concat([shape, event], axis=0))
-        guard = Guard(self._head, tf.reshape(x, [-1, *event]), self._context_rows(shape))
-        rows = guard.scores(function(guard.x, guard.context))
+        guard = Guard(self._head, tf.reshape(x, [-1, *event]), self._context_rows(context, shape))
+        rows = guard.scores(function(guard.x, guard.context, member))
         rows = tf.reshape(rows, tf.concat([shape, tf.constant(result_shape, tf.int32)], axis=0))
         return tf.ensure_shape(rows, static.concatenate(result_shape))
 
-    def _context_rows(self, shape: Any) -> tf.Tensor | None:
-        """The context of each row of a batch of the given shape, flat."""
+    def _context_tensor(self) -> tf.Tensor | None:
+        """The context `[*batch, C]` as it is now."""
         if self._context is None:
             return None
         context = tf.convert_to_tensor(self._context)
         if self.validate_args and context is not self._context:  # a variable, which has changed since it was checked
             context = check_context(context)
-        return tf.reshape(context_of(context, shape), [-1, self._network.context_size])
+        return context
+
+    def _context_rows(self, context: tf.Tensor | None, shape: Any) -> tf.Tensor | None:
+        """The context of each row of a batch of the given shape, flat."""
+        return None if context is None else tf.reshape(context_of(context, shape), [-1, self._network.context_size])
 
     def _check_shape(self, x: tf.Tensor) -> tf.Tensor:
         """Return values, whose last axes must be those of the event; where they are known only when the graph runs, it asserts that."""
@@ -337,8 +370,15 @@ class NetworkDistribution(tfd.Distribution):
 
     def _drawn(self, seeds: Any, context: Any = None, observed: Any = None, values: Any = None, possible: Any = None) -> tf.Tensor:
         """Draw rows, of which those that are not `possible`, or whose observed values or contexts are not, are marked."""
+        return self._graph(self._sampled, seeds, context, observed, values, possible, self._member)
+
+    def _sampled(self, seeds: Any, context: Any, observed: Any, values: Any, possible: Any, member: Member) -> tf.Tensor:
         guard = Guard(self._head, values, context, possible)
-        return guard.values(self._compiled(seeds, guard.context, observed, guard.x))
+        return guard.values(self._sample_rows(seeds, guard.context, observed, guard.x, member))
+
+    def _scored_given(self, x: tf.Tensor, observed: tf.Tensor, context: Any, possible: Any, member: Member) -> tf.Tensor:
+        guard = Guard(self._head, x, context, possible)
+        return guard.scores(self._conditional_rows(guard.x, observed, guard.context, member))
 
     def _pattern(self, x: Any, observed: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Values and a pattern of observed ones, both checked and `[B, *event]`."""
@@ -376,12 +416,21 @@ class NetworkDistribution(tfd.Distribution):
         params = self._network(x, context, **member)
         return tf.reshape(self._head.log_prob(params, x, event_ndims=0), [-1, self._network.event_size])
 
-    def _compiled(self, seeds: Any, context: Any = None, observed: Any = None, values: Any = None) -> tf.Tensor:
-        """Run the sampler as a graph: an eager `tf.while_loop` would be a Python loop over D. Traced once per network and head."""
-        if not tf.executing_eagerly():
-            return self._sample_rows(seeds, context, observed, values, self._member)
-        sampler = self._network.traced((type(self), self._head, self._method), self._sample_rows, reduce_retracing=True)
-        return sampler(seeds, context, observed, values, self._member)
+    def _graph(self, function: Callable[..., tf.Tensor], *arguments: Any) -> tf.Tensor:
+        """Call a method: eagerly as a graph, which the network keeps for all distributions like this one.
+
+        What differs between them, the member and the context, is an argument. Weights that a `keras.StatelessScope` replaces are seen by
+        a direct call alone.
+        """
+        network, jit = self._network, self._jit_compile
+        chunked = network.order_agnostic and not network.per_column  # in chunks that suit the batch, by a graph of the network's own
+        direct = not jit and function != self._sampled and (self._transient or chunked)
+        if not tf.executing_eagerly() or direct or not all(isinstance(variable.value, tf.Variable) for variable in network.variables):
+            return function(*arguments)
+        shapes = [tuple(getattr(part, "shape", ())) for part in tf.nest.flatten(arguments)]
+        sizes = tuple(shapes if jit else map(len, shapes))  # a program of XLA is of one shape
+        key = (function.__name__, type(self), self._head, self._method, jit, sizes)
+        return network.traced(key, function, jit_compile=jit or None, reduce_retracing=not jit)(*arguments)
 
 
 def _reference(context: Any) -> Any:

@@ -32,7 +32,7 @@ class AutoregressiveEnsemble(NetworkDistribution):
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork` with members.
-        head, context, method: as in `AutoregressiveDistribution`.
+        head, context, method, jit_compile: as in `AutoregressiveDistribution`.
         members: keyword arguments of the members, stacked, each `[n, ...]`; None for all members of the network.
         validate_args, allow_nan_stats, name: as in `tfd.Distribution`.
 
@@ -59,6 +59,7 @@ class AutoregressiveEnsemble(NetworkDistribution):
         context: Any = None,
         members: Member | None = None,
         method: str | None = None,
+        jit_compile: bool = False,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "AutoregressiveEnsemble",
@@ -69,7 +70,7 @@ class AutoregressiveEnsemble(NetworkDistribution):
         stacked = {key: _stacked(network, value) for key, value in given.items()}
         if not stacked:
             raise ValueError(f"an ensemble needs a network with members. Received: network={network!r}")
-        super().__init__(network, head, context, stacked, method, validate_args, allow_nan_stats, parameters, name)
+        super().__init__(network, head, context, stacked, method, jit_compile, validate_args, allow_nan_stats, parameters, name)
 
     @classmethod
     def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
@@ -85,14 +86,15 @@ class AutoregressiveEnsemble(NetworkDistribution):
         """`function` of each member, one after the other: nats `[n, ...]`."""
         dtype = tf.as_dtype(self._network.sum_dtype)
         if _are_known(members):
-            return tf.stack([tf.cast(function(_select(members, index)), dtype) for index in range(self.num_members)])
+            return tf.stack([tf.cast(function(_select(members, index)), dtype) for index in range(_count(members))])
         return tf.map_fn(lambda index: function(_select(members, index)), tf.range(_count(members)), fn_output_signature=dtype)
 
-    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
-        def score(member: Member) -> tf.Tensor:
-            return tf.reduce_sum(self._scores(x, context, member), axis=-1)
+    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
+        def score(one: Member) -> tf.Tensor:
+            return tf.reduce_sum(self._scores(x, context, one), axis=-1)
 
-        return tf.reduce_logsumexp(self._of_members(score, self._member), axis=0) - math.log(self.num_members)
+        scores = self._of_members(score, member)
+        return tf.reduce_logsumexp(scores, axis=0) - tf.math.log(tf.cast(tf.shape(scores)[0], scores.dtype))
 
     def _observed_scores(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
         """log p_i(x) and log p_i(x_observed) under the order that completes, `[2, B]`; -inf where the member cannot."""
@@ -102,11 +104,11 @@ class AutoregressiveEnsemble(NetworkDistribution):
         both = tf.stack([tf.reduce_sum(scores, axis=-1), tf.reduce_sum(seen, axis=-1)])
         return tf.where(self._observed_first(observed, completing), both, tf.constant(-math.inf, both.dtype))
 
-    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
-        def score(member: Member) -> tf.Tensor:
-            return self._observed_scores(x, observed, context, member)
+    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
+        def score(one: Member) -> tf.Tensor:
+            return self._observed_scores(x, observed, context, one)
 
-        joint, seen = tf.unstack(tf.reduce_logsumexp(self._of_members(score, self._member), axis=0))
+        joint, seen = tf.unstack(tf.reduce_logsumexp(self._of_members(score, member), axis=0))
         return joint - seen
 
     def _choose(self, seeds: Any, context: Any, observed: Any, values: Any, members: Member) -> tf.Tensor:
@@ -140,7 +142,7 @@ class AutoregressiveEnsemble(NetworkDistribution):
 
         if _are_known(member):
             x = draw(_select(member, 0))
-            for index in range(1, self.num_members):
+            for index in range(1, _count(member)):
                 x = add(index, x)[1]
             return x
         count = _count(member)

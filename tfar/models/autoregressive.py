@@ -14,6 +14,7 @@ from tfar.distributions.support import Guard
 from tfar.heads.base import as_dtype
 from tfar.models.checked import CheckedModel
 from tfar.models.freezing import freeze, frozen_layers, layers_of
+from tfar.networks.base import is_own
 from tfar.networks.fingerprint import Fingerprinted
 from tfar.orders import as_order, inverse, random_orders
 from tfar.serving.endpoints import Endpoint, endpoints
@@ -44,6 +45,9 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
     An order-agnostic network has two of them. `predict`, `log_prob` and `tfar.training.evaluate` are exact, in the network's own order.
     `fit` and `evaluate` report `nll_over_orders` and `bits_per_dim_over_orders`, an unbiased estimate of the mean over all orders
     (`tfar.networks.OrderAgnostic`), which is larger or smaller. (`tfar.training.fit` reports the same estimate, as `nll`.)
+
+    Eager calls of `log_prob`, `sample`, `complete` and `conditional_log_prob` run as graphs that the network keeps.
+    `model.distribution(jit_compile=True)` has the same methods compiled by XLA.
 
     Values outside the head's support, and contexts that are not finite, are refused: eager methods, and `fit`, `evaluate`, `predict` and
     their `*_on_batch` forms check on the host, so that a step which XLA compiles never sees them. Inside a `tf.function` of your own a
@@ -318,8 +322,7 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
             ValueError: it is not.
         """
         network = self.network
-        own = type(network).__module__.startswith("tfar.networks.") and not isinstance(network, networks.WrappedNetwork)
-        if self._network_checked or own or not network.check_dependencies:
+        if self._network_checked or is_own(network) or not network.check_dependencies:
             return
         with tf.init_scope():
             spot_check(network, None if network.per_column else (self.head.num_classes or 2) if self.head.discrete else 0)

@@ -9,7 +9,10 @@ from tfar.heads import Head
 from tfar.models import streams
 from tfar.models.inputs import are_arrays, by_name, exact, is_empty, parts, placeholder
 from tfar.networks import AutoregressiveNetwork
+from tfar.networks.base import is_own
 from tfar.validation import check_arrays, check_context, check_support
+
+PREDICTED = 100_000  # values in a batch of `predict`
 
 
 class CheckedModel(keras.Model):
@@ -30,6 +33,9 @@ class CheckedModel(keras.Model):
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without a loss and metrics, which are the mean negative log-likelihood.
 
+        With `jit_compile="auto"` XLA compiles the steps where the family's are quicker by it (`network.xla`), as in `tfar.training.fit`.
+        Under a distribution strategy, and of a network of your own, Keras chooses.
+
         Raises:
             ValueError: a loss or metrics are given.
         """
@@ -37,6 +43,9 @@ class CheckedModel(keras.Model):
         for name, of in (("loss", "loss is"), ("loss_weights", "loss is"), ("metrics", "metrics are"), ("weighted_metrics", "metrics are")):
             if given.get(name) is not None:
                 raise ValueError(f"the {of} the mean negative log-likelihood and cannot be set. Received: {name}={given[name]!r}")
+        own = is_own(self.network) and not tf.distribute.has_strategy() and not given.get("run_eagerly")
+        if own and given.get("jit_compile", "auto") == "auto":
+            given["jit_compile"] = self.network.xla
         super().compile(**given)
 
     def compile_from_config(self, config: Any) -> None:
@@ -80,9 +89,14 @@ class CheckedModel(keras.Model):
             given["x"], given["y"] = self._fed(given.get("x"), given.get("y"), given.get("sample_weight"))
         return super().evaluate(**given)
 
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.predict`: log p(x), an array `[N]`, with x, and its checks, as in `fit`."""
-        return super().predict(self._fed(x)[0], *args, **kwargs)
+    def predict(self, x: Any, batch_size: int | None = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.predict`: log p(x), an array `[N]`, with x, and its checks, as in `fit`.
+
+        Arrays have batches of 32 to 1,024 rows, about `PREDICTED` values, where `batch_size` is None.
+        """
+        if batch_size is None and not streams.is_stream(x):
+            batch_size = min(max(PREDICTED // self.network.event_size, 32), 1024)
+        return super().predict(self._fed(x)[0], batch_size, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, with x and y, and their checks, as in `fit`."""

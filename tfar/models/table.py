@@ -267,8 +267,7 @@ class TableModel(AutoregressiveModel):
                 "a model of several orders has no probability of a cell given those before it; give a model with num_masks=1. "
                 f"Received: {distribution.num_members} members"
             )
-        score = self.network.traced(("position_scores", self.head), distribution.position_log_prob, reduce_retracing=True)
-        return score(tf.constant(rows)).numpy().astype(np.float64)
+        return distribution.position_log_prob(tf.constant(rows)).numpy().astype(np.float64)
 
     def _drawn(self, seeds: tf.Tensor, rows: np.ndarray, observed: np.ndarray) -> np.ndarray:
         if not observed.any():

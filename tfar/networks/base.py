@@ -18,6 +18,7 @@ from tfar.validation import MOST_UNITS, as_counts, check_counts, check_flags, fr
 
 State = dict[str, Any]  # a nest of tensors and TensorArrays
 Size = int | tf.Tensor  # a number that may be known only when the graph runs
+TRACED = 256  # compiled functions that a network keeps
 
 
 def elementwise(activation: Any) -> Callable[[Any], Any]:
@@ -201,7 +202,7 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         return self.event_size
 
     def traced(self, key: Any, function: Callable[..., Any], **options: Any) -> Any:
-        """Return the `tf.function` of a function, made once for each key.
+        """Return the `tf.function` of a function, made once for each key. Those that were used last are kept, `TRACED` of them.
 
         Args:
             key: hashable; tells what the function depends on besides its arguments and this network.
@@ -209,10 +210,19 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
             **options: of `tf.function`.
         """
         functions = self.__dict__["compiled"]
-        found = functions.get(key)
-        if found is None:
-            found = functions[key] = tf.function(function, autograph=False, **options)
+        found = functions.pop(key, None) or tf.function(function, autograph=False, **options)
+        functions[key] = found  # the last one now
+        if len(functions) > TRACED:
+            del functions[next(iter(functions))]
         return found
+
+    @property
+    def xla(self) -> bool:
+        """Whether XLA makes training steps so much quicker that compiling them pays within a few epochs.
+
+        That of a head for each column takes half a minute, and gains nothing.
+        """
+        return not self.per_column
 
     @property
     def num_members(self) -> int:
@@ -489,3 +499,8 @@ class WrappedNetwork(AutoregressiveNetwork):
     def density_settings(self) -> dict[str, Any]:
         """Return what determines the density besides the weights and the inner network, whose settings are the user's."""
         return self._settings_in(super().get_config())
+
+
+def is_own(network: AutoregressiveNetwork) -> bool:
+    """Whether a network is one of tfar's families, which its tests hold to the contract, rather than a user's."""
+    return type(network).__module__.startswith("tfar.networks.") and not isinstance(network, WrappedNetwork)
