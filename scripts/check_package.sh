@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds the wheel and the source distribution into dist/, checks them, installs the wheel into a fresh environment outside the checkout,
+# and runs the Python blocks of the README there. PYTHON names the interpreter; the default is that of .venv, which is made if need be.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [ ! -x .venv/bin/python ]; then scripts/venv.sh; fi
+python="${PYTHON:-.venv/bin/python}"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+rm -rf dist build
+
+"$python" -m venv "$work/tools"
+"$work/tools/bin/python" -m pip install --quiet --disable-pip-version-check build twine
+"$work/tools/bin/python" -m build --outdir dist . >"$work/build.log" 2>&1 || { tail -30 "$work/build.log" >&2; exit 1; }
+"$work/tools/bin/python" -m twine check --strict dist/*
+wheel="$(echo dist/*.whl)"
+size="$(stat -c %s "$wheel" 2>/dev/null || stat -f %z "$wheel")"
+echo "$wheel: $((size / 1024)) KiB"
+if [ "$size" -ge 1000000 ]; then
+    echo "the wheel must be under 1 MB. Received: $size bytes" >&2
+    exit 1
+fi
+
+"$python" -m venv "$work/user"
+began="$(date +%s)"
+"$work/user/bin/python" -m pip install --quiet --disable-pip-version-check "$wheel[plot]"
+echo "installed in $(($(date +%s) - began)) s"
+cp README.md scripts/run_blocks.py "$work"
+cd "$work"
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
+user/bin/tfar --version
+user/bin/python run_blocks.py README.md
