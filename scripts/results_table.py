@@ -1,9 +1,9 @@
-"""Write the table of results into README.md, and below it a list of the recipes that do not reach their published figure.
+"""Write the table of results into docs/results.md, below it the recipes that do not reach their published figure; and README's few rows.
 
     python scripts/results_table.py [--check]
 
-The figures come from the files in `results/` that `scripts/reproduce.py` wrote. `--check` changes nothing, and fails if the table in
-README.md is not up to date. A recipe that has not been run has a row without figures.
+The figures come from the files in `results/` that `scripts/reproduce.py` wrote. `--check` changes nothing, and fails if a table
+is not up to date. A recipe that has not been run has a row without figures.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from tfar.files import write_text
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- scripts/results_table.py begins -->", "<!-- scripts/results_table.py ends -->"
 HEADER = ("model and data", "published", "here", "looks", "baseline", "parameters", "minutes", "settings", "`scripts/reproduce.py`")
+HEADLINE = ("charrnn-tiny_shakespeare", "deepnade", "diagonal_bilstm", "made", "rnade-white_wine-mog")  # of README
 NOTE = """\
 ± is the standard error of the mean: over the test rows, or over the folds. A figure in bold is below the published one by more than that;
 "level" is within it. "looks" counts the scorings of the test rows that stand in the history of the results file, which dates them, with
@@ -104,38 +105,58 @@ def baseline(recipe, result):
     return f"{result['gaussian_nll']:.2f} (normal" + (f"; published {recipe.gaussian})" if recipe.gaussian else ")")
 
 
-def rewritten(text, results):
-    """Return README's text with the current table.
+def full(results):
+    """Return what docs/results.md shows: the table, its note, and what was not reached.
 
     Raises:
-        ValueError: the markers are missing, or a results file was not written by its recipe.
+        ValueError: a results file was not written by its recipe.
     """
     refuse_others(results)
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
     missed = gaps(results)
-    parts = [table(results), NOTE] + (["Not reached, and what was tried:", missed] if missed else [])
-    return f"{before}{BEGIN}\n" + "\n\n".join(parts) + f"\n{END}{after}"
+    return "\n\n".join([table(results), NOTE] + (["Not reached, and what was tried:", missed] if missed else []))
+
+
+def headline(results):
+    """Return what README.md shows: model, published figure and ours, of a few recipes."""
+    rows = [HEADER[:3], ["---"] * 3]
+    rows += [row(recipe, results / f"{recipe.name}.json")[:3] for recipe in map(Recipe.read, HEADLINE)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+PAGES = {"docs/results.md": full, "README.md": headline}
+
+
+def rewritten(text, content):
+    """Return the text of a page with the current content between its markers.
+
+    Raises:
+        ValueError: the markers are missing.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"a page of results must hold the lines {BEGIN!r} and {END!r} once each")
+    return f"{text.split(BEGIN)[0]}{BEGIN}\n{content}\n{END}{text.split(END)[1]}"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="fail if the table is not up to date; write nothing")
+    parser.add_argument("--check", action="store_true", help="fail if a table is not up to date; write nothing")
     args = parser.parse_args()
-    readme = ROOT / "README.md"
-    old = readme.read_text(encoding="utf-8")
+    stale = {}
     try:
-        new = rewritten(old, ROOT / "results")
+        for name, content in PAGES.items():
+            old = (ROOT / name).read_text(encoding="utf-8")
+            new = rewritten(old, content(ROOT / "results"))
+            if new != old:
+                stale[name] = new
     except ValueError as error:
         print(f"results_table: error: {error}", file=sys.stderr)
         return 1
-    if args.check and new != old:
-        print("README.md: the table of results is not up to date; run python scripts/results_table.py", file=sys.stderr)
-        return 1
-    if new != old:
-        write_text(readme, new, overwrite=True)
-    return 0
+    for name, new in stale.items():
+        if args.check:
+            print(f"{name}: the table of results is not up to date; run python scripts/results_table.py", file=sys.stderr)
+        else:
+            write_text(ROOT / name, new, overwrite=True)
+    return int(args.check and bool(stale))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The recipes of `scripts/reproduce.py`: they can all be read, some of them run, and README's table is made of their results."""
+"""The recipes of `scripts/reproduce.py`: they can all be read, some of them run, and the tables of results are made of what they wrote."""
 
 import csv
 import dataclasses
@@ -255,17 +255,23 @@ def test_a_training_that_was_interrupted_is_no_result(tmp_path, kept, capsys):
     assert ("The same command goes on" in capsys.readouterr().err) == kept
 
 
-def test_the_table_in_readme_is_up_to_date(tmp_path):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert results_table.rewritten(text, ROOT / "results") == text
+@pytest.mark.parametrize("page", results_table.PAGES)
+def test_the_tables_of_results_are_up_to_date(page, tmp_path):
+    content, text = results_table.PAGES[page], (ROOT / page).read_text(encoding="utf-8")
+    assert results_table.rewritten(text, content(ROOT / "results")) == text
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    path = tmp_path / "results" / "deepnade.json"
+    write_json(path, json.loads(path.read_text(encoding="utf-8")) | {"nll": 1.0}, overwrite=True)
+    assert results_table.rewritten(text, content(tmp_path / "results")) != text
+    with pytest.raises(ValueError, match="must hold the lines"):
+        results_table.rewritten("", "content")
+
+
+def test_results_are_of_their_recipes(tmp_path):
     shutil.copytree(ROOT / "results", tmp_path / "results")
     path = tmp_path / "results" / "pixelcnn.json"
     found = json.loads(path.read_text(encoding="utf-8"))
-    write_json(path, found | {"nll": 1.0}, overwrite=True)
-    assert results_table.rewritten(text, tmp_path / "results") != text
     for other in ({"train": found["train"].replace("--epochs ", "--epochs 1")}, {"evaluate": {"rows": "5"}}):
         write_json(path, found | other, overwrite=True)
         with pytest.raises(ValueError, match="results/pixelcnn.json must be of its recipe, tfar train pixelcnn .* Received: tfar train"):
-            results_table.rewritten(text, tmp_path / "results")
-    with pytest.raises(ValueError, match="must hold the lines"):
-        results_table.rewritten("", tmp_path)
+            results_table.full(tmp_path / "results")
