@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from timing import best
 
-from tfar import config, models
+from tfar import automatic, config, models
 from tfar.files import refuse_existing, write_text
 from tfar.training.optimizer import compile_for
 
@@ -40,7 +40,7 @@ def peak(repeats):
 def row(family, batch, side, repeats, most):
     """Return the line of one family at one batch size."""
     chosen = config.FAMILIES[family]
-    settings = config.Training(**chosen.training)
+    settings = automatic.resolved(config.Training(), chosen, automatic.Facts(50_000, side * side, "binary"))
     model = models.CONSTRUCTORS[family]([side, side, 1])
     compile_for(model, settings, steps=1)
     x = np.random.default_rng(0).integers(2, size=[batch, side, side, 1])

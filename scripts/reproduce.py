@@ -197,7 +197,8 @@ def train(recipe, folder, besides):
 def evaluate(folders, given):
     """Return the scores that `tfar evaluate FOLDERS --json` prints."""
     printed = io.StringIO()
-    words = ["evaluate", *map(str, folders), *options(given), "--json"]
+    several = ["--ensemble"] if len(folders) > 1 else []
+    words = ["evaluate", *map(str, folders), *several, *options(given), "--json"]
     print(shlex.join(["tfar", *words]), flush=True)
     with contextlib.redirect_stdout(printed):
         if code := tfar(words):

@@ -13,7 +13,7 @@ WINGS = [
     ("orders",),
     ("masks",),
     ("config", "layers"),
-    ("datasets", "heads", "plotting"),
+    ("automatic", "datasets", "heads", "plotting"),
     ("networks",),
     ("distributions", "testing"),
     ("serving",),

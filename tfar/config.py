@@ -7,6 +7,7 @@ TensorFlow, so that `tfar --help` and the refusal of a bad argument are immediat
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
@@ -33,17 +34,19 @@ class Shown(NamedTuple):
     metavar: str | None = None
     flag: str | None = None  # its name on the command line where that is not the field's
     command_line: bool = True  # whether the command line sets it; otherwise Python alone does
+    automatic: bool = False  # whether `tfar.automatic` chooses it where no value is given; a network made in Python has the default
 
 
-def setting(
-    default: Any, help: str, metavar: str | None = None, *, flag: str | None = None, command_line: bool = True, density: bool = True
-) -> Any:
-    """A field of a settings dataclass, with its default value and its help.
+def setting(default: Any, help: str, metavar: str | None = None, *, density: bool = True, **shown: Any) -> Any:
+    """A field of a settings dataclass, with its default value, its help, and what else `Shown` has.
 
     `density` says of a setting of a network whether the density depends on it once the weights are given: if so, weights are refused by a
     network with another value.
     """
-    return dataclasses.field(default=default, metadata={"shown": Shown(help, metavar, flag, command_line), "density": density})
+    return dataclasses.field(default=default, metadata={"shown": Shown(help, metavar, **shown), "density": density})
+
+
+automatic = functools.partial(setting, None, automatic=True)  # a field whose default is None
 
 
 def settings_of(group: type) -> dict[str, dataclasses.Field]:
@@ -69,8 +72,8 @@ class Family:
         head: the default head of its constructor, by name.
         data: "vectors", "images" or "text": what it models.
         takes_columns: whether it models tables with a head for each column.
-        training: other defaults of the fields of `Training`, by name, that `tfar train` uses.
-        tables: other defaults of the family's settings and of the training's, by name, for a table with a head for each column.
+        training: values of automatic fields of `Training`, by name, that do not depend on the data; see `tfar.automatic`.
+        tables: the same, and values of the family's settings, for a table with a head for each column.
     """
 
     name: ClassVar[str]
@@ -102,7 +105,7 @@ class LogisticAutoregressive(Family):
 
     name = "logistic"
     summary = "logistic autoregressive network, FVSBN (Frey 1998)"
-    training = {"learning_rate": 3e-3}
+    tables = {"learning_rate": 3e-3}
 
     order: Order = setting("natural", DRAWN_ORDER_HELP, "ORDER")
     num_masks: int = setting(1, "number of orders whose densities are averaged", "N")
@@ -117,7 +120,7 @@ class NADE(Family):
     name = "nade"
     summary = "NADE, one hidden layer with shared weights (Larochelle & Murray 2011)"
 
-    hidden_units: int = setting(500, "size of the hidden layer", "H")
+    hidden_units: int = setting(500, "size of the hidden layer", "H", automatic=True)
     activation: str = setting("sigmoid", "activation of the hidden layer, by its Keras name")
     order: Order = setting("natural", ORDER_HELP, "ORDER")
     rescale: bool = setting(False, "learn a scale of the hidden layer for each position")
@@ -131,9 +134,9 @@ class RNADE(NADE):
     name = "rnade"
     summary = "RNADE, NADE for real values with mixtures (Uria et al. 2013)"
     head = "normal_mixture"
-    training = {"weight_decay": 1.0}
+    tables = {"weight_decay": 1.0}
 
-    hidden_units: int = setting(50, "size of the hidden layer", "H")
+    hidden_units: int = setting(50, "size of the hidden layer", "H", automatic=True)
     means_range: Any = setting((-2.0, 2.0), "range of the values: (lowest, highest), or a pair of each", command_line=False, density=False)
     activation: str = setting("relu", "activation of the hidden layer, by its Keras name")
     rescale: bool = setting(True, "learn a scale of the hidden layer for each position")
@@ -146,7 +149,7 @@ class NeuralAutoregressive(Family):
     name = "neural"
     summary = "one hidden layer for each dimension (Bengio & Bengio 2000)"
 
-    hidden_units: int = setting(16, "hidden units of each dimension", "H")
+    hidden_units: int = setting(16, "hidden units of each dimension", "H", automatic=True)
     activation: str = setting("tanh", HIDDEN_ACTIVATION)
     direct: bool = setting(True, "connect the inputs to the outputs directly")
     order: Order = setting("natural", ORDER_HELP, "ORDER")
@@ -160,9 +163,8 @@ class MADE(Family):
     summary = "masked autoencoder (Germain et al. 2015)"
     # Chosen on validation rows of Adult: without dropout, 500 units over-fit in a few passes.
     tables = {"hidden_units": (512, 512), "dropout": 0.5, "learning_rate": 2e-3, "weight_decay": 0.02, "batch_size": 256}
-    training = {"learning_rate": 3e-3, "weight_decay": 0.1}
 
-    hidden_units: Sequence[int] = setting((2000,), "sizes of the hidden layers", "H")
+    hidden_units: Sequence[int] = setting((2000,), "sizes of the hidden layers", "H", automatic=True)
     activation: str = setting("relu", HIDDEN_ACTIVATION)
     direct: bool = setting(True, "connect the inputs to the outputs directly")
     num_masks: int = setting(1, "number of orders or connectivities whose densities are averaged", "N")
@@ -170,7 +172,7 @@ class MADE(Family):
     order: Order = setting("natural", DRAWN_ORDER_HELP, "ORDER")
     connectivity: Connectivity = setting("even", "how the degrees of the hidden units are assigned")
     conditioning: bool = setting(False, "connectivity-conditioning weights, for more than one mask")
-    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False)
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False, automatic=True)
     seed: Seed = setting(0, "seed of the orders and connectivities that are drawn", command_line=False)
     window: int | None = setting(None, "number of degrees that a unit sees of the hidden units before it (default: all)", "N")
 
@@ -181,13 +183,13 @@ class DeepNADE(Family):
 
     name = "deepnade"
     summary = "Deep NADE, trained for all orders at once (Uria et al. 2014)"
-    training = {"patience": 20}
+    tables = {"patience": 20}
 
-    hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H")
+    hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H", automatic=True)
     activation: str = setting("relu", HIDDEN_ACTIVATION)
     order: Order = setting("natural", DEFAULT_ORDER_HELP, "ORDER")
     kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False, density=False)
-    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False)
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False, automatic=True)
     seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False, density=False)
 
 
@@ -198,17 +200,16 @@ class NADEK(Family):
     name = "nadek"
     summary = "NADE-k, k steps of inference, for binary values in any order (Raiko et al. 2014)"
     takes_columns = False
-    training = {"patience": 20}
 
     num_steps: int = setting(5, "number k of inference steps", "K")
-    hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H")
+    hidden_units: Sequence[int] = setting((500, 500), "sizes of the hidden layers", "H", automatic=True)
     activation: str = setting("tanh", HIDDEN_ACTIVATION)
     data_mean: Any = setting(
         None, "mean of each dimension, where missing values start; None for a running mean", command_line=False, density=False
     )
     order: Order = setting("natural", DEFAULT_ORDER_HELP, "ORDER")
     kernel_initializer: Any = setting("glorot_uniform", INITIALIZER_HELP, command_line=False, density=False)
-    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False)
+    dropout: float = setting(0.0, HIDDEN_DROPOUT, "P", density=False, automatic=True)
     seed: Seed = setting(0, "seed of the patterns that training draws", command_line=False, density=False)
 
 
@@ -353,26 +354,6 @@ class HeadSettings:
     min_scale: float = setting(1e-3, "smallest scale of a continuous density, in standard deviations, or of levels scaled to [-1, 1]", "S")
 
 
-def head_name(kind: str, asked: str = "auto") -> str:
-    """The head for a kind of data: the one that was asked for, or for "auto" the default of that kind.
-
-    Raises:
-        ValueError: the head does not fit the data.
-
-    >>> head_name("continuous"), head_name("binary", "categorical")
-    ('normal_mixture', 'categorical')
-    """
-    from tfar.validation import check_choices
-
-    check_choices(dict.fromkeys(one for facts in HEADS.values() for one in facts.kinds), kind=kind)
-    allowed = [name for name, facts in HEADS.items() if kind in facts.kinds]
-    if isinstance(asked, str) and asked == "auto":
-        return allowed[0]
-    if not isinstance(asked, str) or asked not in allowed:
-        raise ValueError(f"the head of {kind} data must be one of {', '.join(allowed)}. Received: --head {asked}")
-    return asked
-
-
 # Data
 
 
@@ -381,13 +362,16 @@ class DataSettings:
     """Where data come from, and how they are divided and quantised; see `tfar.datasets.load`."""
 
     data_dir: str | None = setting(None, "folder of prepared TFDS data sets (default: TFDS_DATA_DIR)", "DIR")
-    levels: int | None = setting(None, "quantise to K classes (2: binary)", "K")
+    levels: int | None = setting(None, "quantise to K classes (2: binary; 256: images in [0, 1])", "K")
     context: str | None = setting(None, "condition on this: label, a column's name, a TFDS feature", "NAME")
     data_seed: Seed = setting(0, "seed of the division into splits, of data without splits", "SEED")
     fold: int | None = setting(None, "test on fold K of a cross-validation, from 0, of data without splits", "K")
     folds: int | None = setting(None, "number of folds (default: 10)", "N")
     manual_dir: str | None = setting(None, "prepare the TFDS data set from original files in this folder", "DIR")
     test: str | None = setting(None, "test on the rows of this file; those of --data train and validate", "FILE")
+    size: int | None = setting(None, "resize image files to N x N pixels: their central square", "N")
+    gray: bool | None = setting(None, "convert image files to grey")
+    channels_first: bool | None = setting(None, "arrays are images [N, C, H, W] (default: such are refused)")
     stream: bool = setting(False, "read training rows from their files as they are needed: of a folder or a pattern like 'big/*.parquet'")
     held_rows: int = setting(10_000, "of a stream: rows that validate, and that test, a tenth each at most", "N")
     buffer_rows: int | None = setting(None, "of a stream: rows that are shuffled together (default: 32 MiB of them)", "N")
@@ -426,35 +410,38 @@ class TextSettings:
 class Training:
     """Settings of `tfar.training.fit`.
 
+    Where a field is None, `tfar.automatic` chooses its value before the first step, by the family and the data.
+
     Raises:
         ValueError: a number is out of range, or the schedule is unknown.
     """
 
-    epochs: int = setting(200, "maximum number of epochs", "N")
-    batch_size: int = setting(100, "rows in one step", "N")
-    epoch_steps: int | None = setting(None, "steps in an epoch (default: one pass over the rows, or 100 steps where that is more)", "N")
-    learning_rate: float = setting(1e-3, "Adam's peak learning rate", "R")
-    schedule: Schedule = setting("plateau", "schedule of the learning rate")
-    weight_decay: float = setting(0.0, "decoupled decay of the kernels, times the learning rate", "W")
-    ema: float = setting(0.99, "momentum of the exponential moving average of the weights; 0 for none", "M")
-    clip: float = setting(100.0, "gradient-norm clipping threshold", "G")
-    patience: int = setting(10, "epochs without a better validation NLL before training stops", "N")
-    jit: bool | None = setting(None, "compile the training step by XLA (default: yes; no for a table with a head for each column)")
+    epochs: int = automatic("maximum number of epochs", "N")
+    batch_size: int = automatic("rows in one step", "N")
+    epoch_steps: int | None = automatic("steps in an epoch, at whose end the validation rows are scored", "N")
+    learning_rate: float = automatic("Adam's peak learning rate", "R")
+    schedule: Schedule = automatic("schedule of the learning rate")
+    weight_decay: float = automatic("decoupled decay of the kernels, times the learning rate", "W")
+    l2: float = automatic("L2 penalty of the kernels, L / 2 for each unit of their squared norm, divided by the number of rows", "L")
+    ema: float = automatic("momentum of the exponential moving average of the weights; 0 for none", "M")
+    clip: float = automatic("gradient-norm clipping threshold", "G")
+    patience: int = automatic("epochs without a better validation NLL before training stops", "N")
+    jit: bool | None = automatic("compile the training step by XLA")
     seed: Seed = setting(0, "seed of the weights, of the orders that are drawn, and of the shuffling", "SEED")
 
     def __post_init__(self) -> None:
         from tfar.validation import check_choices, check_counts, check_flags, check_numbers, check_seeds
 
-        check_counts(epochs=self.epochs, batch_size=self.batch_size, patience=self.patience)
-        if self.epoch_steps is not None:
-            check_counts(epoch_steps=self.epoch_steps)
-        check_choices(SCHEDULES, schedule=self.schedule)
-        check_numbers("(0, inf)", learning_rate=self.learning_rate)
-        check_numbers("[0, inf)", weight_decay=self.weight_decay)
-        check_numbers("[0, 1)", ema=self.ema)
-        check_numbers("(0, inf]", clip=self.clip)  # Keras does not clip at a norm of 0 or less
-        if self.jit is not None:
-            check_flags(jit=self.jit)
+        def given(*names: str) -> dict[str, Any]:
+            return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+        check_counts(**given("epochs", "batch_size", "epoch_steps", "patience"))
+        check_choices(SCHEDULES, **given("schedule"))
+        check_numbers("(0, inf)", **given("learning_rate"))
+        check_numbers("[0, inf)", **given("weight_decay", "l2"))
+        check_numbers("[0, 1)", **given("ema"))
+        check_numbers("(0, inf]", **given("clip"))  # Keras does not clip at a norm of 0 or less
+        check_flags(**given("jit"))
         check_seeds(seed=self.seed)
 
 
@@ -462,7 +449,7 @@ class Training:
 class SequenceTraining(Training):
     """Settings of `tfar.training.fit` for a text: truncated backpropagation through time."""
 
-    batch_size: int = setting(64, "windows of text in one step", "N")
+    batch_size: int = automatic("windows of text in one step", "N")
     sequence_length: int = setting(64, "characters in a window: backpropagation through time is truncated at its ends", "T")
     carry: bool = setting(True, "begin a window in the state in which the one before it ended")
 

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.commands import TINY, fails
 
@@ -45,7 +46,7 @@ def test_images_of_three_axes_are_trained_on_scored_and_completed(tmp_path):
     assert main(["evaluate", tmp_path / "run", "--data", tmp_path / "faces.npz"]) == 0
     assert main(["complete", tmp_path / "run", "--data", tmp_path / "holes.npy", "-n", "2", "--out", tmp_path / "c.npy"]) == 0
     drawn = np.load(tmp_path / "c.npy")
-    assert drawn.shape == (40, 2, 6, 5, 1) and (drawn[:, :, :3, :, 0] == grey[:, None, :3] // 64).all()
+    assert drawn.shape == (40, 2, 6, 5) and (drawn[:, :, :3] == grey[:, None, :3] // 64).all()  # without channels, as the file
 
 
 def test_evaluate_other_data(table, tmp_path, capsys):
@@ -79,11 +80,49 @@ def test_evaluate_in_random_orders(tmp_path, capsys):
     assert "Received: --rows 0" in fails(capsys, "evaluate", tmp_path / "run", "--rows", "0")
 
 
-def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, table, tmp_path, capsys):
-    other = tmp_path / "other"
-    assert main(["train", "nade", "--data", "digits", "--hidden-units", "8", "--epochs", "1", "--quiet", "--out", other]) == 0
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """Another model of the digits."""
+    out = tmp_path_factory.mktemp("other") / "nade"
+    assert main(["train", "nade", "--data", "digits", "--hidden-units", "8", "--epochs", "1", "--no-jit", "--quiet", "--out", out]) == 0
+    return out
+
+
+def test_several_models_are_compared_row_by_row(folder, other, table, tmp_path, capsys):
     capsys.readouterr()
-    assert main(["evaluate", folder, other, "--rows", "30", "--json"]) == 0
+    assert main(["evaluate", folder, other, "--rows", "30", "--json", "--out", tmp_path / "rows.csv"]) == 0
+    found = json.loads(capsys.readouterr().out.partition("\n")[0])
+    several = [tfar.load_run(path) for path in (folder, other)]
+    x = several[0].rows().x[:30]
+    nats = np.stack([run.model.log_prob(x).numpy().astype(np.float64) for run in several])
+    assert [one["nll"] for one in found["models"]] == pytest.approx(-nats.mean(axis=1), rel=1e-5)
+    (paired,) = found["differences"]
+    assert paired["nll"] == pytest.approx((nats[0] - nats[1]).mean(), abs=1e-4)
+    assert paired["nll_error"] == pytest.approx((nats[0] - nats[1]).std(ddof=1) / np.sqrt(30), rel=1e-3)
+    written = np.genfromtxt(tmp_path / "rows.csv", delimiter=",", names=True)
+    np.testing.assert_allclose([written["log_prob_1"], written["log_prob_2"]], nats, rtol=1e-5)
+    assert written["row"].tolist() == list(range(1, 31))
+    assert main(["evaluate", folder, other, folder, "--rows", "30"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "3 models on digits, test: 30 rows" and lines[2].split()[0] == str(folder)
+    assert lines[3].endswith(f", {paired['nll']:+.4f} +- {paired['nll_error']:.4f}") and lines[4].endswith(", +0.0000 +- 0.0000")
+    assert "of the same data" in fails(capsys, "evaluate", folder, table[0])
+
+
+def test_the_score_of_every_row_is_written(folder, tmp_path, capsys):
+    assert main(["evaluate", folder, "--out", tmp_path / "rows.parquet"]) == 0
+    frame = pd.read_parquet(tmp_path / "rows.parquet")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert list(frame) == ["row", "log_prob"] and -frame["log_prob"].mean() == pytest.approx(metrics["test"]["nll"], rel=1e-5)
+    assert "which exists" in fails(capsys, "evaluate", folder, "--out", tmp_path / "rows.parquet")
+    assert "must end in one of .csv" in fails(capsys, "evaluate", folder, "--out", tmp_path / "rows.txt")
+    assert main(["evaluate", folder, "--out", tmp_path / "rows.parquet", "--overwrite", "--rows", "7"]) == 0
+    assert len(pd.read_parquet(tmp_path / "rows.parquet")) == 7
+
+
+def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, other, table, tmp_path, capsys):
+    capsys.readouterr()
+    assert main(["evaluate", folder, other, "--ensemble", "--rows", "30", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     several = [tfar.load_run(path) for path in (folder, other)]
     x = several[0].rows().x[:30]
@@ -92,9 +131,13 @@ def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, table,
     shutil.copytree(folder, tmp_path / "moved")
     data = json.loads((tmp_path / "moved" / "data.json").read_text())
     (tmp_path / "moved" / "data.json").write_text(json.dumps(data | {"data_dir": "elsewhere"}))
-    assert main(["evaluate", folder, tmp_path / "moved", "--rows", "30"]) == 0
+    assert main(["evaluate", folder, tmp_path / "moved", "--ensemble", "--rows", "30"]) == 0
     assert "the mean of 2 models on digits, test: 30 rows" in capsys.readouterr().out
-    assert "of the same data" in fails(capsys, "evaluate", folder, table[0])
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (tmp_path / "moved" / "metrics.json").write_text(json.dumps(metrics | {"refit": True}))
+    assert "--ensemble is for models of the same rows" in fails(capsys, "evaluate", folder, tmp_path / "moved", "--ensemble")
+    assert "of the same data" in fails(capsys, "evaluate", folder, table[0], "--ensemble")
+    assert "--ensemble is for several models" in fails(capsys, "evaluate", folder, "--ensemble")
     assert "nowhere" in fails(capsys, "evaluate", folder, tmp_path / "nowhere")
 
 

@@ -57,8 +57,8 @@ def test_a_command_that_was_killed_before_its_pictures_draws_them_when_given_aga
         patch.setattr(plotting, "nll_maps", lambda *args: os.kill(os.getpid(), signal.SIGTERM))  # the last picture
         patch.setattr(SamplePictures, "pictures", lambda self: {"samples": plotting.image_grid(np.zeros([4, 8, 8]))})
         assert main(words) == 130
-    assert capsys.readouterr().err == "tfar: interrupted\n"
     run = tmp_path / "run"
+    assert capsys.readouterr().err == f"tfar: interrupted: {run} is trained; the same command, given again, draws its pictures\n"
     assert names(tmp_path) == ["run"] and {UNFINISHED, "model.keras", "curve.png"} <= set(names(run)) and "nll.png" not in names(run)
     before = (run / "model.keras").read_bytes(), (run / "metrics.json").read_bytes()
     other = fails(capsys, *words, "--seed", "4")
@@ -137,7 +137,18 @@ def test_a_signal_before_the_training_leaves_nothing(tmp_path):
     )
     command = [sys.executable, "-c", code, *map(str, WORDS), "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
-    assert done.returncode == 130 and done.stderr == "tfar: interrupted\n" and list(tmp_path.iterdir()) == []
+    assert done.returncode == 130 and done.stderr == "tfar: interrupted: nothing was written\n" and list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_command_says_that_its_checkpoint_is_kept(tmp_path, monkeypatch, capsys):
+    def interrupted(*args):
+        (tmp_path / "run.checkpoint.npz").write_text("")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfar.cli.train._job", interrupted)
+    assert main([*WORDS, "--out", tmp_path / "run"]) == 130
+    kept = tmp_path / "run.checkpoint.npz"
+    assert capsys.readouterr().err == f"tfar: interrupted: {kept} is kept; the same command, given again, goes on from it\n"
 
 
 def test_signals_that_are_ignored_stay_so():

@@ -23,6 +23,31 @@ def test_help_needs_no_tensorflow():
         assert "tfar" in done.stdout
 
 
+def test_help_is_short_and_help_all_is_whole(capsys):
+    from tfar import config
+
+    shown = {}
+    for flag in ("--help", "--help-all"):
+        assert main(["train", "made", flag]) == 0
+        shown[flag] = capsys.readouterr().out
+    assert len(shown["--help"].splitlines()) < 85 < len(shown["--help-all"].splitlines())
+    for part in (
+        "--hidden-units",
+        "--levels",
+        "--epochs",
+        "model:",
+        "data:",
+        "training:",
+        "usage: tfar train made --data NAME_OR_FILE --out DIR",
+    ):
+        assert part in shown["--help"]
+    groups = (config.MADE, config.HeadSettings, config.DataSettings, config.TableSettings, config.Training, config.AfterTraining)
+    fields = [field for group in groups for field in config.settings_of(group).items()]
+    flags = [(field.metadata["shown"].flag or name).replace("_", "-") for name, field in fields if field.metadata["shown"].command_line]
+    assert all(f"--{flag} " in shown["--help-all"] or f"--{flag}," in shown["--help-all"] for flag in flags)
+    assert "--clip" not in shown["--help"] and "gradient-norm clipping" in shown["--help-all"]
+
+
 def test_an_error_is_the_only_line_even_as_tensorflow_loads(tmp_path):
     command = [sys.executable, "-m", "tfar.cli", "evaluate", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -67,7 +92,7 @@ def test_a_folder_that_train_did_not_write(command, tmp_path, capsys):
     ("words", "shown"),
     [
         (["sample", "-n", "0"], "-n 0"),
-        (["sample", "--context", "3"], "'3'"),
+        (["sample", "--context", "3"], "--context 3"),
         (["sample", "--out", "x.gif"], "x.gif"),
         (["sample", "--out", "x.csv"], "x.csv"),
         (["complete", "-n", "0"], "-n 0"),

@@ -57,7 +57,7 @@ def test_shards_that_changed_are_refused(run, folder, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "a folder or a pattern of files is read with --stream"),
+        ([], "A folder or a pattern must hold images"),
         (["--held-rows", "10"], "--held-rows is for --stream"),
         (["--stream", "--fold", "1"], "--fold is for data in memory"),
         (["--stream", "--refit"], "--refit is for data in memory"),

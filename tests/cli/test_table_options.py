@@ -81,7 +81,7 @@ def test_export(small, tmp_path, capsys):
         (["--condition-on", "k", "--order", "reversed"], "--condition-on sets the order"),
         (["--min-scale", "0.1"], "--min-scale is for one head of all columns"),
         (["--head", "normal", "--categorical", "x"], "one head for all"),
-        (["--head", "normal"], "column 'k', row 1: must be a finite number. Received: 'a'"),
+        (["--head", "normal"], "column 'k', row 1: must be a finite number. A column of words"),
         (["--head", "normal", "--drop", "k", "--condition-on", "x"], "--condition-on is for tables with a head for each column"),
         (["--delimiter", "ab"], "delimiter must be one character"),
     ],

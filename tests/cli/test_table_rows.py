@@ -65,6 +65,10 @@ def test_completion_keeps_the_file_as_it_is(mixed, tmp_path, capsys):
     assert two["row"].tolist() == [str(row) for row in range(1, 6) for _ in range(2)] and two["draw"].tolist() == ["1", "2"] * 5
     assert list(two)[2:] == list(given) and (two["born"] == given["born"][:5].repeat(2).to_numpy()).all()
 
+    blanks.to_parquet(tmp_path / "blank.parquet")
+    assert main(["complete", mixed[0], "--data", tmp_path / "blank.parquet", "--seed", "8", "--rows", "3"]) == 0
+    assert len(pd.read_parquet(mixed[0] / "completions-8.parquet")) == 3  # in the format of the data
+
 
 def test_completions_that_the_order_does_not_allow_are_refused(mixed, tmp_path, capsys):
     table = pd.read_csv(mixed[1])

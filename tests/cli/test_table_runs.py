@@ -51,10 +51,12 @@ def test_evaluate_prints_nats_and_bits(mixed, run, capsys):
     assert main(["evaluate", mixed[0], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["nll"] == pytest.approx(metrics["test"]["nll"]) and found["baseline_nll"] == pytest.approx(metrics["baseline_nll"])
-    assert main(["evaluate", mixed[0], mixed[0], "--data", mixed[1], "--rows", "40"]) == 0  # the mean of a model with itself
+    assert main(["evaluate", mixed[0], mixed[0], "--ensemble", "--data", mixed[1], "--rows", "40"]) == 0  # the mean of a model with itself
     out = capsys.readouterr().out
     nll = -run.model.log_prob(pd.read_csv(mixed[1])[:40]).mean()
     assert "40 rows" in out and f"{nll:10.3f} +- " in out and "bits per row" in out and "independent columns" in out
+    assert main(["evaluate", mixed[0], mixed[0], "--data", mixed[1], "--rows", "40"]) == 0
+    assert f"{nll:.4f} +- " in (out := capsys.readouterr().out) and ", +0.0000 +- 0.0000" in out
 
 
 def test_evaluate_names_the_cell_that_does_not_fit(mixed, tmp_path, capsys):

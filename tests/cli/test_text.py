@@ -61,7 +61,7 @@ def test_evaluate_a_text(written, tmp_path, capsys):
     assert "1,440 characters" in capsys.readouterr().out
     (tmp_path / "other.txt").write_text("boat! boat?")
     assert "'!'" in fails(capsys, "evaluate", folder, "--data", tmp_path / "other.txt")
-    assert "only models of arrays can be averaged" in fails(capsys, "evaluate", folder, folder)
+    assert "--ensemble is for models of rows" in fails(capsys, "evaluate", folder, folder, "--ensemble")
     assert "others are taken whole. Received: 'test'" in fails(capsys, "evaluate", folder, "--data", text, "--split", "test")
 
 
@@ -112,3 +112,18 @@ def test_bad_requests_of_a_text(written, capsys, words, message):
 def test_bad_texts_are_refused(tmp_path, capsys, content, message):
     (tmp_path / "bad.txt").write_bytes(content)
     assert message in fails(capsys, "train", "charrnn", "--data", tmp_path / "bad.txt", "--out", tmp_path / "run")
+
+
+def test_models_of_text_are_compared_by_stretches(written, tmp_path, capsys):
+    folder, song = written
+    long = tmp_path / "long.txt"
+    long.write_text(song.read_text(encoding="utf-8") * 3, encoding="utf-8")
+    capsys.readouterr()
+    assert main(["evaluate", folder, folder, "--data", long, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["differences"] == [{"nll": 0.0, "nll_error": 0.0}]
+    assert main(["evaluate", folder, "--data", long, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["nll"] == found["models"][1]["nll"]
+    assert main(["evaluate", folder, folder]) == 0
+    assert "NLL (nats per character), difference from the first" in capsys.readouterr().out
+    assert "'tfar score' scores the lines of a text" in fails(capsys, "evaluate", folder, "--out", tmp_path / "x.csv")

@@ -12,8 +12,9 @@ import tfar
 from tfar import config, plotting, training
 from tfar.cli import arguments
 from tfar.cli.array_job import ArrayJob
+from tfar.cli.choosing import choose
 from tfar.cli.main import main, parser
-from tfar.cli.rows_job import read_data
+from tfar.cli.rows_job import facts_of, read_data
 from tfar.orders import DRAWN
 from tfar.training import checkpoints, refit
 from tfar.training.best import KeepBest
@@ -23,7 +24,9 @@ def array_job(*words):
     """What carries out a command line."""
     args = parser().parse_args(words)
     args.command_line = shlex.join(["tfar", *words])
-    return ArrayJob(args, Path(args.out), config.Training(**arguments.values_of(args, config.Training)), *read_data(args))
+    data, start = read_data(args)
+    choose(args, facts_of(args, data), started=start is not None)
+    return ArrayJob(args, Path(args.out), config.Training(**arguments.values_of(args, config.Training)), data, start)
 
 
 @pytest.mark.parametrize("name", ["nadek", "neural", "rowlstm", "diagonal_bilstm"])

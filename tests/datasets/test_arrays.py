@@ -19,7 +19,7 @@ def test_npz_with_all_splits(tmp_path):
 
 def test_npz_with_rows_that_would_be_left_out(tmp_path):
     x = table(30)
-    for more in ("val", "dev"):
+    for more in ("more", "dev"):
         path = savez(tmp_path / "s.npz", train=x[:20], test=x[20:25], **{more: x[25:]})
         assert f"of which {more} would be left out" in error_of(datasets.load, path)
     path = savez(tmp_path / "s.npz", train=x[:20], valid=x[20:25], validation=x[25:])
@@ -168,8 +168,8 @@ def test_array_errors(tmp_path):
     assert "a NumPy file" in error_of(datasets.load, write(tmp_path / "t.npy", ""))
     np.save(tmp_path / "o.npy", np.array([{}]), allow_pickle=True)
     assert "a NumPy file of plain arrays" in error_of(datasets.load, tmp_path / "o.npy")
-    message = error_of(datasets.load, savez(tmp_path / "k.npz", x_train=x, x_test=x))
-    assert '"train" with "valid" or "validation" and "test"' in message and "['x_test', 'x_train']" in message
+    message = error_of(datasets.load, savez(tmp_path / "k.npz", xtrain=x, xtest=x))
+    assert "must be named train, valid and test" in message and "['xtest', 'xtrain']" in message
     assert "Received: ['test']" in error_of(datasets.load, savez(tmp_path / "k.npz", test=x))
     assert "At least 4 training rows" in error_of(datasets.load, savez(tmp_path / "k.npz", train=x[:3], test=x))
     message = error_of(datasets.load, savez(tmp_path / "k.npz", train=x, test=x[:, :2]))

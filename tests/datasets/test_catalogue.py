@@ -6,6 +6,7 @@ import numpy as np
 from support.data import error_of, write
 
 from tfar import datasets
+from tfar.datasets import readers
 
 
 def test_unknown_names_list_what_is_there(tmp_path, monkeypatch):
@@ -33,6 +34,25 @@ def test_unprepared_and_unknown_tfds_names(tmp_path):
     for name in ("nosuchdata", "wine_quality/blue", "mnist:9.9.9"):
         message = error_of(datasets.load, name, tmp_path)
         assert "no such data set" in message and message.endswith(f"Received: {name!r}")
+
+
+def test_names_with_a_slip_are_suggested(tmp_path):
+    message = error_of(datasets.load, "digit", tmp_path)
+    assert "Did you mean digits? Found without a download: digits" in message
+    assert "Did you mean fashion_mnist?" in error_of(datasets.load, "fashion_mnst", tmp_path)  # which TFDS knows
+    assert "Did you mean" not in error_of(datasets.load, "qqqqqq", tmp_path)
+
+
+def test_names_that_are_not_prepared_in_a_given_folder_are_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    for prepared in ("own/1.0.0", "large/small/2.0.0"):
+        write(tmp_path / prepared / "dataset_info.json", "{}")
+    for name in ("own", "own:1.0.0", "large", "large/small", "digits"):
+        readers.check_prepared(name, tmp_path)
+    readers.check_prepared("mnist")  # which may be downloaded
+    message = error_of(readers.check_prepared, "owns", tmp_path)
+    assert f"not prepared in {tmp_path.resolve()}, where nothing is downloaded. Did you mean own? Found" in message
+    assert "digits, large/small, own" in message
 
 
 def test_failed_downloads_are_one_line(tmp_path, monkeypatch):

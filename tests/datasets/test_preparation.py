@@ -1,5 +1,7 @@
 """Splits, standardisation and quantisation."""
 
+import json
+
 import numpy as np
 import pytest
 from support.data import csv_text, error_of, same_rows, savez, table, write
@@ -43,8 +45,38 @@ def test_constant_column_is_refused(tmp_path):
     message = error_of(datasets.load, write(tmp_path / "t.csv", csv_text(values, ("a", "b", "c"))), by_column=False)
     assert "'b' is constant" in message and "Received: 0.1 in every row" in message
     assert "Column 2 is constant" in error_of(datasets.load, write(tmp_path / "t.csv", csv_text(values)), by_column=False)
-    np.save(tmp_path / "t.npy", values[:, None, :])
-    assert "Position (0, 1, 0) is constant" in error_of(datasets.load, tmp_path / "t.npy")
+
+
+def test_a_pixel_that_is_the_same_in_all_images_is_modelled(tmp_path):
+    values = table(60, 12).reshape(60, 4, 3)
+    values[:, 1, 2] = 0.1
+    np.save(tmp_path / "t.npy", values)
+    data = datasets.load(tmp_path / "t.npy")
+    assert data.standardization.scale[1, 2, 0] == 1 and (abs(data.train.x[:, 1, 2]) < 1e-6).all() and np.isfinite(data.log_jacobian)
+    np.testing.assert_allclose(np.delete(data.train.x.reshape(48, 12), 5, axis=1).std(axis=0), 1, rtol=1e-4)
+    assert data.notes == ("1 of the 12 values of an image are the same in all training rows",)
+
+
+def test_images_in_the_unit_interval_are_quantised_on_request(tmp_path):
+    whole = np.random.RandomState(0).randint(0, 256, (40, 5, 4)).astype(np.uint8)
+    unit = whole.astype(np.float32) / 255
+    np.save(tmp_path / "u.npy", unit)
+    plain = datasets.load(tmp_path / "u.npy")
+    assert plain.kind == "continuous" and "levels=256 (--levels 256)" in plain.notes[0]
+    for levels, expected in ((256, whole), (16, whole // 16), (2, whole // 128)):
+        data = datasets.load(tmp_path / "u.npy", levels=levels)
+        assert data.levels == levels and data.notes == ()
+        assert np.array_equal(datasets.prepare(unit, data.to_config()).x[..., 0], expected)  # the same rows, undivided
+    config = json.loads(json.dumps(data.to_config()))
+    assert np.array_equal(datasets.load_config(config).train.x, data.train.x)
+    assert "must be in [0, 1]. Received: " in error_of(datasets.prepare, whole.astype(float), config)
+    fine = datasets.load(tmp_path / "u.npy", levels=511)
+    assert np.array_equal(datasets.prepare(unit, fine.to_config()).x[..., 0], 2 * whole.astype(int))
+    without = {name: value for name, value in plain.to_config().items() if name != "unit_interval"}  # as earlier versions wrote it
+    assert np.array_equal(datasets.load_config(without).train.x, plain.train.x)
+    bright = unit.copy()
+    bright[:, 0] *= 3
+    assert "numbers in [0, 1] (images divided by 255)" in error_of(datasets.load, bright, levels=256)
 
 
 def test_too_few_rows(tmp_path):
@@ -91,7 +123,7 @@ def test_discrete_errors(tmp_path):
     np.save(path, np.arange(-5, 15).reshape(10, 2))
     assert "whole numbers >= 0" in error_of(datasets.load, path) and "Received: -" in error_of(datasets.load, path)
     np.save(path, np.arange(1000).reshape(100, 10))
-    assert "more than 256 levels" in error_of(datasets.load, path) and "up to 999" in error_of(datasets.load, path)
+    assert "at most 256 levels" in error_of(datasets.load, path) and "up to 999" in error_of(datasets.load, path)
     np.save(path, table(10))
     assert "whole numbers >= 0" in error_of(datasets.load, path, levels=4)
     x = np.tile([0, 1], (10, 2))

@@ -113,5 +113,5 @@ def test_a_path_may_begin_with_a_tilde(tmp_path, monkeypatch):
 
 
 def test_objects_that_hold_no_table():
-    for wrong in (None, 5, [1, 2]):
+    for wrong in (None, 5, {1, 2}):
         assert f"an object that holds a table. Received: source={wrong!r}" in error_of(datasets.load, wrong)

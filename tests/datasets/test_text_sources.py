@@ -26,8 +26,19 @@ def tar(path, members, mode="w"):
 def test_text_is_read_as_it_is(tmp_path):
     path = write(tmp_path / "a.txt", VARIED)
     assert read_text(path) == ("a.txt", VARIED.encode())
-    bom = b"\xef\xbb\xbf" + VARIED.encode() + b"\r\n"
-    assert read_text(str(write(tmp_path / "b", bom))) == ("b", bom)
+
+
+def test_byte_order_marks_are_no_part_of_a_text(tmp_path):
+    mark = b"\xef\xbb\xbf"
+    path = write(tmp_path / "t" / "b", mark + VARIED.encode() + b"\r\n")
+    assert read_text(str(path)) == ("b", VARIED.encode() + b"\r\n") and read_text(path, binary=True)[1].startswith(mark)
+    write(tmp_path / "t" / "c", mark + b"end")
+    assert read_text(tmp_path / "t")[1] == VARIED.encode() + b"\r\nend"  # of each file
+    for order in ("utf-16-le", "utf-16-be"):
+        write(path, f"\ufeff{VARIED}".encode(order))
+        assert read_text(path)[1] == VARIED.encode()
+    write(path, b"\xff\xfea")
+    assert "UTF-16, as its byte order mark says" in error_of(read_text, path)
 
 
 @pytest.mark.parametrize(("ending", "module"), [(".gz", gzip), (".xz", lzma), (".bz2", bz2)])

@@ -1,9 +1,11 @@
 """Pictures: what they show, that they are files, and that they touch no global state."""
 
+import ast
 import sys
 
 import numpy as np
 import pytest
+from support import ROOT
 
 from tfar import networks, plotting
 
@@ -62,6 +64,26 @@ def test_image_grid_of_colours_and_of_a_number_that_fills_no_square():
     assert pixels(plotting.image_grid(images)).shape[0] > 100
     with pytest.raises(ValueError, match="Received: shape"):
         plotting.image_grid(np.zeros(3))
+
+
+def test_a_picture_is_saved_with_a_title(tmp_path):
+    picture = plotting.image_grid(np.zeros((4, 8, 8)))
+    height = pixels(picture).shape[0]
+    plotting.save(picture, tmp_path / "a.png", title="MADE on digits: samples")
+    assert picture.get_suptitle() == "MADE on digits: samples" and nothing_is_clipped(picture)
+    assert (pixels(picture)[: pixels(picture).shape[0] - height] < 0.5).any()  # words above the images, which keep their size
+    table = plotting.table(np.random.default_rng(0).normal(size=(20, 2)))
+    plotting.save(table, tmp_path / "b.png", title="MADE on it")
+    assert table.get_suptitle() == "MADE on it\nsamples blue"
+
+
+def test_commands_and_callbacks_title_every_picture():
+    calls = []
+    for path in [*(ROOT / "tfar" / "cli").glob("*.py"), ROOT / "tfar" / "training" / "callbacks.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "plotting.save":
+                calls.append((path.name, node.lineno, any(keyword.arg == "title" for keyword in node.keywords)))
+    assert len(calls) >= 8 and all(titled for *_, titled in calls), calls
 
 
 def test_values_as_images():

@@ -4,7 +4,7 @@ import numpy as np
 
 import tfar
 from support.garbage import Case
-from tfar import config, datasets, distributions, heads, layers, masks, networks, orders, training
+from tfar import automatic, config, datasets, distributions, heads, layers, masks, networks, orders, training
 
 NETWORK = ("context_size", "num_classes", "encoding")
 # Keras refuses types in its own words. A function that is no activation or initializer is found where the network is built, in which
@@ -115,7 +115,7 @@ def of_datasets():
         "training.epoch_length": Case(training.epoch_length, {"pass_steps": 3}),
         "config.Training": Case(config.Training),
         "config.SequenceTraining": Case(config.SequenceTraining),
-        "config.head_name": Case(config.head_name, {"kind": "binary"}),
+        "automatic.head_name": Case(automatic.head_name, {"kind": "binary"}),
     }
 
 

@@ -5,7 +5,7 @@ import collections.abc
 import shlex
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,21 +26,36 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see '{self.prog} --help')")
 
 
-def add_settings(parser: Any, settings: type, defaults: Mapping[str, Any] | None = None) -> None:
-    """Add the settings of a dataclass of `tfar.config` as options.
+class HelpAll(argparse.Action):
+    """The option `--help-all`: it shows the options, too, that `--help` leaves out, and exits."""
+
+    def __init__(self, option_strings: Any, dest: str, **options: Any):
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(self, parser: Any, *_: Any) -> NoReturn:
+        for action in parser._actions:
+            action.help = getattr(action, "whole_help", action.help)
+        parser.print_help()
+        raise SystemExit(0)
+
+
+def add_settings(parser: Any, settings: type, shown_first: Collection[str] | None = None) -> None:
+    """Add the settings of a dataclass of `tfar.config` as options. Automatic ones are None where they are not given.
 
     Args:
         parser: an argparse parser, or a group of one.
         settings: the dataclass.
-        defaults: other defaults, by name.
+        shown_first: the settings that `--help` shows; others are shown by `--help-all`. None for all of them.
     """
     hints = typing.get_type_hints(settings, include_extras=True)
     for name, field in config.settings_of(settings).items():
         shown = field.metadata["shown"]
         if shown.command_line:
-            default = (defaults or {}).get(name, field.default)
+            default = None if shown.automatic else field.default
             flag = f"--{(shown.flag or name).replace('_', '-')}"
-            parser.add_argument(flag, dest=name, default=default, **_options(hints[name], default, shown))
+            action = parser.add_argument(flag, dest=name, default=default, **_options(hints[name], default, shown))
+            if shown_first is not None and name not in shown_first:
+                action.whole_help, action.help = action.help, argparse.SUPPRESS
 
 
 def values_of(args: argparse.Namespace, settings: type) -> dict[str, Any]:
@@ -63,7 +78,8 @@ def _options(hint: Any, default: Any, shown: config.Shown) -> dict[str, Any]:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     many = typing.get_origin(hint) is collections.abc.Sequence
     words = ("yes" if default else "no") if hint is bool else " ".join(f"{v:g}" for v in default) if many and default else default
-    help = shown.help if default in (None, ()) else f"{shown.help} (default: {words})"
+    words = "automatic" if shown.automatic else None if default in (None, ()) else words
+    help = shown.help if words is None else f"{shown.help} (default: {words})"
     if hint is bool:
         return {"action": argparse.BooleanOptionalAction, "help": help}
     if hint == config.Order:

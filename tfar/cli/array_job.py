@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tfar import config
+from tfar import automatic, config
 from tfar.cli.arguments import values_of
 from tfar.cli.fitting import checkpoint_of
 from tfar.cli.rows_job import RowsJob
@@ -23,7 +23,7 @@ class ArrayJob(RowsJob):
         if args.condition_on:
             raise ValueError(f"--condition-on is for tables with a head for each column. Received: --condition-on {args.condition_on[0]}")
         self.drawn = out.with_name(f"{out.name}.pictures")
-        self.head = config.head_name(self.data.kind, args.head)
+        self.head = automatic.head_name(self.data.kind, args.head)
 
     def build(self) -> Any:
         """The model that the arguments ask for, with a head that fits the data and weights drawn from `args.seed`."""
@@ -58,7 +58,7 @@ class ArrayJob(RowsJob):
             "data": data.name,
             **{name: self.score(model, name) for name in data.splits},
             **references(model.head, known.x, data.test.x[: args.score_rows]),
-            **record(model, fit, args.command_line),
+            **record(model, fit, args),
             **self.before_refit,
         }
 
@@ -106,11 +106,13 @@ class ArrayJob(RowsJob):
         if not plotting.available():
             return
         if fit.epochs:
-            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png", overwrite=True)
+            curve = plotting.learning_curve(fit.history, metrics["baseline_nll"])
+            plotting.save(curve, run.folder / "curve.png", overwrite=True, title=f"{run.title}: learning curve")
         context, count = self._contexts(run, 64)
         x = run.model.sample(count, self.args.seed, context).numpy()
         outputs.write_picture(run, run.folder / "samples.png", x, self.data.test.x, True, context)
         rows = self.data.test.take(slice(8))
         images, distribution = run.as_images(rows.x), run.model.distribution(rows.context)
         if images is not None and isinstance(distribution, AutoregressiveDistribution):
-            plotting.save(plotting.nll_maps(images, distribution.position_log_prob(rows.x)), run.folder / "nll.png", overwrite=True)
+            maps = plotting.nll_maps(images, distribution.position_log_prob(rows.x))
+            plotting.save(maps, run.folder / "nll.png", overwrite=True, title=f"{run.title}: NLL of each pixel of test images")

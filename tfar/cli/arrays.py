@@ -1,7 +1,6 @@
 """Runs of arrays, images and tables: what the commands do with them."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -66,8 +65,11 @@ class ArrayRun(Run):
         return datasets.prepare(source, self.description, data_dir=data_dir)
 
     def own_units(self, x: Any) -> np.ndarray:
-        """Values as modelled in the units of the data; discrete values, and NaN, are returned as they are."""
-        return np.asarray(x) if self.standardization is None else self.standardization.invert(x)
+        """Values as modelled in the units of the data; quantised values, which have none, and NaN are returned as they are."""
+        if self.standardization is not None:
+            return self.standardization.invert(x)
+        p = self.preparation
+        return np.asarray(x) / (p.levels - 1) if p.unit_interval and p.levels and p.levels == p.input_levels else np.asarray(x)
 
     def as_images(self, x: Any) -> np.ndarray | None:
         """Values as modelled `[N, *event]` as images from 0 to 1, grey `[N, H, W]` or coloured `[N, H, W, 3]`.
@@ -75,7 +77,8 @@ class ArrayRun(Run):
         Events `[H, W]`, `[H, W, 1]` and `[H, W, 3]` are images; None for others. Continuous ones are scaled from the least to the
         greatest value.
         """
-        return plotting.as_images(self.own_units(x), self.preparation.levels)
+        levels = self.preparation.levels
+        return plotting.as_images(self.own_units(x) if levels is None else x, levels)
 
     @cached_property
     def of_images(self) -> bool:
@@ -111,37 +114,44 @@ class ArrayRun(Run):
         size, names = self.preparation.context_size, self.preparation.context_names
         if size is None:
             if text is not None:
-                raise ValueError(f"this model was trained without a context. Received: context={text!r}")
+                raise ValueError(f"--context is for a model that was trained with one. Received: --context {text}")
             return None
         if names is not None:
             wanted = list(names) if text is None else [word.strip() for word in text.split(",")]
+            if unknown := sorted(set(wanted) - set(names)):
+                raise ValueError(f"--context must be among the classes {', '.join(names)}. Received: --context {unknown[0]}")
             return datasets.one_hot([wanted[i % len(wanted)] for i in range(first, first + n)], names)
         try:
             vector = np.array([float(word) for word in (text or "").split(",")], np.float32)
         except ValueError:
             vector = np.empty(0, np.float32)
         if vector.shape != (size,):
-            raise ValueError(f"this model needs a context of {size} numbers with commas between them. Received: context={text!r}")
+            raise ValueError(f"--context must be {size} numbers with commas between them. Received: --context {text}")
         return np.tile(vector, (n, 1))
 
-    def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    def evaluated(self, args: Any) -> tuple[str, datasets.Split]:
         self.refuse(args, "text", "streams")
-        self.check_alike(others)
         rows = self.rows(args.data, args.split, args.data_dir)
-        if args.rows is not None:
-            rows = rows.take(slice(args.rows))
-        scores = training.summary(mean_log_probs([self, *others], rows, args), self.model.network.event_size)
+        return args.data or f"{self.description['name']}, {args.split or 'test'}", rows.take(slice(args.rows))
+
+    def log_prob(self, rows: datasets.Split, args: Any) -> np.ndarray:
+        orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
+        return training.log_probs(self.model, rows, args.batch_size or 100, **orders)
+
+    def scores(self, log_prob: np.ndarray, rows: datasets.Split) -> dict[str, Any]:
+        scores = training.summary(log_prob, self.model.network.event_size)
         if self.standardization is not None:
             scores["nll_own_units"] = scores["nll"] - self.standardization.log_jacobian
-        found: dict[str, Any] = {"baseline_nll": None}
+        return scores
+
+    def baselines(self, rows: datasets.Split, args: Any) -> dict[str, Any]:
         try:
             known = self.known(args.data_dir, download=None if args.data is None else False).x  # a baseline is not worth one
         except (ValueError, OSError):  # other rows can be scored where the training rows, and with them the baseline, are gone
             if args.data is None:
                 raise
-        else:
-            found = references(self.model.head, known, rows.x)
-        return args.data or f"{self.description['name']}, {args.split or 'test'}", scores, found
+            return {"baseline_nll": None}
+        return references(self.model.head, known, rows.x)
 
     def report(self, title: str, scores: dict[str, Any], known: dict[str, Any]) -> str:
         own = "nll_own_units" in scores
@@ -228,17 +238,39 @@ class ArrayRun(Run):
             raise ValueError(f"--observe is for rows without blanks. Received: --observe {args.observe}, and {blank.sum()} blanks")
         rows = slice(args.rows or (None if filling else 8))
         x, blank, context = x[rows], blank[rows], None if context is None else context[rows]
-        if not filling:
+        if filling:
+            self.check_blanks(blank, str(args.data))
+        else:
             blank = ~first_positions(self.model, args.observe)[None].repeat(len(x), axis=0)
         drawn = draws(self.model, np.where(blank, 0, x), ~blank, args.n or 6, args.seed, context)
         for path in paths:
             if path.suffix == ".png":
                 outputs.write_completions(self, path, x[:MOST_DRAWN], blank[:MOST_DRAWN], drawn[:MOST_DRAWN], args.overwrite)
             elif path.suffix == ".npy":
-                outputs.write_array(path, self.own_units(drawn), args.overwrite)
+                own = self.own_units(drawn)
+                outputs.write_array(path, own if read is None or read.channels else own[..., 0], args.overwrite)
             else:
                 outputs.write_completed_table(self, path, read, blank, drawn, context, args.overwrite)
             print(path)
+
+    def check_blanks(self, blank: np.ndarray, source: str) -> None:
+        """Refuse blanks `[N, *event]` that are not last in the order of a model that can fill no others.
+
+        Raises:
+            ValueError: there are such rows; the first is named.
+        """
+        network = self.model.network
+        if network.order_agnostic or network.num_members > 1:
+            return
+        ordered = blank.reshape(len(blank), -1)[:, np.asarray(network.order)]
+        wrong = (ordered[:, :-1] & ~ordered[:, 1:]).any(axis=1)
+        if wrong.any():
+            row = int(wrong.argmax())
+            number = int(np.asarray(network.order)[ordered[row].argmax()])
+            raise ValueError(
+                f"blanks must come last in the order of the model, here {self.columns[number]} does not: train with another --order, or a "
+                f"deepnade, which fills any blanks. Received: {source}, row {row + 1}"
+            )
 
     def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:
         data = self.load_data(data_dir, download=False)  # a few rows are not worth a download
@@ -257,6 +289,8 @@ class ArrayRun(Run):
         own = serving.standardization_of(version) is not None
         words = [f"`x` is {'float64' if own else head.dtype.name}: {head.support}."]
         if s is None:
+            if p.unit_interval:
+                words.append(f"A value v of the data, from 0 to 1, is taken for the whole number next to {(p.input_levels or 0) - 1} v.")
             if p.levels != p.input_levels:
                 words.append(f"A value v of the data, 0 to {(p.input_levels or 0) - 1}, is floor({p.levels} v / {p.input_levels}) here.")
             return words
@@ -301,13 +335,6 @@ class ArrayRun(Run):
         of = "" if len(orders) == 1 else f" of one of {len(orders)} members"
         lists = "\n".join(f"    {', '.join(map(str, order))}" for order in orders)
         return f"{rule}{of}; positions in the flat array `x`:\n\n{lists}"
-
-
-def mean_log_probs(runs: Sequence[Run], rows: datasets.Split, args: Any) -> np.ndarray:
-    """The logarithm of the mean of the probabilities of rows under several models, in as many orders as a command asks for, nats `[N]`."""
-    orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
-    found = np.stack([training.log_probs(run.model, rows, args.batch_size or 100, **orders) for run in runs])
-    return np.logaddexp.reduce(found, axis=0) - math.log(len(runs))
 
 
 def references(head: Head, known: np.ndarray, x: np.ndarray) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tfar.cli import inputs
 from tfar.cli.arguments import check_at_least_one, draws_parser, folder_parser, fraction
 from tfar.cli.opening import open_run
 
@@ -19,11 +20,15 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--observe", type=fraction, metavar="SHARE", help=help)
     parser.add_argument("--rows", type=int, metavar="N", help="the first N rows (default: 8, or all where some have blanks)")
     parser.add_argument("-n", type=int, help="number of completions of each row (default: 6; 1 for a table with a head for each column)")
-    help = "a .png, .npy or .csv file; of a table with a head for each column also .tsv, .parquet ... (default: DIR/completions-SEED.*)"
+    help = (
+        "a .png, .npy or .csv file; of a table with a head for each column also .tsv, .parquet ... (default: DIR/completions-SEED.*, of a "
+        "table in the format of --data)"
+    )
     parser.add_argument("--out", metavar="FILE", help=help)
 
 
 def run(args: Any) -> None:
     """Complete rows, and write them."""
     check_at_least_one(args, "-n", "--rows")
+    inputs.check(args, args.folder)
     open_run(args.folder).complete(args)

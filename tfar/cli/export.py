@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tfar.cli.arguments import folder_parser
-from tfar.cli.opening import open_run
+from tfar.cli.opening import open_run, read_description
 from tfar.cli.runs import Run
 from tfar.files import refuse_existing, write_text
 
@@ -20,11 +20,12 @@ def add_parser(commands: Any) -> None:
 
 def run(args: Any) -> None:
     """Write the SavedModel with some test rows, and its card, and print where it is and what its endpoints take and give."""
+    read_description(Path(args.folder))
+    path = next_version(Path(args.to or Path(args.folder, "saved_model")))
     trained = open_run(args.folder)
     from tfar.cli.model_card import MARK, model_card
     from tfar.cli.published import write_beside
 
-    path = next_version(Path(args.to or Path(args.folder, "saved_model")))
     card = path.with_name("README.md")
     if card.exists() and MARK not in card.read_text(encoding="utf-8"):
         raise FileExistsError(f"the model card would replace a file that tfar did not write. Received: {card}")

@@ -68,8 +68,8 @@ def main(argv: Sequence[Any] | None = None) -> int:
         return 0
     except SystemExit as end:  # argparse after --help
         return int(end.code or 0)
-    except KeyboardInterrupt:
-        print("tfar: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as signalled:  # with what is kept, where a command says so
+        print(": ".join(["tfar: interrupted", *map(str, signalled.args)]), file=sys.stderr)
         return 130
     except EXPECTED as error:
         if "--traceback" in words:

@@ -31,7 +31,7 @@ def load_run(folder: str | Path) -> Run:
     >>> folder = tempfile.mkdtemp() + "/made"
     >>> small = ["--hidden-units", "8", "--epochs", "1", "--epoch-steps", "1", "--no-jit", "--quiet"]
     >>> code = main(["train", "made", "--data", "digits", "--out", folder, *small])
-    Dataset(...
+    automatic: ...
     >>> run = tfar.load_run(folder)
     >>> run.model.event_shape, run.preparation.kind, run.data.test.x.shape, run.metrics["test"]["rows"]
     ((8, 8, 1), 'binary', (250, 8, 8, 1), 250)
@@ -68,6 +68,8 @@ def read_description(folder: Path) -> dict[str, Any]:
         FileNotFoundError: it is not a folder, or a file is missing.
         ValueError: data.json is not what `tfar train` writes.
     """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"a folder that 'tfar train' wrote is needed. Received: {folder}, which is no folder")
     for name in (CONFIGURATION if _is_exported(folder) else MODEL, DATA):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"a folder made by 'tfar train' holds {MODEL} and {DATA}. Received: {folder}, without {name}")
@@ -94,8 +96,7 @@ def _is_exported(folder: Path) -> bool:
 
 
 def open_run(folder: str | Path) -> Run:
-    """`load_run` for a command: a folder that is missing is refused before TensorFlow is imported, which is then done quietly."""
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(f"a folder that 'tfar train' wrote is needed. Received: {folder}")
+    """`load_run` for a command: what is no run folder is refused before TensorFlow is imported, which is then done quietly."""
+    read_description(Path(folder))
     import_tensorflow()
     return load_run(folder)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from tfar import datasets, plotting
-from tfar.datasets.frames import WRITABLE, ending, write_frame
+from tfar.cli.paths import row_file
+from tfar.datasets.frames import write_frame
 from tfar.datasets.source import undivided
 from tfar.files import atomic, refuse_existing
 
@@ -53,7 +54,7 @@ def write_picture(run: "ArrayRun", path: Path, x: np.ndarray, data: Any = None, 
     else:
         beside = None if data is None else run.own_units(data).reshape(len(data), -1)
         figure = plotting.table(run.own_units(x).reshape(len(x), -1), beside, columns=run.columns)
-    plotting.save(figure, path, overwrite)
+    plotting.save(figure, path, overwrite, title=f"{run.title}: samples")
 
 
 def write_completions(run: "ArrayRun", path: Path, x: np.ndarray, blank: np.ndarray, drawn: np.ndarray, overwrite: bool = False) -> None:
@@ -63,7 +64,8 @@ def write_completions(run: "ArrayRun", path: Path, x: np.ndarray, blank: np.ndar
         raise ValueError(f"completions are drawn of images alone. Received: values of shape {x.shape[1:]}")
     images = images.reshape(len(x), -1, *images.shape[1:])  # (B, 1 + n, H, W) or (B, 1 + n, H, W, 3)
     given = np.logical_not(blank.reshape(*blank.shape[:3], -1).any(axis=-1))
-    plotting.save(plotting.completions(images[:, 0], given, images[:, 1:]), path, overwrite)
+    picture = plotting.completions(images[:, 0], given, images[:, 1:])
+    plotting.save(picture, path, overwrite, title=f"{run.title}: completions")
 
 
 def write_completed_table(
@@ -120,18 +122,20 @@ def score_path(run: Any, args: Any) -> Path:
         ValueError: the ending is not that of a table.
         FileExistsError: something is there already, without `args.overwrite`.
     """
-    path = Path(args.out or run.folder / "scores.csv")
-    if ending(path, WRITABLE) is None:
-        raise ValueError(f"the output must end in one of {', '.join(WRITABLE)}. Received: --out {args.out}")
-    return refuse_existing(path, args.overwrite)
+    return row_file(args.out or run.folder / "scores.csv", args.overwrite)
 
 
 def write_scores(path: Path, log_prob: np.ndarray, columns: Mapping[str, np.ndarray] | None, args: Any) -> None:
     """Write the nats of rows, `[N]` and `[N]` for each column, beside the number of the row, from 1; with `args.sort` the least first."""
-    frame = pd.DataFrame({"row": np.arange(1, len(log_prob) + 1), "log_prob": np.asarray(log_prob, np.float64)})
-    cells = {f"log_prob_{name}": np.asarray(values, np.float64) for name, values in (columns or {}).items()}
-    frame = pd.concat([frame, pd.DataFrame(cells)], axis=1)
-    write_frame(frame.sort_values("log_prob", kind="stable") if args.sort else frame, path, args.overwrite)
+    cells = {f"log_prob_{name}": values for name, values in (columns or {}).items()}
+    write_rows(path, {"log_prob": log_prob, **cells}, args.overwrite, args.sort)
+
+
+def write_rows(path: Path, columns: Mapping[str, np.ndarray], overwrite: bool = False, sort: bool = False) -> None:
+    """Write numbers of rows `[N]` by the names of their columns, beside the number of the row, from 1; with `sort` the least first."""
+    numbers = {name: np.asarray(values, np.float64) for name, values in columns.items()}
+    frame = pd.DataFrame({"row": np.arange(1, len(next(iter(numbers.values()))) + 1), **numbers})
+    write_frame(frame.sort_values("log_prob", kind="stable") if sort else frame, path, overwrite)
     print(path)
 
 

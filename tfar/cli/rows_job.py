@@ -1,18 +1,19 @@
 """The training of rows from the command line, of arrays and of tables: what both read, and a refit."""
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfar import config, datasets
+from tfar import automatic, config, datasets
 from tfar.cli import streams
 from tfar.cli.arguments import given_values, values_of
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import fitted, verbosity
 from tfar.cli.quiet import import_tensorflow
+from tfar.cli.sources import reads_by_tensorflow
 from tfar.cli.starting import start_of
-from tfar.datasets.readers import check_test, reader_of
 from tfar.validation import check_counts
 
 if TYPE_CHECKING:
@@ -76,15 +77,23 @@ class RowsJob:
         """The Keras callbacks that watch the training: that which logs to TensorBoard, where it is asked for."""
         import keras
 
-        from tfar import plotting
         from tfar.training import callbacks
 
-        if not plotting.available():
-            print(f"no pictures will be made: {plotting.MISSING}", flush=True)
         if not self.args.tensorboard:
             return []
         callbacks.require_tensorboard()
         return [keras.callbacks.TensorBoard(self.args.tensorboard, write_graph=False)]
+
+
+def facts_of(args: Any, data: Any) -> automatic.Facts:
+    """What the rules of automatic settings know of the training rows.
+
+    Raises:
+        ValueError: the head that is asked for does not fit the data.
+    """
+    rows = len(data.train) if args.stream else len(data.train.x)
+    kind = "table" if data.kind == "table" else config.HEADS[automatic.head_name(data.kind, args.head)].kinds[0]
+    return automatic.Facts(rows, math.prod(data.event_shape), kind)
 
 
 def read_data(args: Any) -> tuple[Any, "Start | None"]:
@@ -95,13 +104,8 @@ def read_data(args: Any) -> tuple[Any, "Start | None"]:
     Raises:
         ValueError: the data cannot be read, or an option is not for them.
     """
-    streams.check(args)
-    if not args.stream:
-        datasets.check_source(args.data, args.data_dir)
-        if args.test is not None:
-            check_test(args.data, args.test)
-    if args.stream or reader_of(args.data).in_data_dir:
-        import_tensorflow()  # quietly: TFDS does
+    if reads_by_tensorflow(args):
+        import_tensorflow()  # quietly: the reader does
     options = values_of(args, config.DataSettings) | values_of(args, config.TableSettings)
     options["seed"], _, _ = options.pop("data_seed"), options.pop("condition_on"), options.pop("stream")
     start = start_of(args)

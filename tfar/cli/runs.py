@@ -12,6 +12,8 @@ from tfar.files import write_json
 from tfar.reading import read_json
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tfar.datasets import Standardization
     from tfar.models import AutoregressiveModel
     from tfar.training import Fit
@@ -90,12 +92,21 @@ class Run:
         return kept, self.metrics.get("refit")
 
     def check_alike(self, others: "Sequence[Run]") -> None:
+        """Raise a ValueError where the scores of other models cannot be compared with those of this one."""
+        for other in others:
+            if type(other) is not type(self) or other.rows_fitted()[0] != self.rows_fitted()[0]:
+                raise ValueError(f"the models must be of the same data, prepared alike, as {self.folder}. Received: {other.folder}")
+
+    def check_ensemble(self, others: "Sequence[Run]") -> None:
         """Raise a ValueError where the probabilities of other models cannot be averaged with those of this one."""
         for other in others:
-            if type(other) is not type(self) or other.rows_fitted() != self.rows_fitted():
-                raise ValueError(
-                    f"only models of arrays can be averaged, of the same data, prepared alike, as {self.folder}. Received: {other.folder}"
-                )
+            if other.rows_fitted() != self.rows_fitted():
+                raise ValueError(f"--ensemble is for models of the same rows, as those of {self.folder}. Received: {other.folder}")
+
+    @property
+    def title(self) -> str:
+        """What the titles of its pictures begin with."""
+        return f"{type(self.model.network).__name__} on {self.description['name']}"
 
     def summary(self, family: str) -> str:
         """What `train` prints of the model before it is trained."""
@@ -104,12 +115,24 @@ class Run:
     def write_more(self, folder: Path) -> None:
         """Write files of a run that only some kinds of data have."""
 
-    def evaluate(self, others: "Sequence[Run]", args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """Score data as `tfar evaluate` asks, by this run's model or by the mean of the probabilities of it and others.
+    def evaluated(self, args: Any) -> tuple[str, Any]:
+        """What `tfar evaluate` asks to score: the name of the data, and the rows, or the codes of a text."""
+        raise NotImplementedError
 
-        Returns:
-            The name of the data, the scores, and a dict of the baselines' NLLs.
-        """
+    def log_prob(self, rows: Any, args: Any) -> "np.ndarray":
+        """The log-probabilities of what `evaluated` returned, nats: of rows `[N]`, or of stretches of a text `[S]`."""
+        raise NotImplementedError
+
+    def scores(self, log_prob: "np.ndarray", rows: Any) -> dict[str, Any]:
+        """The scores of log-probabilities: `nll`, its standard error `nll_error`, and others."""
+        raise NotImplementedError
+
+    def per_unit(self, log_prob: "np.ndarray", rows: Any) -> "np.ndarray":
+        """Log-probabilities of which `nll` is the mean: of rows as they are, of stretches per character."""
+        return log_prob
+
+    def baselines(self, rows: Any, args: Any) -> dict[str, Any]:
+        """The NLLs of baselines on the same rows; None where there is none, or where the training rows are gone."""
         raise NotImplementedError
 
     def report(self, title: str, scores: dict[str, Any], known: dict[str, Any]) -> str:
@@ -168,15 +191,16 @@ def save_model(model: Any, path: Path) -> None:
     copy.save(path)
 
 
-def record(model: Any, fit: "Fit", command: str) -> dict[str, Any]:
-    """How a model came about, for its metrics.json: `command` is the command line."""
+def record(model: Any, fit: "Fit", args: Any) -> dict[str, Any]:
+    """How a model came about, for its metrics.json; `args` are the command's arguments."""
     return {
         "parameters": model.count_params(),
         "epochs": fit.epochs,
         "best_epoch": fit.best_epoch,
         "interrupted": fit.interrupted,
         "seconds": round(fit.seconds, 1),
-        "command": command,
+        "command": args.command_line,
+        "automatic": args.automatic,
         "versions": versions(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

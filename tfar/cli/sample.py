@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tfar.cli import inputs
 from tfar.cli.arguments import check_at_least_one, draws_parser, folder_parser, shards_parser
 from tfar.cli.opening import open_run
 
@@ -27,6 +28,7 @@ def add_parser(commands: Any) -> None:
 def run(args: Any) -> None:
     """Draw samples, and write them."""
     check_at_least_one(args, "-n", "--shard-rows")
+    inputs.check(args, args.folder)
     run = open_run(args.folder)
     from tfar.cli import bulk  # TensorFlow, which the command's help does without
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tfar.cli import inputs
 from tfar.cli.arguments import check_at_least_one, folder_parser, shards_parser
 from tfar.cli.opening import open_run
 
@@ -23,6 +24,7 @@ def add_parser(commands: Any) -> None:
 def run(args: Any) -> None:
     """Score rows, and write a table of their numbers and scores."""
     check_at_least_one(args, "--shard-rows")
+    inputs.check(args, args.folder)
     run = open_run(args.folder)
     from tfar.cli import bulk  # TensorFlow, which the command's help does without
 

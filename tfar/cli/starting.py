@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfar import config
+from tfar import config, datasets
 from tfar.cli.arguments import given_values
 from tfar.cli.opening import load_run, network_class, read_description
 from tfar.cli.runs import Run
-from tfar.datasets import Preparation, Schema, Vocabulary
+from tfar.datasets import Preparation, Vocabulary
 
 if TYPE_CHECKING:
     from tfar.models import AutoregressiveModel
@@ -58,7 +58,7 @@ class Start:
             asked = given_values(self.args, config.TableSettings) | given_values(self.args, config.DataSettings)
             own = {"columns": None, "drop": [], "categorical": [], "numeric": [], "condition_on": [], "levels": None, "context": None}
             self._refuse(own, asked)
-            return {"preparation": Schema.from_json(self.description["schema"])}
+            return {"preparation": datasets.Schema.from_json(self.description["schema"])}
         self._refuse({name: self.description[name] for name in ("levels", "context")}, given_values(self.args, config.DataSettings))
         return {"levels": None, "context": self.description["context"], "preparation": Preparation.from_config(self.description)}
 

@@ -1,13 +1,13 @@
 """`tfar train --stream`: rows that need not fit in memory."""
 
-from pathlib import Path
 from typing import Any
 
 from tfar import config, datasets
 from tfar.cli.arguments import given_values
 
 OF_STREAMS = ("held_rows", "buffer_rows", "skip_damaged")  # data settings that are for a stream
-NOT_STREAMED = ("context", "fold", "folds", "manual_dir", "data_dir", "test")  # data settings that are for data in memory
+# data settings that are for data in memory
+NOT_STREAMED = ("context", "fold", "folds", "manual_dir", "data_dir", "test", "size", "gray", "channels_first")
 
 
 def check(args: Any) -> None:
@@ -19,8 +19,6 @@ def check(args: Any) -> None:
     if not args.stream:
         if asked := [name for name in given_values(args, config.DataSettings) if name in OF_STREAMS]:
             raise ValueError(f"--{asked[0].replace('_', '-')} is for --stream. Received: it without --stream")
-        if Path(args.data).is_dir() or "*" in args.data:
-            raise ValueError(f"a folder or a pattern of files is read with --stream. Received: --data {args.data}")
         return
     if asked := [name for name in given_values(args, config.DataSettings) if name in NOT_STREAMED and getattr(args, name) is not None]:
         raise ValueError(f"--{asked[0].replace('_', '-')} is for data in memory. Received: it, and --stream")

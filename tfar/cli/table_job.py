@@ -14,23 +14,6 @@ DRAWN = 2000  # rows of the test split, and synthetic rows, in the report
 PICTURE = "report.png"
 
 
-def set_defaults(args: Any, started: bool) -> None:
-    """Give the options that a command does not name their defaults for tables, and print them.
-
-    Args:
-        args: the command's arguments.
-        started: whether the training starts from a model, which has its settings.
-    """
-    family = config.FAMILIES[args.model]
-    given = given_values(args, family) | given_values(args, config.Training)
-    own = config.settings_of(family)
-    chosen = {name: value for name, value in family.tables.items() if name not in given and not (started and name in own)}
-    for name, value in chosen.items():
-        setattr(args, name, value)
-    if chosen:
-        print(f"defaults for tables: {', '.join(f'{name}={value}' for name, value in chosen.items())}", flush=True)
-
-
 class TableJob(RowsJob):
     """`tfar train` on a table whose columns have kinds of their own."""
 
@@ -78,7 +61,7 @@ class TableJob(RowsJob):
             "data": data.name,
             **{name: self.score(model, name) for name in data.splits},
             "baseline_nll": independent_columns(model.head, known.x, test.x, data.log_shares["test"].iloc[: args.score_rows]),
-            **record(model, fit, args.command_line),
+            **record(model, fit, args),
             **self.before_refit,
         }
 
@@ -98,8 +81,9 @@ class TableJob(RowsJob):
         if not plotting.available():
             return
         if fit.epochs:
-            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png", overwrite=True)
+            curve = plotting.learning_curve(fit.history, metrics["baseline_nll"])
+            plotting.save(curve, run.folder / "curve.png", overwrite=True, title=f"{run.title}: learning curve")
         schema, test = self.data.schema, self.data.test.x[:DRAWN]
         real, synthetic = schema.decode(test), run.model.sample(max(len(test), min(DRAWN, 500)), self.args.seed)
         picture = plotting.table_report(values_to_draw(schema, real), values_to_draw(schema, synthetic))
-        plotting.save(picture, run.folder / PICTURE, overwrite=True)
+        plotting.save(picture, run.folder / PICTURE, overwrite=True, title=f"{run.title}: test rows and samples")

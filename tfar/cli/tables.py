@@ -11,7 +11,7 @@ import pandas as pd
 
 from tfar import datasets, plotting, serving, training
 from tfar.cli import outputs
-from tfar.cli.arrays import SCORED_AT_ONCE, mean_log_probs
+from tfar.cli.arrays import SCORED_AT_ONCE
 from tfar.cli.runs import Run
 from tfar.datasets.frames import WRITABLE, ending, write_frame
 from tfar.datasets.kinds import Category, Grid, Modelled
@@ -23,6 +23,8 @@ from tfar.training.baselines import baseline_nll
 
 SCHEMA = "schema.json"
 STORED_ROWS = 64  # test rows that are stored with an exported model
+
+EncodedRows = tuple[datasets.Split, pd.DataFrame]  # rows, and the `log_shares` of their cells
 
 
 class TableRun(Run):
@@ -64,7 +66,7 @@ class TableRun(Run):
             print(f"tfar: note: {source}: {note}", file=sys.stderr, flush=True)
         return table.frame
 
-    def rows(self, source: str | None = None, split: str | None = None, most: int | None = None) -> tuple[datasets.Split, pd.DataFrame]:
+    def rows(self, source: str | None = None, split: str | None = None, most: int | None = None) -> EncodedRows:
         """Encoded rows, and the `log_shares` of their cells: of another `source`, or a split of its own data."""
         if source is None:
             data, name = self.load_data(), split or "test"
@@ -74,21 +76,28 @@ class TableRun(Run):
         frame = self.read(source).iloc[:most]
         return datasets.Split(self.schema.encode(frame, blanks=False)), log_shares(self.schema, frame)
 
-    def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    def evaluated(self, args: Any) -> tuple[str, EncodedRows]:
         self.refuse(args, "text", "streams")
-        self.check_alike(others)
-        rows, shares = self.rows(args.data, args.split, args.rows)
-        scores = row_scores(mean_log_probs([self, *others], rows, args) + shares.sum(axis=1).to_numpy())
-        baseline = None
+        return args.data or f"{self.description['name']}, {args.split or 'test'}", self.rows(args.data, args.split, args.rows)
+
+    def log_prob(self, rows: EncodedRows, args: Any) -> np.ndarray:
+        encoded, shares = rows
+        orders = {} if args.num_orders is None else {"num_orders": args.num_orders, "seed": args.seed or 0}
+        return training.log_probs(self.model, encoded, args.batch_size or 100, **orders) + shares.sum(axis=1).to_numpy()
+
+    def scores(self, log_prob: np.ndarray, rows: EncodedRows) -> dict[str, Any]:
+        return row_scores(log_prob)
+
+    def baselines(self, rows: EncodedRows, args: Any) -> dict[str, Any]:
+        encoded, shares = rows
         try:
             data = self.load_data()
         except (ValueError, OSError):  # other rows can be scored where the training rows, and with them the baseline, are gone
             if args.data is None:
                 raise
-        else:
-            known = data.train.joined(data.validation) if self.metrics.get("refit") else data.splits["train"]
-            baseline = independent_columns(self.model.head, known.x, rows.x, shares)
-        return args.data or f"{self.description['name']}, {args.split or 'test'}", scores, {"baseline_nll": baseline}
+            return {"baseline_nll": None}
+        known = data.train.joined(data.validation) if self.metrics.get("refit") else data.splits["train"]
+        return {"baseline_nll": independent_columns(self.model.head, known.x, encoded.x, shares)}
 
     def report(self, title: str, scores: dict[str, Any], known: dict[str, Any]) -> str:
         lines = [
@@ -127,7 +136,7 @@ class TableRun(Run):
                 real = self._data_beside()
                 shown = values_to_draw(self.schema, drawn)
                 beside = {name: values[:0] for name, values in shown.items()} if real is None else values_to_draw(self.schema, real)
-                plotting.save(plotting.table_report(beside, shown), path, args.overwrite)
+                plotting.save(plotting.table_report(beside, shown), path, args.overwrite, title=f"{self.title}: samples")
             else:
                 write_frame(drawn, path, args.overwrite)
             print(path)
@@ -180,10 +189,10 @@ class TableRun(Run):
         except (ValueError, OSError):
             return None
 
-    def _paths(self, args: Any, stem: str, pictures: bool) -> list[Path]:
-        """Where a command writes: `args.out`, or by default a .csv file, and a picture, in the run's folder."""
+    def _paths(self, args: Any, stem: str, pictures: bool, form: str = ".csv") -> list[Path]:
+        """Where a command writes: `args.out`, or by default a file with the ending `form`, and a picture, in the run's folder."""
         if args.out is None:
-            endings = [".csv", ".png"] if pictures and plotting.available() else [".csv"]
+            endings = [form, ".png"] if pictures and plotting.available() else [form]
             return [refuse_existing(self.folder / f"{stem}{one}", args.overwrite) for one in endings]
         allowed = (*WRITABLE, *([".png"] if pictures else []))
         if ending(args.out, allowed) is None:
@@ -196,7 +205,8 @@ class TableRun(Run):
         """Fill in the blanks of a file; several draws are written one after the other, numbered by columns before the file's own."""
         if args.data is None or args.observe is not None:
             raise ValueError(f"a table with blanks must be given by --data, without --observe. Received: --data {args.data}")
-        (path,) = self._paths(args, f"completions-{args.seed}", pictures=False)
+        form = ending(args.data, WRITABLE) or ".csv"  # that of the blanks
+        (path,) = self._paths(args, f"completions-{args.seed}", pictures=False, form=form)
         frame, draws = self.read(args.data).iloc[: args.rows], args.n or 1
         names = list(self.schema.names)
         if set(names) <= set(frame.columns):  # else `complete` names what is missing

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tfar import datasets, serving, training
+from tfar import datasets, serving
 from tfar.cli import outputs
 from tfar.cli.runs import Run
 from tfar.files import refuse_existing, write_text
 from tfar.training.baselines import baseline_nll
+from tfar.training.sequences import means_of_stretches, stretches, summary_of_stretches
 
 SCORED_LINES = 1000  # at once
 STORED_ROWS, STORED_LENGTH = 64, 128  # strings that are stored with an exported model, and characters in each
@@ -40,24 +41,35 @@ class TextRun(Run):
             raise ValueError(f"the text is not that which the model was trained on: {kept['source']} has changed. Received: {checksums}")
         return found
 
-    def evaluate(self, others: Sequence[Run], args: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    def check_ensemble(self, others: Sequence[Run]) -> None:
+        raise ValueError(f"--ensemble is for models of rows. Received: {self.folder}, a model of text")
+
+    def evaluated(self, args: Any) -> tuple[str, np.ndarray]:
         self.refuse(args, "arrays", "rows", "num_orders", "batch_size", "seed")
-        if others:
-            raise ValueError(f"only models of arrays can be averaged. Received: {self.folder}, a model of text")
-        model, streams = self.model, {} if args.streams is None else {"streams": args.streams}
+        self.refuse(args, "rows; 'tfar score' scores the lines of a text", "out")
+        if args.data is None:
+            data = self.load_data(args.data_dir)
+            return f"{data.name}, {args.split or 'test'}", data.splits[args.split or "test"]
+        if args.split is not None:
+            raise ValueError(f"--split is one of the model's own data; others are taken whole. Received: {args.split!r} and {args.data}")
+        vocabulary = self.model.vocabulary
+        binary = vocabulary.kind == "bytes"
+        name, text = datasets.read_text(args.data, args.data_dir, binary=binary)
+        return name, vocabulary.encode(text if binary else text.decode("utf-8"), vocabulary.dtype)
+
+    def log_prob(self, rows: np.ndarray, args: Any) -> np.ndarray:
+        return stretches(self.model, rows, **({} if args.streams is None else {"streams": args.streams}))
+
+    def scores(self, log_prob: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
+        return summary_of_stretches(log_prob, len(rows))
+
+    def per_unit(self, log_prob: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return means_of_stretches(log_prob, len(rows))
+
+    def baselines(self, rows: np.ndarray, args: Any) -> dict[str, Any]:
         if args.data is not None:
-            if args.split is not None:
-                raise ValueError(
-                    f"a split is one of the model's own data, others are taken whole. Received: {args.split!r} and {args.data}"
-                )
-            binary = model.vocabulary.kind == "bytes"
-            name, text = datasets.read_text(args.data, args.data_dir, binary=binary)
-            codes = model.vocabulary.encode(text if binary else text.decode("utf-8"), model.vocabulary.dtype)
-            return name, training.evaluate(model, codes, **streams), {"baseline_nll": None}
-        data = self.load_data(args.data_dir)
-        codes = data.splits[args.split or "test"]
-        known = {"baseline_nll": baseline_nll(model.head, data.train[:, None], codes[:, None])}
-        return f"{data.name}, {args.split or 'test'}", training.evaluate(model, codes, **streams), known
+            return {"baseline_nll": None}
+        return {"baseline_nll": baseline_nll(self.model.head, self.load_data(args.data_dir).train[:, None], rows[:, None])}
 
     def report(self, title: str, scores: dict[str, Any], known: dict[str, Any]) -> str:
         error = "" if math.isnan(scores["nll_error"]) else f" +- {scores['nll_error']:.4f} (standard error)"

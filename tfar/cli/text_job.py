@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from tfar import config, datasets
+from tfar import automatic, config, datasets
 from tfar.cli.arguments import values_of
+from tfar.cli.choosing import choose
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import fitted
 from tfar.cli.quiet import import_tensorflow
@@ -22,11 +23,11 @@ class TextJob:
     Args:
         args: the command's arguments.
         out: the run folder to write.
-        settings: of the training.
+        settings: of the training, as far as the command names them.
     """
 
     def __init__(self, args: Any, out: Path, settings: config.SequenceTraining):
-        self.args, self.out, self.settings = args, out, settings
+        self.args, self.out = args, out
         datasets.check_text_source(args.data, args.data_dir)
         if not is_local(args.data):
             import_tensorflow()  # quietly: TFDS does
@@ -35,6 +36,8 @@ class TextJob:
         if self.start is not None:
             text |= self.start.text_options()
         self.data = datasets.load_text(args.data, **text, sequence_length=settings.sequence_length)
+        choose(args, automatic.Facts(len(self.data.train), settings.sequence_length, "text"), started=self.start is not None)
+        self.settings = config.SequenceTraining(**values_of(args, config.SequenceTraining))
 
     def build(self) -> Any:
         import keras
@@ -64,7 +67,7 @@ class TextJob:
             "data": data.name,
             **{name: training.evaluate(model, codes) for name, codes in splits.items()},
             "baseline_nll": baseline_nll(model.head, data.train[:, None], data.test[:, None]),
-            **record(model, fit, self.args.command_line),
+            **record(model, fit, self.args),
         }
 
     def draw(self, run: Any, fit: Any, metrics: dict[str, Any]) -> None:
@@ -72,5 +75,6 @@ class TextJob:
         from tfar import plotting
 
         if plotting.available() and fit.epochs:
-            plotting.save(plotting.learning_curve(fit.history, metrics["baseline_nll"]), run.folder / "curve.png", overwrite=True)
+            curve = plotting.learning_curve(fit.history, metrics["baseline_nll"])
+            plotting.save(curve, run.folder / "curve.png", overwrite=True, title=f"{run.title}: learning curve")
         write_text(run.folder / "sample.txt", run.model.sample(1, self.args.seed, length=SAMPLE_LENGTH)[0], overwrite=True)

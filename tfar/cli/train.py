@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tfar import config
-from tfar.cli.arguments import Parser, add_settings, shared_parser, values_of
+from tfar.cli.arguments import HelpAll, Parser, add_settings, shared_parser, values_of
+from tfar.cli.choosing import choose
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import checkpoint_of, read_fit, worse_than_baseline
 from tfar.cli.quiet import import_tensorflow
@@ -21,6 +22,26 @@ if TYPE_CHECKING:
     from tfar.training import Fit
 
 UNFINISHED = "unfinished"  # a file in a run folder until its pictures are drawn
+
+# settings that `tfar train MODEL --help` shows; `--help-all` shows the others as well
+COMMON = {
+    *(
+        "hidden_units",
+        "units",
+        "num_layers",
+        "num_blocks",
+        "filters",
+        "num_steps",
+        "num_masks",
+        "order",
+        "dropout",
+        "head",
+        "num_components",
+    ),
+    *("context", "levels", "size", "gray", "test", "stream", "data_dir", "vocabulary", "splits"),
+    *("categorical", "numeric", "drop", "condition_on"),
+    *("epochs", "batch_size", "sequence_length", "learning_rate", "patience", "seed", "refit", "quiet"),
+}
 
 
 class Job(Protocol):
@@ -53,10 +74,20 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("train", help="train a model", description="Train a model and write its run folder.")
     families = parser.add_subparsers(dest="model", metavar="MODEL", required=True, parser_class=Parser)
     for name, family in config.FAMILIES.items():
-        one = families.add_parser(name, parents=[shared_parser()], help=family.summary, description=f"Train a {family.summary}.")
+        one = families.add_parser(
+            name,
+            parents=[shared_parser()],
+            help=family.summary,
+            description=f"Train a {family.summary}.",
+            usage=f"tfar train {name} --data NAME_OR_FILE --out DIR [options]",
+        )
+        one.add_argument("--help-all", action=HelpAll, help="show all options, those for rare needs as well")
         one.set_defaults(run=run)
         text = family.data == "text"
-        arrays = "digits, a TFDS name, a .npz or .npy file, or a table: .csv, .tsv, .parquet or .feather; see --stream for larger data"
+        arrays = (
+            "digits, a TFDS name, a .npz or .npy file, a table (.csv, .tsv, .parquet, .feather), or a folder or pattern of images "
+            "('faces/*.png')"
+        )
         sources = "a text file, folder, pattern or archive, or a TFDS name" if text else arrays
         one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
         one.add_argument("--out", required=True, metavar="DIR", help="run folder to write; it must not exist")
@@ -67,7 +98,7 @@ def add_parser(commands: Any) -> None:
         for title, groups in _groups(family).items():
             group = one.add_argument_group(title)
             for settings in groups:
-                add_settings(group, settings, family.training)
+                add_settings(group, settings, COMMON)
 
 
 def _groups(family: type[config.Family]) -> dict[str, list[type]]:
@@ -87,10 +118,22 @@ def run(args: Any) -> None:
         with locked(out):
             for path in (out, checkpoint_of(out)):
                 remove_temporaries(path.parent, path.name)
-            _train(args, out, devices)
+            try:
+                _train(args, out, devices)
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(kept(out)) from None
     else:
         with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
             _train(args, out, devices)
+
+
+def kept(out: Path) -> str:
+    """What an interrupted training leaves, in words."""
+    if (out / UNFINISHED).is_file():
+        return f"{out} is trained; the same command, given again, draws its pictures"
+    if checkpoint_of(out).exists():
+        return f"{checkpoint_of(out)} is kept; the same command, given again, goes on from it"
+    return "nothing was written"
 
 
 def _train(args: Any, out: Path, devices: Devices) -> None:
@@ -102,11 +145,15 @@ def _train(args: Any, out: Path, devices: Devices) -> None:
     devices.meet()
     job = _job(args, out)
     import_tensorflow()
+    from tfar.cli.summary import layers
+
     with devices.together(checkpoint_of(out)):
         with devices.strategy.scope():
             model = job.build()
         trained = _run_of(out, model, job.data)
         print(f"{job.data}\n{trained.summary(args.model)}, {model.count_params():,} parameters", flush=True)
+        if not args.quiet:
+            print("\n".join(layers(model.network)), flush=True)
         if args.strategy != "none":
             print(f"training on {devices}", flush=True)
         fit = job.train(trained, devices)
@@ -118,20 +165,37 @@ def _train(args: Any, out: Path, devices: Devices) -> None:
 
 def _job(args: Any, out: Path) -> Job:
     """The job of a command; what can be refused without TensorFlow is."""
+    from tfar.cli import sources  # NumPy, which the command's help does without
+
+    check_pictures(args)
+    sources.check(args)
     if config.FAMILIES[args.model].data == "text":
         from tfar.cli.text_job import TextJob
 
         return TextJob(args, out, config.SequenceTraining(**values_of(args, config.SequenceTraining)))
     from tfar.cli.array_job import ArrayJob
-    from tfar.cli.rows_job import read_data
-    from tfar.cli.table_job import TableJob, set_defaults
+    from tfar.cli.rows_job import facts_of, read_data
+    from tfar.cli.table_job import TableJob
 
     config.Training(**values_of(args, config.Training))  # refused before the data are read
     data, start = read_data(args)
-    if data.kind == "table":
-        set_defaults(args, started=start is not None)
+    choose(args, facts_of(args, data), started=start is not None)
     settings = config.Training(**values_of(args, config.Training))
     return (TableJob if data.kind == "table" else ArrayJob)(args, out, settings, data, start)
+
+
+def check_pictures(args: Any) -> None:
+    """Say that there will be no pictures where matplotlib is missing, before anything else.
+
+    Raises:
+        ImportError: pictures are asked for.
+    """
+    from tfar import plotting
+
+    if getattr(args, "pictures_every", 0):
+        plotting.require()
+    if not plotting.available():
+        print(f"no pictures will be made: {plotting.MISSING}", flush=True)
 
 
 def _run_of(out: Path, model: Any, data: Any) -> Run:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfar.datasets.source import Source, Split
+from tfar.datasets.source import SPLIT_WORDS, Source, Split
 
 NAME = re.compile(r"\w+(/[\w.+-]+)?(:[\w.*]+)?")  # NAME, NAME/CONFIG, NAME:VERSION or NAME/CONFIG:VERSION
-SPLIT_NAMES = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
 
 
 def resolve_data_dir(data_dir: str | Path | None = None) -> str | None:
@@ -55,6 +55,17 @@ def prepared(data_dir: str | Path | None = None) -> list[str]:
     # a data set is in NAME/VERSION or NAME/CONFIG/VERSION
     found = [*folder.glob("*/*/dataset_info.json"), *folder.glob("*/*/*/dataset_info.json")]
     return sorted({info.parent.parent.relative_to(folder).as_posix() for info in found})
+
+
+def is_prepared(name: str, folder: str) -> bool:
+    """Whether a data_dir has data under a TFDS name, in any configuration and version."""
+    return any(Path(folder, name.partition("/")[0].partition(":")[0]).glob("**/dataset_info.json"))
+
+
+def listed() -> list[str]:
+    """The names that TFDS knows; none as long as nothing has imported it, which takes seconds."""
+    tfds = sys.modules.get("tensorflow_datasets")
+    return [] if tfds is None else tfds.list_builders(with_community_datasets=False)
 
 
 def read_tfds(
@@ -117,7 +128,7 @@ def prepared_builder(name: str, folder: str | None, download: bool, manual_dir: 
     try:
         builder = uci.BUILDERS[name](data_dir=folder) if name in uci.BUILDERS else tfds.builder(name, data_dir=folder, try_gcs=False)
     except (ValueError, ImportError, AssertionError):  # the last for a version that does not exist
-        raise Unavailable("There is no such data set", name) from None
+        raise unknown_name(name) from None
     if builder.is_prepared():
         return builder
     if not download:
@@ -167,7 +178,7 @@ def _keys(info: Any, context: str | None, name: str) -> tuple[str, str | None]:
 
 def _split_names(splits: Any, name: str) -> dict[str, str]:
     """The names that TFDS gives the splits, by ours."""
-    names = {SPLIT_NAMES[split]: split for split in splits if split in SPLIT_NAMES}
+    names = {SPLIT_WORDS[split]: split for split in splits if split in SPLIT_WORDS}
     if "train" in names:
         return names
     if len(splits) != 1:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from glob import has_magic
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from tfar.datasets.arrays import is_arrays, read_object
 from tfar.datasets.catalogue import resolve_data_dir
 from tfar.datasets.preparation import Kind, Preparation
-from tfar.datasets.readers import check_test, is_file_name, read_source, reader_of
+from tfar.datasets.readers import check_options as check_reader_options
+from tfar.datasets.readers import check_test, is_local, read_source, reader_of
 from tfar.datasets.source import (
     DIVISION,
     Source,
@@ -46,7 +49,15 @@ class TableOptions(TypedDict, total=False):
     na_values: Sequence[str]
 
 
-class LoadOptions(TableOptions, total=False):
+class ImageOptions(TypedDict, total=False):
+    """Options of images."""
+
+    size: int | None
+    gray: bool | None
+    channels_first: bool | None
+
+
+class LoadOptions(TableOptions, ImageOptions, total=False):
     """Options of `load` that some sources have."""
 
     manual_dir: str | Path | None
@@ -186,10 +197,13 @@ def load(
 
     Args:
         source: "digits"; the path of a .npz or .npy file; the path of a table (.csv, .parquet, ...) or an object that holds one, see
-            `tfar.datasets.frames.read_frame`; or a name known to TFDS.
+            `tfar.datasets.frames.read_frame`; a folder or pattern of PNG and JPEG files, "faces/*.png", see
+            `tfar.datasets.images.read_images`; an array of images, (x, context), or a dict of arrays, see
+            `tfar.datasets.arrays.read_object`; or a name known to TFDS.
         data_dir: TFDS's folder of prepared data sets; None for the environment's TFDS_DATA_DIR, then for TFDS's default.
         levels: number of classes to quantise to, or None.
         context: what to condition on: None; "label"; "context" (vectors in a .npz file); the name of a table's column or TFDS feature.
+            Objects (x, context) have it with them.
         seed: of the division into splits, where the source has none of its own.
         fold: the fold of a cross-validation, 0..folds-1, where the source has no splits of its own; or None.
         folds: number of folds; None for 10 where there is a fold.
@@ -200,7 +214,8 @@ def load(
             rows, and nothing is inferred from the test rows. Of TFDS `manual_dir`, the folder of original files of data sets that it cannot
             download, such as those of `tfar.datasets.uci` (default: downloads/manual in the data_dir). Of a table `by_column`, whether it
             has a schema (None for the rule above); `categorical`, `numeric`, `drop` and `columns`, see `Schema.infer`; `delimiter`,
-            `decimal`, `header` and `na_values`, see `read_frame`.
+            `decimal`, `header` and `na_values`, see `read_frame`. Of image files `size` and `gray`, see `read_images`. Of arrays
+            `channels_first`, see `tfar.datasets.arrays.channels_last`.
 
     Returns:
         A `Dataset`, or a `TableSet`.
@@ -220,19 +235,26 @@ def load(
         check_test(source, test)
         if fold is not None:
             raise ValueError(f"a fold has test rows of its own. Received: fold={fold}, and test rows {place_of(test)}")
+    of_images = image_options(chosen)
     if _is_table(source, data_dir, download):
         from tfar.datasets import table_set, tables  # import pandas
 
+        if of_images:
+            raise ValueError(f"{', '.join(of_images)} are for images. Received: {_shown(source)}")
         alike = levels is not None or context is not None or isinstance(preparation, Preparation)
         schema = None if isinstance(preparation, Preparation) else preparation
         asked = {**chosen, "by_column": by_column if schema is None else True}
         read = tables.read_table(source, asked, alike, context)
         if not isinstance(read, Source):
             return table_set.divided_table(read, source, division, schema, test, **chosen)
-    elif chosen or by_column:
-        raise ValueError(f"{', '.join(chosen) or 'by_column'} are for tables. Received: {source}")
+    elif by_column or set(chosen) - set(of_images):
+        raise ValueError(f"{', '.join(chosen) or 'by_column'} are for tables. Received: {_shown(source)}")
+    elif isinstance(source, str | Path):
+        check_reader_options(source, of_images)
+        read = read_source(source, data_dir, context=context, download=download, manual_dir=manual_dir, **of_images)
     else:
-        read = read_source(source, data_dir, context=context, download=download, manual_dir=manual_dir)
+        read = read_object(source, context, chosen.get("channels_first"))
+        context = context or _context_of(read)
     other = None if test is None else read_like(test, {"context": context, "reading": chosen})
     splits = _divided(read, division, test, other)
     if preparation is None:
@@ -247,7 +269,8 @@ def load(
     origin = {**_place(source, data_dir), "context": context, **{key: int(number) for key, number in division.items()}}
     origin |= {"reading": chosen} if chosen else {}
     origin |= {} if test is None else {"test": place_of(test)}
-    return Dataset(name=_name(source), preparation=preparation, origin=origin, notes=read.notes, **prepared)
+    notes = (*read.notes, *preparation.notes(splits["train"].x))
+    return Dataset(name=_name(source), preparation=preparation, origin=origin, notes=notes, **prepared)
 
 
 def load_config(
@@ -359,7 +382,10 @@ def read_like(
         ValueError: the source cannot be read.
     """
     if not _is_table(source, data_dir, download):
-        return read_source(source, data_dir, context=config["context"], allow_blanks=allow_blanks, download=download)
+        asked = image_options(config.get("reading", {}))
+        if not isinstance(source, str | Path):
+            return read_object(source, config["context"], asked.get("channels_first"))
+        return read_source(source, data_dir, context=config["context"], allow_blanks=allow_blanks, download=download, **asked)
     from tfar.datasets import tables
 
     reading = {**config.get("reading", {}), "by_column": False}
@@ -397,16 +423,21 @@ def _check_place(source: Any, data_dir: Any, download: Any) -> None:
 
 def _place(source: Any, data_dir: str | Path | None) -> dict[str, Any]:
     """Where a data source is, in a form that holds in another working directory; of an object its type."""
-    if not isinstance(source, str | Path) or is_file_name(source):
+    if not isinstance(source, str | Path) or is_local(source):
         return {"source": place_of(source), "data_dir": None}
     return {"source": str(source), "data_dir": resolve_data_dir(data_dir) if reader_of(source).in_data_dir else None}
+
+
+def _shown(source: Any) -> str:
+    """A data source in errors: a path as it was given, of an object its type."""
+    return str(source) if isinstance(source, str | Path) else type(source).__name__
 
 
 def _name(source: Any) -> str:
     """What a data source is called."""
     if not isinstance(source, str | Path):
         return type(source).__name__
-    return Path(source).name if is_file_name(source) else str(source)
+    return str(source) if not is_local(source) or has_magic(str(source)) else Path(place_of(source)).name
 
 
 def _is_table(source: Any, data_dir: Any, download: Any) -> bool:
@@ -418,11 +449,26 @@ def _is_table(source: Any, data_dir: Any, download: Any) -> bool:
     if isinstance(source, str | Path):
         _check_place(source, data_dir, download)
         return reader_of(source, data_dir).of_tables
+    if is_arrays(source):
+        return False
     from tfar.datasets.frames import is_frame
 
     if not is_frame(source):
-        raise ValueError(f"source must be a name, a path, or an object that holds a table. Received: source={source!r}")
+        raise ValueError(
+            f"source must be a name, a path, an array, (x, context), or an object that holds a table. Received: source={source!r}"
+        )
     return True
+
+
+def _context_of(read: Source) -> str | None:
+    """How the context is called that came with arrays: "label" for labels `[N]`, "context" for numbers `[N, C]`."""
+    context = next(iter(read.splits.values())).context
+    return None if context is None else "label" if context.ndim == 1 else "context"
+
+
+def image_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some options that are for images."""
+    return {name: options[name] for name in ImageOptions.__annotations__ if name in options}
 
 
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,8 @@ import pyarrow as pa
 from pyarrow import feather, parquet
 
 from tfar.datasets.delimited import read_delimited
-from tfar.datasets.source import READABLE, readable_file
+from tfar.datasets.source import READABLE, WRITABLE, readable_file
 from tfar.files import atomic
-
-WRITABLE = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather")
 
 
 class Frame(NamedTuple):
@@ -39,9 +37,7 @@ def is_frame(source: Any) -> bool:
     """
     if isinstance(source, str | Path):
         return ending(source, READABLE) is not None
-    return (
-        isinstance(source, pd.DataFrame | Mapping | np.ndarray) or hasattr(source, "__arrow_c_stream__") or hasattr(source, "__dataframe__")
-    )
+    return isinstance(source, Mapping) or any(hasattr(source, name) for name in ("__arrow_c_stream__", "__dataframe__", "__array__"))
 
 
 def ending(path: str | Path, endings: Sequence[str]) -> str | None:
@@ -158,6 +154,8 @@ def _object(source: Any) -> pd.DataFrame:
         from pyarrow import interchange
 
         return frame_of(interchange.from_dataframe(source))
+    if hasattr(source, "__array__"):
+        return _object(np.asarray(source))
     raise TypeError(f"a table must be a path, a DataFrame, a dict of columns or an array [N, D]. Received: {type(source).__name__}")
 
 

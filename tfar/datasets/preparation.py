@@ -16,6 +16,7 @@ from tfar.validation import as_counts, check_counts
 Kind = Literal["binary", "categorical", "continuous"]
 
 MOST_LEVELS = 256
+UNIT_LEVELS = 256  # of numbers in [0, 1] that are quantised: images divided by 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,7 @@ class Preparation:
         columns: names of the columns of a table, or None.
         context_names: the classes of a one-hot context in order, or None.
         context_size: C of a context `[N, C]`, or None.
+        unit_interval: whether discrete x were numbers in [0, 1], which are first rounded to the `input_levels` 0, 1/255, ..., 1.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class Preparation:
     columns: tuple[str, ...] | None = None
     context_names: tuple[str, ...] | None = None
     context_size: int | None = None
+    unit_interval: bool = False
 
     @classmethod
     def fit(cls, source: Source, splits: Mapping[str, Split], levels: int | None = None) -> Preparation:
@@ -50,7 +53,9 @@ class Preparation:
         - Integer arrays are categorical: 256 classes for uint8 images, else as many as the largest value needs.
         - All others are continuous. Tables are read as floats, so their columns are continuous unless all values are 0 or 1.
         - `levels=K` quantises to K classes. Integers below K are kept; others are cut into K equal bins of their range. With K = 2 that
-          is a threshold in the middle, and the data are binary.
+          is a threshold in the middle, and the data are binary. Floats in [0, 1], such as images divided by 255, are taken for integers
+          0..255 first, or 0..K-1 where K is more.
+        - A value of an image may be the same in all rows: its scale is then 1.
 
         Args:
             source: the `Source`.
@@ -61,8 +66,8 @@ class Preparation:
             A `Preparation`.
 
         Raises:
-            ValueError: the splits differ in shape; values are not finite, or cannot be quantised; a column is constant; or a class of
-                the context does not occur in "train".
+            ValueError: the splits differ in shape; values are not finite, or cannot be quantised; a column of a table is constant; or a
+                class of the context does not occur in "train".
 
         >>> rows = Split(np.array([[0, 200], [255, 100]], np.uint8))
         >>> two = Preparation.fit(Source({}), {"train": rows}, levels=2)
@@ -85,8 +90,11 @@ class Preparation:
         if levels is None and np.issubdtype(train.x.dtype, np.floating):
             standardization = Standardization.fit(train.x, source.columns)
             return cls("continuous", event_shape, standardization=standardization, columns=source.columns, **context)
-        classes, input_levels = _levels({name: split.x for name, split in splits.items()}, source.levels, levels)
-        return cls("binary" if classes == 2 else "categorical", event_shape, classes, input_levels, columns=source.columns, **context)
+        xs = {name: split.x for name, split in splits.items()}
+        unit = levels is not None and (train.x != np.floor(train.x)).any() and all(x.min() >= 0 and x.max() <= 1 for x in xs.values())
+        classes, input_levels = _levels({"train": np.array([UNIT_LEVELS - 1])} if unit else xs, source.levels, levels)
+        context |= {"columns": source.columns, "unit_interval": bool(unit)}
+        return cls("binary" if classes == 2 else "categorical", event_shape, classes, input_levels, **context)
 
     def apply(self, split: Split, name: str = "x", columns: Sequence[str] | None = None, allow_blanks: bool = False) -> Split:
         """Prepare one split: discrete values become int32, continuous values standardised float32.
@@ -122,11 +130,27 @@ class Preparation:
     def _quantised(self, x: np.ndarray, name: str) -> np.ndarray:
         """Discrete values as classes, int32."""
         assert self.levels is not None and self.input_levels is not None  # as `fit` sets them for discrete data
+        if self.unit_interval:
+            if (wrong := x[(x < 0) | (x > 1)]).size:
+                raise ValueError(f"{name}: values must be in [0, 1]. Received: {wrong[0]}")
+            x = np.rint(np.asarray(x, np.float64) * (self.input_levels - 1))
         wrong = x[(x < 0) | (x >= self.input_levels) | (x != np.floor(x))]
         if wrong.size:
             raise ValueError(f"{name}: values must be whole numbers in 0..{self.input_levels - 1}. Received: {wrong[0]}")
         # int64, since value times levels may pass 2^31
         return (x.astype(np.int64) * self.levels // self.input_levels).astype(np.int32)
+
+    def notes(self, x: np.ndarray) -> tuple[str, ...]:
+        """A line for each thing that a user should know of how rows `x [N, *event]` of images are modelled."""
+        if self.standardization is None or x.ndim < 3:
+            return ()
+        found = []
+        if x.min() >= 0 and x.max() <= 1:
+            found.append("the values, in [0, 1], are modelled as real numbers; levels=256 (--levels 256) models them as 256 levels")
+        constant = int((x == x[0]).all(axis=0).sum())
+        if constant:
+            found.append(f"{constant} of the {x[0].size} values of an image are the same in all training rows")
+        return tuple(found)
 
     def _context(self, context: np.ndarray | None, name: str) -> np.ndarray | None:
         if self.context_size is None:
@@ -152,6 +176,7 @@ class Preparation:
             "columns": None if self.columns is None else list(self.columns),
             "context_names": None if self.context_names is None else list(self.context_names),
             "context_size": self.context_size,
+            "unit_interval": self.unit_interval,
         }
 
     @classmethod
@@ -162,6 +187,7 @@ class Preparation:
             ValueError: the entries are not those that `to_config` writes.
         """
         values: dict[str, Any] = {key: config[key] for key in ("kind", "levels", "input_levels", "context_size")}
+        values["unit_interval"] = config.get("unit_interval", False)  # which descriptions of earlier versions lack
         for key in ("event_shape", "columns", "context_names"):
             values[key] = None if config[key] is None else tuple(config[key])
         if config["standardization"] is not None:
@@ -207,6 +233,10 @@ def _context_classes(source: Source, splits: Mapping[str, Split]) -> tuple[tuple
     if context.ndim != 1:
         return None, context.shape[1]
     names = source.label_names or class_names(context)
+    if len(names) < 2:
+        raise ValueError(
+            f"labels must be of two classes at least; the label of an image file is the name of its folder. Received: {', '.join(names)}"
+        )
     for name, split in splits.items():
         if split.context is not None and (unseen := set(as_words(split.context)) - set(names)):
             raise ValueError(
@@ -228,8 +258,8 @@ def _levels(xs: Mapping[str, np.ndarray], native: int | None, levels: int | None
         wrong = x[(x < 0) | (x != np.floor(x))]
         if wrong.size:
             raise ValueError(
-                f"{name}: discrete values must be whole numbers >= 0; for a continuous model store them as floats and "
-                f"leave levels out. Received: {wrong[0]}"
+                f"{name}: values to quantise must be whole numbers >= 0, or numbers in [0, 1] (images divided by 255); leave levels out "
+                f"(--levels) for a continuous model. Received: {wrong[0]}"
             )
     most = 1 + max(int(x.max()) for x in xs.values())
     train = xs["train"]
@@ -238,8 +268,8 @@ def _levels(xs: Mapping[str, np.ndarray], native: int | None, levels: int | None
     if levels is None:
         if native > MOST_LEVELS:
             raise ValueError(
-                f"Whole numbers of more than {MOST_LEVELS} levels: give levels to quantise them, or store them as floats "
-                f"for a continuous model. Received: values up to {most - 1}"
+                f"Whole numbers must have at most {MOST_LEVELS} levels: levels=K (--levels K) quantises them to K, and floats are modelled "
+                f"as real numbers. Received: values up to {most - 1}"
             )
         return native, native
     if most <= levels:

@@ -13,9 +13,11 @@ import numpy as np
 from tfar.validation import check_counts, check_seeds, is_count
 
 SPLITS = ("train", "validation", "test")
+SPLIT_WORDS = {"train": "train", "valid": "validation", "val": "validation", "validation": "validation", "test": "test"}
 DIVISION = ("seed", "fold", "folds")  # these settings decide which rows are in which split
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data")
 READABLE = (*TEXT_ENDINGS, *(f"{ending}.gz" for ending in TEXT_ENDINGS), ".parquet", ".feather")  # endings of tables
+WRITABLE = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather")
 
 
 class Split(NamedTuple):
@@ -60,6 +62,7 @@ class Source:
         default_levels: number of levels to quantise to unless the user gives another, or None to keep the values.
         in_order: True where neighbouring rows may be alike, so that held-out rows must be drawn and not cut off the end.
         notes: one line for each thing that a user should know of how the data were read.
+        channels: False for grey images that were given as `[N, H, W]`, to which an axis of one channel was added.
 
     Raises:
         ValueError: x is not `[N, *event]` or has an empty axis, or the number of contexts is not the number of rows.
@@ -72,6 +75,7 @@ class Source:
     default_levels: int | None = None
     in_order: bool = True
     notes: tuple[str, ...] = ()
+    channels: bool = True
 
     def __post_init__(self) -> None:
         for name, (x, context) in self.splits.items():

@@ -39,7 +39,8 @@ class Standardization:
             columns: names of the columns, for error messages, or None.
 
         Raises:
-            ValueError: x is not such numbers, or a value is the same in all rows, but for rounding, so its standard deviation is zero.
+            ValueError: x is not such numbers, or a value of vectors is the same in all rows, but for rounding, so its standard deviation
+                is zero. A value of images, such as a pixel of the margin, may be: its scale is then 1.
 
         >>> s = Standardization.fit([[1e200, 1e-200], [3e200, 3e-200]])
         >>> s.apply([[3e200, 1e-200]]).tolist()
@@ -49,11 +50,12 @@ class Standardization:
         if not x.ndim or not len(x):
             raise ValueError(f"x must be rows. Received: x={x!r}")
         low, high = x.min(axis=0), x.max(axis=0)
-        refuse_constant(low, high, len(x), columns)
+        if x.ndim < 3:
+            refuse_constant(low, high, len(x), columns)
         # The largest magnitude of each value is its unit: squares of numbers near 1e200 overflow, and near 1e-200 they vanish.
-        unit = np.maximum(np.abs(low), np.abs(high))
+        unit = magnitude(low, high)
         z = x / unit
-        return cls(z.mean(axis=0) * unit, z.std(axis=0) * unit)
+        return cls(z.mean(axis=0) * unit, np.where(is_constant(low, high), 1.0, z.std(axis=0) * unit))
 
     def apply(self, x: npt.ArrayLike) -> np.ndarray:
         """z = (x - mean) / scale, float32 `[N, *event]`; NaN stays NaN."""
@@ -78,6 +80,18 @@ class Standardization:
         return -float(np.log(self.scale).sum())
 
 
+def magnitude(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The largest magnitude of values from `low` to `high`; 1 where all are zero."""
+    unit = np.maximum(np.abs(low), np.abs(high))
+    return np.where(unit > 0, unit, 1.0)
+
+
+def is_constant(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Which values are the same in all rows, but for rounding: bool `[*event]`, of their least and largest values."""
+    unit = magnitude(low, high)
+    return high / unit - low / unit <= SMALLEST_SPREAD
+
+
 def refuse_constant(low: np.ndarray, high: np.ndarray, rows: int, columns: Sequence[str] | None = None) -> None:
     """Refuse values that are the same in all rows, but for rounding.
 
@@ -89,9 +103,7 @@ def refuse_constant(low: np.ndarray, high: np.ndarray, rows: int, columns: Seque
     Raises:
         ValueError: there is such a position.
     """
-    unit = np.maximum(np.abs(low), np.abs(high))
-    unit = np.where(unit > 0, unit, 1.0)
-    constant = np.argwhere(high / unit - low / unit <= SMALLEST_SPREAD)
+    constant = np.argwhere(is_constant(low, high))
     if not len(constant):
         return
     position = tuple(int(i) for i in constant[0])

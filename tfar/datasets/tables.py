@@ -118,7 +118,11 @@ def _values(cells: pd.Series, name: str, where: str, allow_blanks: bool) -> np.n
     try:
         numbers, blank = as_numbers(cells, name)
     except ValueError as error:
-        raise ValueError(f"{where}, {error}") from None
+        expected, _, received = str(error).rpartition(" Received: ")
+        raise ValueError(
+            f"{where}, {expected} A column of words is left out (--drop), or has a head of its own (no --head, --levels, --context). "
+            f"Received: {received}"
+        ) from None
     if blank.any() and not allow_blanks:
         raise ValueError(f"{where}, column {name!r}, row {int(blank.argmax()) + 1}: must have a value. Received: a blank cell")
     if numbers.dtype == np.int64 and (large := abs(numbers) > EXACT).any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import fnmatch
 import glob
 import gzip
@@ -13,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from tfar.datasets.catalogue import NAME, SPLIT_NAMES, prepared_builder, read_split, resolve_data_dir, unknown_name
-from tfar.datasets.source import SPLITS
+from tfar.datasets.catalogue import NAME, prepared_builder, read_split, resolve_data_dir, unknown_name
+from tfar.datasets.source import SPLIT_WORDS, SPLITS
 from tfar.reading import check_size, read_limited, reading
 
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
@@ -24,7 +25,9 @@ Piece = tuple[str, bytes]  # the file, member or data set that it was read from,
 
 
 def read_text(source: str | Path, data_dir: str | Path | None = None, binary: bool = False, download: bool | None = None) -> Piece:
-    """Read a text as it is: no character is changed or left out.
+    """Read a text as it is: no character is changed or left out, but for the byte order mark (BOM) that some editors begin a file with.
+
+    A file with the mark of UTF-16, as some editors of Windows write, is decoded by it.
 
     A source is one of
 
@@ -69,8 +72,7 @@ def read_text(source: str | Path, data_dir: str | Path | None = None, binary: bo
         name = source
         pieces, separator = _records(source, data_dir, download)
     if not binary:
-        for where, data in pieces:
-            _check_text(where, data)
+        pieces = [(where, _plain(where, data)) for where, data in pieces]
     text = _joined([data for _, data in pieces if data], separator)
     if not text:
         raise ValueError(f"The text is empty. Received: {source}")
@@ -220,14 +222,23 @@ def _records(name: str, data_dir: str | Path | None, download: bool | None) -> t
     features = sorted(builder.info.features)
     if "text" not in features:
         raise ValueError(f'{name} must have a feature "text". Received: features {features}')
-    splits = [split for role in SPLITS for split in builder.info.splits if SPLIT_NAMES.get(split) == role]
+    splits = [split for role in SPLITS for split in builder.info.splits if SPLIT_WORDS.get(split) == role]
     records = [read_split(builder, split, name)["text"] for split in splits]
     # one record a split is one text that was cut
     separator = b"" if all(len(texts) == 1 for texts in records) else b"\n"
     return [(name, text) for texts in records for text in texts], separator
 
 
-def _check_text(where: str, data: bytes) -> None:
+def _plain(where: str, data: bytes) -> bytes:
+    """A text as UTF-8 without a byte order mark.
+
+    Raises:
+        ValueError: it is not text.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with reading(where, "UTF-16, as its byte order mark says"):
+            data = data.decode("utf-16").encode()
+    data = data.removeprefix(codecs.BOM_UTF8)
     offset = data.find(b"\0")
     if offset < 0 and not data.isascii():
         try:
@@ -239,6 +250,7 @@ def _check_text(where: str, data: bytes) -> None:
             f"{where}: a text must be UTF-8 without NUL bytes. Use a pattern (folder/*.txt) to leave such files out, or a vocabulary of "
             f"bytes (--vocabulary bytes), which takes any file. Received: byte 0x{data[offset]:02x} at offset {offset}"
         )
+    return data
 
 
 def _joined(pieces: Sequence[bytes], separator: bytes) -> bytes:

@@ -8,7 +8,8 @@ import tensorflow as tf
 from tfar.distributions import sampling
 from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
 from tfar.heads.base import Head, get
-from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
+from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.wrapped import WrappedNetwork
 from tfar.validation import given_event_shape, of_class
 
 

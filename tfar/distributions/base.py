@@ -11,7 +11,8 @@ from tfar import heads, noise
 from tfar.distributions import sampling
 from tfar.distributions.support import Guard
 from tfar.heads.base import as_dtype
-from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
+from tfar.networks.base import AutoregressiveNetwork
+from tfar.networks.wrapped import WrappedNetwork
 from tfar.validation import (
     as_orders,
     check_choices,

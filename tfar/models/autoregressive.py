@@ -14,8 +14,8 @@ from tfar.distributions.support import Guard
 from tfar.heads.base import as_dtype
 from tfar.models.checked import CheckedModel
 from tfar.models.freezing import freeze, frozen_layers, layers_of
-from tfar.networks.base import is_own
 from tfar.networks.fingerprint import Fingerprinted
+from tfar.networks.wrapped import is_own
 from tfar.orders import as_order, inverse, random_orders
 from tfar.serving.endpoints import Endpoint, endpoints
 from tfar.serving.export import export_saved_model

@@ -9,7 +9,7 @@ from tfar.heads import Head
 from tfar.models import streams
 from tfar.models.inputs import are_arrays, by_name, exact, is_empty, parts, placeholder
 from tfar.networks import AutoregressiveNetwork
-from tfar.networks.base import is_own
+from tfar.networks.wrapped import is_own
 from tfar.validation import check_arrays, check_context, check_support
 
 PREDICTED = 100_000  # values in a batch of `predict`

@@ -1,6 +1,6 @@
 """Networks: one file per family."""
 
-from tfar.networks.base import AutoregressiveNetwork, WrappedNetwork
+from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.deep_nade import DeepNADE
 from tfar.networks.images import DiagonalBiLSTM, GatedPixelCNN, ImageNetwork, PixelCNN, RowLSTM
 from tfar.networks.logistic import LogisticAutoregressive
@@ -11,6 +11,7 @@ from tfar.networks.neural import NeuralAutoregressive
 from tfar.networks.order_agnostic import OrderAgnostic
 from tfar.networks.rnade import RNADE
 from tfar.networks.sequences import CharRNN, SequenceNetwork
+from tfar.networks.wrapped import WrappedNetwork
 
 __all__ = [
     "MADE",

@@ -11,7 +11,7 @@ class Stepwise:
     """A view of a network that steps without its cache: each position calls the whole network. For comparison.
 
     >>> import keras
-    >>> from tfar.networks.base import WrappedNetwork
+    >>> from tfar.networks.wrapped import WrappedNetwork
     >>> inner = keras.Sequential([keras.Input([3]), keras.layers.Lambda(lambda x: 0 * x[..., None])])
     >>> network = Stepwise(WrappedNetwork(inner, event_shape=[3]))
     >>> network.step(network.initial_state(2), 0, tf.zeros([2]))[0].shape

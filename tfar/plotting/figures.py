@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,12 +32,11 @@ def require() -> None:
         raise ImportError(MISSING)
 
 
-def figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """A new, empty figure.
+def figure(width: float, height: float) -> Figure:
+    """A new, empty figure, with matplotlib's constrained layout.
 
     Args:
         width, height: in inches.
-        layout: matplotlib's layout engine; None for axes that are placed by hand.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -45,7 +44,7 @@ def figure(width: float, height: float, layout: Literal["constrained"] | None = 
     require()
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=100, layout=layout)
+    return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def integer_ticks(axis: Axis, **options: Any) -> None:
@@ -54,17 +53,23 @@ def integer_ticks(axis: Axis, **options: Any) -> None:
     locator.set_params(integer=True, **options)
 
 
-def save(picture: Figure, path: str | Path, overwrite: bool = False) -> None:
+def save(picture: Figure, path: str | Path, overwrite: bool = False, title: str | None = None) -> None:
     """Write a figure to a new file, atomically.
 
     Args:
         picture: the figure.
         path: the file; its ending says the format.
         overwrite: whether to replace a file that exists.
+        title: a line above the figure, and above the title that it has.
 
     Raises:
         FileExistsError: the file exists, and `overwrite` is False.
     """
+    if title is not None:
+        layout: Any = picture.get_layout_engine()
+        layout.set(h_pad=0.04)
+        picture.set_figheight(picture.get_figheight() + 0.35)
+        picture.suptitle("\n".join(filter(None, (title, picture.get_suptitle()))), fontsize=11)
     with atomic(path, overwrite) as temporary:
         picture.savefig(temporary)
 

@@ -83,9 +83,11 @@ def image_grid(images: npt.ArrayLike, columns: int | None = None) -> Figure:
         ValueError: the images have another shape.
     """
     sheet = _sheet(images, columns)
-    picture = figure(8, 8 * sheet.shape[0] / sheet.shape[1], layout=None)
-    axes = picture.add_axes((0, 0, 1, 1))
-    axes.imshow(sheet, interpolation="nearest", vmin=0, vmax=1, aspect="auto")
+    picture = figure(8, 8 * sheet.shape[0] / sheet.shape[1])
+    layout: Any = picture.get_layout_engine()
+    layout.set(w_pad=0, h_pad=0)
+    axes = picture.add_subplot()
+    axes.imshow(sheet, interpolation="nearest", vmin=0, vmax=1)
     axes.set_axis_off()
     return picture
 

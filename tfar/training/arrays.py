@@ -15,6 +15,7 @@ from tfar.models.starting import start_at_marginals
 from tfar.training.feed import Feed
 from tfar.validation import as_array, check_counts, check_seeds
 
+SCORED_ROWS = 100  # at a time
 LEAST_STEPS = 100  # in an epoch: after each pass over a small set, validation would be most of the work, and noise
 
 
@@ -104,7 +105,15 @@ def as_split(data: Any) -> Split:
     rows = as_array("x", x)
     if rows.ndim == 0 or rows.dtype.kind not in "biuf":
         raise ValueError(f"x must be an array of rows of numbers. Received: x={x!r}")
-    return Split(rows, None if context is None else as_array("context", context))
+    if context is None:
+        return Split(rows)
+    given = as_array("context", context)
+    if given.ndim != 2 or len(given) != len(rows):
+        raise ValueError(
+            f"context must be [{len(rows)}, C], numbers for each row of x; tfar.datasets.one_hot makes them of labels. "
+            f"Received: shape {given.shape}"
+        )
+    return Split(rows, given)
 
 
 def checksum(arrays: Iterable[Any]) -> str:
@@ -115,7 +124,7 @@ def checksum(arrays: Iterable[Any]) -> str:
     return f"{found:08x}"
 
 
-def log_probs(model: AutoregressiveModel, split: Any, batch_size: int = config.Training.batch_size, **options: Any) -> np.ndarray:
+def log_probs(model: AutoregressiveModel, split: Any, batch_size: int = SCORED_ROWS, **options: Any) -> np.ndarray:
     """The log-probabilities `[N]` of rows, in nats, float64.
 
     Args:

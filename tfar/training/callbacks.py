@@ -110,7 +110,7 @@ class SamplePictures(keras.callbacks.Callback):
         for name, picture in self.pictures().items():
             if self.folder is not None:
                 ending = "" if name == "samples" else f"-{name}"
-                plotting.save(picture, self.folder / f"{stem}{ending}.png", overwrite=True)
+                plotting.save(picture, self.folder / f"{stem}{ending}.png", overwrite=True, title=f"{name}, epoch {step}")
             if self.writer is not None:
                 with self.writer.as_default():
                     tf.summary.image(name, plotting.rendered(picture)[None], step=step)

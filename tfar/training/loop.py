@@ -15,14 +15,15 @@ import numpy as np
 
 from tfar import config, heads
 from tfar.models import AutoregressiveModel, CharacterModel
-from tfar.training.arrays import array_feed, epoch_length, log_probs, summary
+from tfar.training.arrays import SCORED_ROWS, array_feed, as_split, epoch_length, log_probs, summary
 from tfar.training.best import KeepBest
 from tfar.training.checkpoints import Checkpoint
+from tfar.training.chosen import for_model
 from tfar.training.ema import Average
 from tfar.training.feed import Feed
 from tfar.training.optimizer import compile_for
 from tfar.training.progress import Progress
-from tfar.training.rows import is_stream, plain_errors
+from tfar.training.rows import is_stream, plain_errors, rows_of
 from tfar.training.sequences import evaluate as evaluate_text
 from tfar.training.sequences import text_feed
 from tfar.training.state_file import plain
@@ -83,7 +84,8 @@ def fit(
             that of `tfar.datasets.stream`, or a finite `tf.data.Dataset` of rows or batches, which is taken in its own order, see
             `tfar.training.rows.DatasetRows`. Of a `tfar.CharacterModel` also a text: codes, integers `[n]`. It is then trained by truncated
             backpropagation through time.
-        settings: `tfar.config.Training`, for a text `tfar.config.SequenceTraining`; None for their defaults.
+        settings: `tfar.config.Training`, for a text `tfar.config.SequenceTraining`; None for their defaults. Those that are None are
+            chosen by the family and the data, see `tfar.automatic`.
         start: whether to set the network's output bias to the marginals of the training values first.
         callbacks: more Keras callbacks; at the end of an epoch they see the averaged weights. One that does something after each batch
             is called after each step; without such a one, several steps are taken in one call of a compiled function. A resumed training
@@ -113,19 +115,20 @@ def fit(
     """
     model.check_network()
     if _is_text(model, train):
-        chosen = with_changes(settings or config.SequenceTraining(), changes)
+        chosen = for_model(with_changes(settings or config.SequenceTraining(), changes), model, len(train))
         feed = text_feed(model, train, validation, chosen, start)
+    elif is_stream(train) or is_stream(validation):
+        rows, held = rows_of(model, train), rows_of(model, validation)
+        chosen = for_model(with_changes(settings or config.Training(), changes), model, len(rows))
+        feed = stream_feed(model, rows, held, chosen, start, checkpoint is not None)
     else:
-        chosen = with_changes(settings or config.Training(), changes)
-        if is_stream(train) or is_stream(validation):
-            feed = stream_feed(model, train, validation, chosen, start, checkpoint is not None)
-        else:
-            feed = array_feed(model, train, validation, chosen, start)
+        chosen = for_model(with_changes(settings or config.Training(), changes), model, len(as_split(train).x))
+        feed = array_feed(model, train, validation, chosen, start)
     with plain_errors(train, validation):
         return run(model, feed, chosen, callbacks=callbacks, checkpoint=checkpoint, verbose=verbose)
 
 
-def evaluate(model: AutoregressiveModel, data: Any, batch_size: int = config.Training.batch_size, **options: Any) -> dict[str, Any]:
+def evaluate(model: AutoregressiveModel, data: Any, batch_size: int = SCORED_ROWS, **options: Any) -> dict[str, Any]:
     """Score rows, or a text.
 
     Args:

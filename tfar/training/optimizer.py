@@ -15,23 +15,30 @@ def optimizer(variables: Sequence[Any], settings: config.Training, steps: int, r
         variables: the model's trainable variables, of which those that are vectors or biases do not decay.
         settings: `learning_rate`, `schedule`, `weight_decay` (W of w <- w - learning_rate W w) and `clip` of
             `tfar.config.Training`. The schedules "constant" and "plateau" (which `tfar.training.fit` lowers) begin at the peak rate;
-            "cosine" rises to it in the first 2 % of the steps, and falls to zero.
+            "cosine" rises to it in the first 2 % of the steps, of 50 steps or more, and falls to zero.
         steps: number of steps of the training, for "cosine".
         replicas: number of replicas, each of which brings an equal part of the summed gradient: Keras clips before it adds the parts up.
     """
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
-        warmup = max(1, steps // 50)
-        decay = keras.optimizers.schedules.CosineDecay
-        rate = decay(0.0, max(1, steps - warmup), warmup_target=settings.learning_rate, warmup_steps=warmup)
+        warmup, decay = steps // 50, keras.optimizers.schedules.CosineDecay
+        if warmup:
+            rate = decay(0.0, steps - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup)
+        else:  # a warm-up begins at zero, where the first of few steps would be lost
+            rate = decay(settings.learning_rate, max(1, steps))
     adam = keras.optimizers.Adam(
         rate,
         weight_decay=settings.weight_decay or None,
         global_clipnorm=settings.clip / replicas,
     )
     if settings.weight_decay:
-        adam.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2 or "bias" in v.name])
+        adam.exclude_from_weight_decay([v for v in variables if not is_kernel(v)])
     return adam
+
+
+def is_kernel(variable: Any) -> bool:
+    """Whether weight decay and the L2 penalty are for a variable: it is no vector and no bias."""
+    return len(variable.shape) >= 2 and "bias" not in variable.name
 
 
 def compile_for(model: Any, settings: config.Training, steps: int) -> None:

@@ -9,10 +9,14 @@ from tfar.training.best import KeepBest
 
 
 class Progress(keras.callbacks.Callback):
-    """Print a line when an epoch ends: the NLL of the training batches, that of the validation data and the best so far, in nats.
+    """Print a line when an epoch ends: the NLL of the validation data and the best so far, in nats, the time and what remains at most.
+
+    The remaining time is that of all epochs that are left, at the mean of those so far. The first one, in which graphs are compiled, does
+    not count.
 
     Args:
-        keep: the callback that knows the best epoch, which must come before this one; None where there are no validation data.
+        keep: the callback that knows the best epoch, which must come before this one; None where there are no validation data. The NLL is
+            then that of the training batches.
     """
 
     def __init__(self, keep: KeepBest | None = None):
@@ -26,14 +30,30 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.began = time.monotonic()
+        self._ends: list[float] = []
         self._epochs = (self.params or {})["epochs"]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs or {}
-        parts = [f"epoch {epoch + 1}/{self._epochs}: nll {logs['nll']:.4f}"]
-        if self.keep is not None:
-            parts.append(f"val_nll {logs['val_nll']:.4f} (best {self.keep.best:.4f})")
-        print(f"{', '.join(parts)}, {time.monotonic() - self.began:.0f} s", flush=True)
+        self._ends.append(time.monotonic())
+        nll = f"NLL {logs['nll']:.4f}" if self.keep is None else f"NLL {logs['val_nll']:.4f} (best {self.keep.best:.4f})"
+        parts = [f"epoch {epoch + 1}/{self._epochs}: {nll}", in_words(self._ends[-1] - self.began)]
+        left = self._epochs - epoch - 1
+        if left and len(self._ends) > 1:
+            each = (self._ends[-1] - self._ends[0]) / (len(self._ends) - 1)
+            parts.append(f"{'' if self.keep is None else 'at most '}{in_words(left * each)} left")
+        print(", ".join(parts), flush=True)
+
+
+def in_words(seconds: float) -> str:
+    """A time in seconds, minutes or hours.
+
+    >>> in_words(7), in_words(240), in_words(12_600)
+    ('7 s', '4 min', '3.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 class ProgressBar(Progress):

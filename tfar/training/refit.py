@@ -8,6 +8,7 @@ from tfar import config
 from tfar.models import AutoregressiveModel
 from tfar.models.starting import start_at_marginals
 from tfar.training.arrays import epoch_length, row_feed
+from tfar.training.chosen import for_model
 from tfar.training.loop import Fit, prepare_steps, run_epochs
 from tfar.training.progress import Progress
 from tfar.training.workers import Interrupts
@@ -43,6 +44,7 @@ def refit(
     """
     if first.best_epoch < 1:
         raise ValueError(f"there must be a best epoch to train up to. Received: best_epoch={first.best_epoch} of {first.epochs} epochs")
+    settings = for_model(settings, model, len(train.x))
     rows, batch_size = train.joined(validation), min(settings.batch_size, len(train.x))
     length = epoch_length(len(train.x) // batch_size, settings.epoch_steps)
     model.set_weights(initial_weights)

@@ -65,14 +65,34 @@ def evaluate(model: CharacterModel, codes: np.ndarray, streams: int = 64) -> dic
     Raises:
         ValueError: there are no characters.
     """
+    return summary_of_stretches(stretches(model, codes, streams), len(codes))
+
+
+def stretches(model: CharacterModel, codes: np.ndarray, streams: int = 64) -> np.ndarray:
+    """The log-probabilities `[S]` of stretches of about 1,000 characters, nats; arguments and errors as in `evaluate`."""
     if not len(codes):
         raise ValueError("there must be at least one character to score. Received: none")
-    count = max(1, len(codes) // STRETCH)
-    ends = np.arange(1, count + 1) * len(codes) // count
-    nats = np.zeros(count)  # of each stretch; one for each symbol would be four times the text
+    ends = _ends(len(codes))
+    nats = np.zeros(len(ends))  # of each stretch; one for each symbol would be four times the text
     for start, piece in writing.score_text(model.network, model.head, codes, streams):
-        np.subtract.at(nats, np.searchsorted(ends, np.arange(start, start + len(piece)), side="right"), piece)
-    means = nats / np.diff(ends, prepend=0)
+        np.add.at(nats, np.searchsorted(ends, np.arange(start, start + len(piece)), side="right"), piece)
+    return nats
+
+
+def means_of_stretches(log_prob: np.ndarray, characters: int) -> np.ndarray:
+    """The log-probabilities `[S]` of `stretches` per character, of a text of so many characters."""
+    return log_prob / np.diff(_ends(characters), prepend=0)
+
+
+def summary_of_stretches(log_prob: np.ndarray, characters: int) -> dict[str, Any]:
+    """What `evaluate` returns, of the log-probabilities `[S]` of `stretches`."""
+    means = means_of_stretches(log_prob, characters)
     error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("nan")
-    nll = float(nats.sum() / len(codes))
-    return {"nll": nll, "nll_error": error, "bits_per_character": nll / float(np.log(2)), "characters": len(codes)}
+    nll = -float(log_prob.sum() / characters)
+    return {"nll": nll, "nll_error": error, "bits_per_character": nll / float(np.log(2)), "characters": characters}
+
+
+def _ends(characters: int) -> np.ndarray:
+    """Where the stretches of a text end."""
+    count = max(1, characters // STRETCH)
+    return np.arange(1, count + 1) * characters // count

@@ -10,6 +10,7 @@ from tfar import config, noise
 from tfar.training.carried import CarriedStates
 from tfar.training.ema import Average
 from tfar.training.feed import Batch, Feed
+from tfar.training.optimizer import is_kernel
 from tfar.training.shares import distributed, padded
 from tfar.training.workers import Workers
 
@@ -46,8 +47,9 @@ class Steps:
         self.strategy: tf.distribute.Strategy = model.distribute_strategy
         self.replicas = self.strategy.num_replicas_in_sync
         self.workers = Workers(self.strategy)
-        self.seed = noise.as_seed(settings.seed)
+        self.seed, self.l2 = noise.as_seed(settings.seed), float(settings.l2)
         self.weights = [weight.value for weight in model.trainable_variables]
+        self.kernels = [weight.value for weight in model.trainable_variables if is_kernel(weight)]
         carry = (model.network, self.strategy, feed.batch_size, feed.pass_steps)
         self.carried = CarriedStates(*carry) if feed.carry else None
         self.jit = bool(settings.jit)
@@ -176,7 +178,7 @@ class Steps:
         with noise.StepNoise(self.seed, number, first_row, rows, self.replicas), tf.GradientTape() as tape:
             nats, state = model.nats(batch["x"], batch.get("context"), training=True, state=state)
             mean = tf.reduce_sum(_counted(nats, batch)) / rows
-            penalties = [tf.cast(penalty, tf.float32) for penalty in model.losses]
+            penalties = [tf.cast(penalty, tf.float32) for penalty in [*model.losses, *self._penalty()]]
             loss = tf.add_n([mean, *(penalty / self.replicas for penalty in penalties)])
             scaled = model.optimizer.scale_loss(loss)
         if self.carried is not None:
@@ -184,6 +186,11 @@ class Steps:
         # Zeros, not None, where the loss does not depend on a weight; and sums of the slices that look-ups have, before they are clipped.
         gradients = tape.gradient(scaled, self.weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return mean, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _penalty(self) -> list[tf.Tensor]:
+        """The L2 penalty l2 / (2 N) sum w^2 of the kernels, of N rows: up to 1 / N that of a normal prior of precision l2."""
+        rows = self.feed.pass_steps * self.feed.batch_size
+        return [self.l2 / rows * tf.add_n([tf.nn.l2_loss(kernel) for kernel in self.kernels])] if self.l2 and self.kernels else []
 
     def _update(self, gradients: Any) -> None:
         """Apply the gradients, summed over the replicas."""

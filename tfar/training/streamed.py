@@ -14,7 +14,7 @@ from tfar.datasets.streams.moments import Moments
 from tfar.models import AutoregressiveModel
 from tfar.models.starting import start_at_marginals
 from tfar.training import arrays
-from tfar.training.arrays import named
+from tfar.training.arrays import SCORED_ROWS, named
 from tfar.training.feed import Feed
 from tfar.training.rows import DatasetRows, Rows, is_stream, plain_errors, rows_of
 from tfar.validation import check_counts
@@ -23,14 +23,13 @@ PART_BYTES = 1 << 23  # of rows that are scored in one call
 
 
 def stream_feed(
-    model: AutoregressiveModel, train: Any, validation: Any, settings: config.Training, start: bool, resumable: bool = False
+    model: AutoregressiveModel, rows: Rows, held: Rows, settings: config.Training, start: bool, resumable: bool = False
 ) -> Feed:
     """What the training loop is fed where rows are read as they are needed; see `tfar.training.fit`.
 
     Warns:
-        UserWarning: the training is to be `resumable`, and `train` is a dataset whose order differs from pass to pass.
+        UserWarning: the training is to be `resumable`, and `rows` are a dataset whose order differs from pass to pass.
     """
-    rows, held = rows_of(model, train), rows_of(model, validation)
     if not (len(rows) and len(held)):
         raise ValueError(f"there must be rows to train on and to validate with. Received: {len(rows)} and {len(held)}")
     if resumable and isinstance(rows, DatasetRows) and not rows.repeatable:
@@ -51,7 +50,7 @@ def stream_feed(
     )
 
 
-def log_probs(model: AutoregressiveModel, data: Any, batch_size: int = config.Training.batch_size, **options: Any) -> np.ndarray:
+def log_probs(model: AutoregressiveModel, data: Any, batch_size: int = SCORED_ROWS, **options: Any) -> np.ndarray:
     """The log-probabilities `[N]` of rows, in nats, float64.
 
     Args:

@@ -10,7 +10,7 @@ from tfar.datasets.frames import Frame
 from tfar.datasets.kinds import EXACT
 from tfar.datasets.preparation import Preparation
 from tfar.datasets.source import Source, Split
-from tfar.datasets.standardization import Standardization, refuse_constant
+from tfar.datasets.standardization import Standardization, is_constant, refuse_constant
 from tfar.datasets.streams.moments import Moments
 from tfar.datasets.tables import array_source, kept_columns
 
@@ -76,6 +76,8 @@ class ArrayFacts:
         if levels is not None or binary or telling.dtype.kind != "f":
             return Preparation.fit(Source({}, columns=columns), {"train": Split(telling)}, levels)
         mean, deviation = self._moments.mean, self._moments.deviation
-        refuse_constant(mean - deviation, mean + deviation, self._moments.count, columns)
-        standardization = Standardization(mean, deviation)
+        low, high = mean - deviation, mean + deviation
+        if mean.ndim == 1:
+            refuse_constant(low, high, self._moments.count, columns)
+        standardization = Standardization(mean, np.where(is_constant(low, high), 1.0, deviation))
         return Preparation("continuous", telling.shape[1:], standardization=standardization, columns=columns)
