@@ -1,0 +1,173 @@
+"""What the lecture says of all these models, measured: the cost of scores and samples, and what a linear probe reads off hidden units."""
+
+import json
+
+import numpy as np
+import tensorflow as tf
+
+from slides.protocol import COLOURS, ROOT, SEED, data, figure, milliseconds, number, plain, processor_seconds, result_of, shipped, table
+
+MODELS = {  # shipped models of binarized MNIST, and how many steps one after the other a score takes
+    "FVSBN": ("logistic", 1),
+    "one network for each dimension": ("neural", 1),
+    "NADE": ("nade", 784),
+    "MADE": ("made", 1),
+    "Deep NADE, one order": ("deepnade", 784),
+    "NADE-5, one order": ("nadek", 784),
+    "PixelCNN": ("pixelcnn", 1),
+    "Row LSTM": ("rowlstm", 28),
+    "Diagonal BiLSTM": ("diagonal_bilstm", 55),
+}
+IMAGES = {"PixelCNN": "pixelcnn", "Row LSTM": "rowlstm", "Diagonal BiLSTM": "diagonal_bilstm"}
+PUBLISHED = {"PixelCNN": 81.30, "Row LSTM": 80.54, "Diagonal BiLSTM": 79.20}  # van den Oord et al. 2016, table 4
+ROWS = 16
+TRAINED, CHOOSING, TESTED = 3000, 500, 1000  # images of the probe
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # times the mean square of a feature
+
+
+def run(lecture):
+    """Measure and draw."""
+    x = data("binarized_mnist").test.x[:ROWS]
+    found = {
+        name: lecture.part("claims", name, {"rows": ROWS}, lambda model=model: cost(f"{model}-binarized_mnist", x))
+        for name, (model, _) in MODELS.items()
+    }
+    lecture.draw("claims-cost", of_cost(found))
+    trained = {name: [result_of(recipe)["nll"], result_of(recipe)["seconds"]] for name, recipe in IMAGES.items()}
+    lecture.part("claims", "training", {"models": trained, "throughput": throughput()}, dict)
+    look = f"lecture: linear probe, labels of {TESTED} test images of MNIST"
+    lecture.part("claims", "probe", {"rows": [TRAINED, CHOOSING, TESTED]}, probe, look)
+
+
+def regions(found):
+    """The tables of the page."""
+    costs = []
+    for name, (_, steps) in MODELS.items():
+        part = found[name]
+        naive = 784 * part["log_prob"]
+        times = [milliseconds(part["log_prob"]), milliseconds(part["sample"]), f"about {number(naive, 0)} s"]
+        costs.append((name, number(part["nll"]), f"{steps}", *times, number(naive / part["sample"], 0)))
+    speed = found["training"]["throughput"]
+    images = [
+        (
+            name,
+            number(PUBLISHED[name]),
+            number(nll),
+            number(seconds / 60, 0),
+            number(speed[IMAGES[name]], 0),
+            milliseconds(found[name]["sample"]),
+        )
+        for name, (nll, seconds) in found["training"]["models"].items()
+    ]
+    probes = [(name, f"{part['size']:,}", f"{part['accuracy']:.1%}") for name, part in found["probe"]["of"].items()]
+    header = [
+        "model",
+        "test NLL",
+        "steps of a score",
+        f"`log_prob`, {ROWS} images",
+        f"`sample`, {ROWS} images",
+        "784 passes",
+        "cache is faster by",
+    ]
+    return {
+        "cost": table(header, costs),
+        "images": table(
+            ["model", "published NLL", "NLL here", "minutes of training", "images a second, one size", f"`sample`, {ROWS} images"], images
+        ),
+        "probe": table(["features", "number", "test accuracy"], probes),
+    }
+
+
+def throughput():
+    """Training images a second of networks of one width, in batches of 64, by the benchmark's name of the family."""
+    path = ROOT / "results" / "benchmark_throughput.txt"
+    if not path.is_file():
+        raise FileNotFoundError(f"the lecture needs {path.relative_to(ROOT)}, which 'python scripts/benchmark_throughput.py' writes")
+    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    return {line[0]: float(line[-3]) for line in lines if len(line) > 8 and line[1] == "28x28," and line[5] == "64"}
+
+
+def cost(name, x):
+    """Processor seconds of a score and of a sample, compiled by XLA, and the NLL that the model's card gives."""
+    model, x = shipped(name), tf.constant(x)
+    score = tf.function(lambda: model.distribution().log_prob(x), jit_compile=True, autograph=False)
+    draw = tf.function(lambda: model.distribution().sample(ROWS, seed=SEED), jit_compile=True, autograph=False)
+    metrics = json.loads((ROOT / "saved_models" / name / "metrics.json").read_text(encoding="utf-8"))
+    return {"log_prob": processor_seconds(score, 3), "sample": processor_seconds(draw, 3), "nll": metrics["test"]["nll"]}
+
+
+def probe():
+    """Test accuracy of a linear classifier of digits from raw pixels and from hidden units of three models."""
+    mnist = data("mnist", levels=2, context="label")
+    x = np.concatenate([mnist.train.x[: TRAINED + CHOOSING], mnist.test.x[:TESTED]])
+    labels = np.concatenate([mnist.train.context[: TRAINED + CHOOSING], mnist.test.context[:TESTED]]).argmax(axis=1)
+    found = {}
+    for name, features in {"raw pixels": pixels, "random units": drawn, "NADE": nade, "MADE": made, "PixelCNN": pixelcnn}.items():
+        values = np.concatenate([features(part) for part in np.array_split(x, 40)]).astype(np.float64)
+        found[name] = {"size": values.shape[1], "accuracy": accuracy(values, labels)}
+    return {"of": found}
+
+
+def pixels(x):
+    """The pixels, `[N, 784]`."""
+    return x.reshape(len(x), -1)
+
+
+def drawn(x):
+    """Rectified units with random weights, as many as MADE has."""
+    weights = np.random.default_rng(SEED).normal(size=[784, 750]) / 10
+    return np.maximum(pixels(x) @ weights, 0)
+
+
+def nade(x):
+    """NADE's hidden units when all pixels are read, `[N, 500]`."""
+    network = shipped("nade-binarized_mnist").network
+    return network.activation(tf.cast(pixels(x), tf.float32) @ network.input_kernel + network.hidden_bias).numpy()
+
+
+def made(x):
+    """MADE's hidden units, `[N, 750]`."""
+    network = shipped("made-binarized_mnist").network
+    layer = network.connections[0][0]
+    before = (tf.cast(pixels(x), tf.float32) - layer.mean) @ layer.masked_kernel() + layer.bias
+    return network.activation(before).numpy()
+
+
+def pixelcnn(x):
+    """PixelCNN's last features, averaged over squares of 7 x 7 pixels, `[N, 4 * 4 * 96]`."""
+    network = shipped("pixelcnn-binarized_mnist").network
+    features = network.features_of(network.as_images(x), None, False)
+    return tf.nn.avg_pool2d(features, 7, 7, "VALID").numpy().reshape(len(x), -1)
+
+
+def accuracy(values, labels):
+    """Test accuracy of ridge regression on one-hot labels; its penalty is the one of the best accuracy on the rows for choosing."""
+    values = values - values[:TRAINED].mean(axis=0)
+    values = np.concatenate([values, np.full([len(values), 1], np.sqrt(np.square(values[:TRAINED]).mean()))], axis=1)
+    x, y = values[:TRAINED], np.eye(10)[labels[:TRAINED]]
+    gram, product = x.T @ x, x.T @ y
+    strength = np.trace(gram) / len(gram)
+    right = {}
+    for ridge in RIDGES:
+        guesses = (values[TRAINED:] @ np.linalg.solve(gram + ridge * strength * np.eye(len(gram)), product)).argmax(axis=1)
+        right[ridge] = guesses == labels[TRAINED:]
+    best = max(RIDGES, key=lambda ridge: right[ridge][:CHOOSING].mean())
+    return float(right[best][CHOOSING:].mean())
+
+
+def of_cost(found):
+    """Draw the NLL against the processor time of a sample."""
+    picture = figure(8, 4.4)
+    axes = picture.add_subplot()
+    for index, (name, part) in enumerate(found.items()):
+        seconds = part["sample"] / ROWS
+        axes.plot(1000 * seconds, part["nll"], "o", color=COLOURS[index % len(COLOURS)], markersize=8)
+        left = name in ("Row LSTM", "Diagonal BiLSTM")
+        place = {"xytext": (-7, 0), "ha": "right"} if left else {"xytext": (7, 0)}
+        axes.annotate(name, (1000 * seconds, part["nll"]), **place, va="center", textcoords="offset points", fontsize=9)
+    axes.set_xscale("log")
+    axes.set_xlabel("processor time of one sampled image, ms")
+    axes.set_ylabel("test NLL, nats")
+    axes.margins(x=0.15)
+    plain(axes)
+    return picture
