@@ -2,8 +2,8 @@
 
     python scripts/overview.py TABLE_RUN [--out docs/pictures/overview.png] [--seed 0] [--overwrite]
 
-TABLE_RUN is a run folder of `tfar train made --data adult-train.csv` (`scripts/benchmark_tables.py synthetic --defaults` makes one). Adult is
-read from TFAR_RAW_DATA, binarized MNIST from TFDS_DATA_DIR.
+TABLE_RUN is a run folder of `tfar train made --data adult-train.csv`, such as `scripts/benchmark_tables.py synthetic --defaults` makes.
+Adult is read from TFAR_RAW_DATA, binarized MNIST from TFDS_DATA_DIR.
 """
 
 import argparse
@@ -55,13 +55,13 @@ def grid(axes, pictures, title):
     axes.axis("off")
 
 
-def marginals(figure, place, run, seed):
+def marginals(figure, run, seed):
     """Histograms of some columns of Adult, real and synthetic."""
     real = pd.read_csv(Path(os.environ["TFAR_RAW_DATA"]) / "adult" / "adult-train.csv.gz", skipinitialspace=True)
     drawn = tfar.load_run(run).model.sample(len(real), seed=seed)
-    inner = place.subgridspec(2, 2, hspace=0.55, wspace=0.25)
-    for number, name in enumerate(("age", "hours.per.week", "education.num", "marital.status")):
-        axes = figure.add_subplot(inner[number])
+    names = ("age", "hours.per.week", "education.num", "marital.status")
+    figure.suptitle("a table, and as many synthetic rows", fontsize=11)
+    for number, (axes, name) in enumerate(zip(figure.subplots(2, 2).flat, names, strict=True)):
         if pd.api.types.is_numeric_dtype(real[name]):
             bins = np.linspace(real[name].min() - 0.5, real[name].max() + 0.5, min(40, int(np.ptp(real[name])) + 2))
             heights = [np.histogram(table[name].astype(float), bins)[0] / len(table) for table in (real, drawn)]
@@ -93,11 +93,11 @@ def main():
     out = refuse_existing(args.out, args.overwrite)
     folder = saved_model_folder(ROOT / "saved_models" / "pixelcnn-binarized_mnist")
     samples, completions = images(tf.saved_model.load(str(folder)).signatures, args.seed)
-    figure = plt.figure(figsize=(15, 3.4), layout="constrained")
-    places = figure.add_gridspec(1, 3, width_ratios=(7, 7, 8))
-    grid(figure.add_subplot(places[0]), samples.reshape(ROWS, COLUMNS, *samples.shape[1:]), "samples of a PixelCNN")
-    grid(figure.add_subplot(places[1]), completions, "the upper half given, and exact completions")
-    marginals(figure, places[2], args.run, args.seed)
+    figure = plt.figure(figsize=(15, 3.3), layout="constrained")
+    first, second, third = figure.subfigures(1, 3, width_ratios=(6, 6, 7))
+    grid(first.subplots(), samples.reshape(ROWS, COLUMNS, *samples.shape[1:]), "samples of a PixelCNN")
+    grid(second.subplots(), completions, "the upper half given, and exact completions")
+    marginals(third, args.run, args.seed)
     figure.savefig(out, dpi=110)
     return 0
 

@@ -46,8 +46,8 @@ class Facts(NamedTuple):
 def choose(family: type[config.Family], facts: Facts) -> dict[str, Any]:
     """The values of a family's automatic settings, and of those of a training, by name.
 
-    `epoch_steps` and `jit` are None where they are left to the training: one pass, or 100 steps where that is more; and XLA, but for a
-    head for each column.
+    `epoch_steps` and `jit` are None where they are left to the training: one pass, or 100 steps where that is more; and XLA where the
+    network's steps are quicker by it (`network.xla`).
 
     Args:
         family: the dataclass of the network's settings.

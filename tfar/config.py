@@ -72,6 +72,7 @@ class Family:
         head: the default head of its constructor, by name.
         data: "vectors", "images" or "text": what it models.
         takes_columns: whether it models tables with a head for each column.
+        xla: whether XLA makes training steps so much quicker that compiling them pays within a few epochs.
         training: values of automatic fields of `Training`, by name, that do not depend on the data; see `tfar.automatic`.
         tables: the same, and values of the family's settings, for a table with a head for each column.
     """
@@ -81,6 +82,7 @@ class Family:
     head: ClassVar[str] = "bernoulli"
     data: ClassVar[Literal["vectors", "images", "text"]] = "vectors"
     takes_columns: ClassVar[bool] = True
+    xla: ClassVar[bool] = True
     training: ClassVar[Mapping[str, Any]] = {}
     tables: ClassVar[Mapping[str, Any]] = {}
 
@@ -235,8 +237,8 @@ class PixelCNN(ImageFamily):
 
     name = "pixelcnn"
     summary = "PixelCNN, masked convolutions, for images (van den Oord et al. 2016)"
-    # without XLA a step is no slower, and compiling takes seconds less
-    training = {**ImageFamily.training, "learning_rate": 3e-3, "jit": False}
+    xla = False  # without it a step is no slower, and compiling takes seconds less
+    training = {**ImageFamily.training, "learning_rate": 3e-3}
 
     num_blocks: int = setting(15, "number of residual blocks", "N")
     activation: str = setting("relu", "activation of the residual blocks and the head, by its Keras name")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,3 +131,10 @@ def test_a_prompt_is_for_texts(folder, capsys):
     assert "--prompt is for models of text" in fails(capsys, "sample", folder, "--prompt", "a")
     assert "--temperature is for models of text" in fails(capsys, "sample", folder, "--temperature", "2")
     assert "--streams is for models of text" in fails(capsys, "evaluate", folder, "--streams", "2")
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error():
+    command = [sys.executable, "-m", "tfar.cli", "models", Path(__file__).resolve().parents[2] / "saved_models"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 1

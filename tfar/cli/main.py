@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import shlex
 import signal
 import sys
@@ -65,7 +66,11 @@ def main(argv: Sequence[Any] | None = None) -> int:
             return 0
         with _signals(), _warnings():
             args.run(args)
+        sys.stdout.flush()
         return 0
+    except BrokenPipeError:  # a reader such as `head` has seen enough; what is left goes nowhere, since Python flushes it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except SystemExit as end:  # argparse after --help
         return int(end.code or 0)
     except KeyboardInterrupt as signalled:  # with what is kept, where a command says so

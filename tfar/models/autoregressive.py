@@ -103,6 +103,10 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
         """The network, and its own layers that have weights: the rows of `summary`."""
         return [self.network, *(layer for name, layer in layers_of(self.network) if "/" not in name)]
 
+    def effective_parameters(self) -> int:
+        """Return the number of parameters that the density depends on: those that masks leave."""
+        return self.network.effective_parameters()
+
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return `(B,)`, of the shape of x or those of (x, context)."""
         first = input_shape[0]

@@ -218,11 +218,11 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
 
     @property
     def xla(self) -> bool:
-        """Whether XLA makes training steps so much quicker that compiling them pays within a few epochs.
+        """Whether XLA compiles training steps where nothing else is asked for: the family's choice, but for a head for each column.
 
-        That of a head for each column takes half a minute, and gains nothing.
+        That takes half a minute, and gains nothing.
         """
-        return not self.per_column
+        return self.family.xla and not self.per_column
 
     @property
     def num_members(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import keras
 import numpy as np
 
-from tfar import config, heads
+from tfar import config
 from tfar.models import AutoregressiveModel, CharacterModel
 from tfar.training.arrays import SCORED_ROWS, array_feed, as_split, epoch_length, log_probs, summary
 from tfar.training.best import KeepBest
@@ -239,8 +239,8 @@ def prepare_steps(model: Any, feed: Feed, settings: config.Training, length: int
     Raises:
         ValueError: the model was made outside the scope of its strategy, or `Steps` cannot take such steps.
     """
-    if settings.jit is None:  # compiling a head for each column takes half a minute, and gains nothing
-        settings = dataclasses.replace(settings, jit=not isinstance(model.head, heads.Columns))
+    if settings.jit is None:
+        settings = dataclasses.replace(settings, jit=model.network.xla)
     strategy = model.distribute_strategy
     if not all(strategy.extended.variable_created_in_scope(variable.value) for variable in model.trainable_variables):
         raise ValueError(

@@ -72,11 +72,6 @@ class PixelCNN(ImageNetwork):
         self.widen = [self.conv(self.filters, 1, f"widen_{n}") for n in blocks]
         self.dropouts, self.conditioning = self.dropouts_for(num_blocks), self.conditioning_for(num_blocks * half)
 
-    @property
-    def xla(self) -> bool:
-        """Without it a step is no slower, and compiling takes seconds less."""
-        return False
-
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         """Create the weights."""
         height, width, colors = self.event_shape
