@@ -2,7 +2,7 @@
 
     python scripts/run_blocks.py README.md [PAGE ...]
 
-It fails at the first block that raises, and names its line.
+It fails at the first block that raises, and names its line. Blocks of doctests (`>>>`) are left out: `python -m doctest PAGE` runs them.
 """
 
 import re
@@ -14,7 +14,8 @@ from types import ModuleType
 
 def blocks(text: str) -> list[tuple[int, str]]:
     """The Python blocks of a page, with the number of the line at which each begins."""
-    return [(text[: match.start(1)].count("\n") + 1, match[1]) for match in re.finditer(r"^```python\n(.*?)^```", text, re.M | re.S)]
+    found = re.finditer(r"^```python\n(?!>>>)(.*?)^```", text, re.M | re.S)
+    return [(text[: match.start(1)].count("\n") + 1, match[1]) for match in found]
 
 
 def run(path: Path) -> int:
