@@ -3,8 +3,9 @@
     python scripts/benchmark_tfp.py [--units 500] [--size 784] [--batch 1 64] [--results results/benchmark_tfp.json]
 
 A MADE of tfar and a `tfb.AutoregressiveNetwork` in a `tfd.Autoregressive` hold the same masked kernels, so that both give the same
-log_prob, which is checked first. Each figure is the median of `--repeats` calls, in milliseconds, of calls that end on the host; the two are
-measured one after the other within one run. Compare them within one row only. It writes the JSON file, and the table of docs/performance.md.
+log_prob, which is checked first. Each figure is the median of `--repeats` calls, in milliseconds, of calls that end on the host; the two
+are measured one after the other within one run. Compare them within one row only. It writes the JSON file, and the table of
+docs/performance.md.
 """
 
 import argparse
@@ -112,7 +113,8 @@ def measure(size, units, batches, repeats):
 def table(found):
     """The table in Markdown."""
     lines = [
-        f"MADE {found['size']}-{found['units']}-{found['size']}, the same weights in both; TensorFlow {found['tensorflow']}, TFP {found['tfp']}.",
+        f"MADE {found['size']}-{found['units']}-{found['size']}, the same weights in both; "
+        f"TensorFlow {found['tensorflow']}, TFP {found['tfp']}.",
         "",
         "| call | batch | tfar, ms | TFP, ms | tfar / TFP | first call: tfar, ms | TFP, ms |",
         "| --- | --- | --- | --- | --- | --- | --- |",
