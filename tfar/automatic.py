@@ -13,7 +13,7 @@ from tfar import config
 
 LEAST_STEPS = 25  # in an epoch: after fewer, validation would be most of the work
 TRAINING_STEPS = 2_000, 4_000  # of a training, with `SMALL` and with `LARGE` numbers of rows
-WIDE = 3.0  # factor of the L2 penalty where there are fewer rows than columns
+WIDE = 3.0  # factor of the L2 penalty where there are fewer rows than columns; 2 of MADE, which has fewer units there too
 SMALL, LARGE = 2_000, 50_000  # rows: at most the first, over-fitting is what costs most; from the second on, too few units do
 
 FALLBACK: Mapping[str, Any] = {  # of families without a rule, and of a rule where it says nothing
@@ -105,11 +105,11 @@ def _decay(facts: Facts) -> float:
     return round(500 / max(facts.rows, 100), 3)
 
 
-def _shrinkage(facts: Facts, l2: float) -> dict[str, float]:
-    """Weight decay for real values. For classes, whose gradients are bounded, an L2 penalty, of `WIDE` times `l2` where N < D."""
+def _shrinkage(facts: Facts, l2: float, wide: float = WIDE) -> dict[str, float]:
+    """Weight decay for real values. For classes, whose gradients are bounded, an L2 penalty, of `wide` times `l2` where N < D."""
     if facts.kind == "continuous":
         return {"weight_decay": _decay(facts)}
-    return {"l2": l2 * WIDE if facts.rows < facts.columns else l2}
+    return {"l2": l2 * wide if facts.rows < facts.columns else l2}
 
 
 def _logistic(facts: Facts) -> dict[str, Any]:
@@ -120,8 +120,8 @@ def _made(facts: Facts) -> dict[str, Any]:
     if facts.kind == "continuous":
         return {**_pace(facts), "learning_rate": 3e-3, "weight_decay": _decay(facts), "hidden_units": (500,)}
     dropout = round(_between(facts.rows, 0.5, 0.2), 2)
-    units = 100 if facts.rows < facts.columns else _units(facts.rows, 300, 2000)
-    return {**_pace(facts), "learning_rate": 5e-3, **_shrinkage(facts, 3.0), "hidden_units": (units,), "dropout": dropout}
+    units = 30 if facts.rows < facts.columns else _units(facts.rows, 300, 2000)
+    return {**_pace(facts), "learning_rate": 5e-3, **_shrinkage(facts, 3.0, wide=2.0), "hidden_units": (units,), "dropout": dropout}
 
 
 def _nade(facts: Facts) -> dict[str, Any]:

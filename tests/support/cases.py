@@ -41,6 +41,14 @@ def user_network(event_shape, head):
     return tfar.AutoregressiveModel(tfar.networks.WrappedNetwork(network, event_shape), head)
 
 
+def pooled(event_shape, head):
+    """A pool of two families, whose weights are not alike."""
+    members = [tfar.networks.NADE(event_shape=event_shape, hidden_units=7), tfar.networks.MADE(event_shape=event_shape, hidden_units=[9])]
+    model = tfar.AutoregressiveModel(tfar.networks.Pool(members), head)
+    model.network.pool_weights.assign([[0.7], [0.5]])
+    return model
+
+
 def case(family, event_shape, head="bernoulli", options=None, blind=False, **arguments):
     return Case(family, event_shape, head, arguments, options or {}, blind)
 
@@ -103,6 +111,7 @@ CASES = {
     "columns-deepnade": case(tfar.DeepNADE, [3], MIXED, hidden_units=[12, 11], context_size=2),
     "columns-deepnade-orders": case(tfar.DeepNADE, [4], COUNTS, hidden_units=[12], options={"num_orders": 3, "seed": 5}),
     "user-network": case(user_network, [6]),
+    "pool": case(pooled, [6]),
 }
 
 

@@ -9,6 +9,7 @@ from tfar.networks.nade import NADE
 from tfar.networks.nade_k import NADEK
 from tfar.networks.neural import NeuralAutoregressive
 from tfar.networks.order_agnostic import OrderAgnostic
+from tfar.networks.pool import Pool
 from tfar.networks.rnade import RNADE
 from tfar.networks.sequences import CharRNN, SequenceNetwork
 from tfar.networks.wrapped import WrappedNetwork
@@ -28,6 +29,7 @@ __all__ = [
     "NeuralAutoregressive",
     "OrderAgnostic",
     "PixelCNN",
+    "Pool",
     "RowLSTM",
     "SequenceNetwork",
     "WrappedNetwork",
