@@ -63,7 +63,7 @@ def test_every_command_refuses_weights_that_are_not_finite(copy, capsys, tmp_pat
 
 
 def test_a_checkpoint_that_is_no_good_is_one_line(tmp_path, capsys):
-    words = ["train", "logistic", "--data", "digits", "--out", tmp_path / "run", *TINY[2:]]
+    words = ["train", "logistic", "--data", "digits", "--out", tmp_path / "run", "--schedule", "plateau", *TINY[2:]]
     path = tmp_path / "run.checkpoint.npz"
     state = {"settings": {}, "epochs": 1, "seconds": 0.0}
     for arrays, fault in (
