@@ -78,7 +78,7 @@ def test_samples_of_a_class(labelled, tmp_path, capsys):
     assert main(["sample", labelled, "-n", "20", "--out", tmp_path / "all.npy"]) == 0
     three, each = np.load(tmp_path / "three.npy"), np.load(tmp_path / "all.npy")
     assert np.array_equal(three[3], each[3]) and not np.array_equal(three[:3], each[:3])
-    assert "'12'" in fails(capsys, "sample", labelled, "--context", "12", "--out", tmp_path / "x.npy")
+    assert "Received: --context 12" in fails(capsys, "sample", labelled, "--context", "12", "--out", tmp_path / "x.npy")
 
 
 def test_a_context_of_numbers(tmp_path, capsys):
@@ -93,7 +93,7 @@ def test_a_context_of_numbers(tmp_path, capsys):
     np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), model.sample(4, seed=1, context=np.tile([0.5, -1.0], (4, 1))))
     for wrong in ("1", "a,b", "1,2,3"):
         message = fails(capsys, "sample", tmp_path / "run", "--context", wrong, "--out", tmp_path / "t.npy")
-        assert f"a context of 2 numbers with commas between them. Received: context='{wrong}'" in message
+        assert f"--context must be 2 numbers with commas between them. Received: --context {wrong}" in message
     assert "context=None" in fails(capsys, "sample", tmp_path / "run", "--out", tmp_path / "t.npy")
 
 

@@ -94,7 +94,7 @@ def test_a_training_that_diverges_at_once_is_an_error():
     x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
     model = logistic(3, head="normal")
     with pytest.raises(ValueError, match="diverged in its first epoch.* Received: val_nll=inf, learning_rate=0.01"):
-        training.fit(model, Split(x), Split(np.full((4, 3), 1e30, np.float32)), epochs=5, jit=False)
+        training.fit(model, Split(x), Split(np.full((4, 3), 1e30, np.float32)), epochs=5, learning_rate=0.01, jit=False)
 
 
 @pytest.mark.parametrize(("train", "held", "message"), [(0, 5, "0 and 5"), (5, 0, "5 and 0")])

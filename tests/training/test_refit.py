@@ -15,7 +15,7 @@ from tfar.training.refit import refit
 def test_refit_repeats_the_training_up_to_its_best_epoch_on_more_rows(schedule, ema, rate, rows, batch_size, steps):
     train, validation, model = binary(rows), binary(300, seed=1), logistic()
     options = {"epochs": 20, "epoch_steps": steps, "batch_size": batch_size, "learning_rate": rate, "patience": 4}
-    settings = Training(**options, schedule=schedule, ema=ema, jit=False)
+    settings = Training(**options, schedule=schedule, ema=ema, l2=0.0, jit=False)
     first = model.get_weights()
     fit = training.fit(model, train, validation, settings)
     best, nll = model.get_weights(), training.evaluate(model, validation)["nll"]

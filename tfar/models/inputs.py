@@ -12,13 +12,13 @@ BITS = "_bits"  # ends the name of an array that is given as the bits of its num
 
 
 def parts(inputs: Any) -> tuple[Any, Any]:
-    """Return values and contexts, or None, of x, [x], (x, context) or {"x": x, "context": context}.
+    """Return values and contexts, or None, of x, (x, context), {"x": x, "context": context}, or a list of one of them.
 
     Raises:
         ValueError: the inputs have another form.
 
-    >>> parts(5), parts([5]), parts((5, 6)), parts({"x": 5, "context": 6})
-    ((5, None), (5, None), (5, 6), (5, 6))
+    >>> parts(5), parts([5]), parts((5, 6)), parts({"x": 5, "context": 6}), parts(({"x": 5, "context": 6},))
+    ((5, None), (5, None), (5, 6), (5, 6), (5, 6))
     """
     if isinstance(inputs, Mapping):
         given = {name.removesuffix(BITS): _numbers(value) if name.endswith(BITS) else value for name, value in inputs.items()}
@@ -29,7 +29,7 @@ def parts(inputs: Any) -> tuple[Any, Any]:
     if isinstance(inputs, list | tuple):
         if len(inputs) not in (1, 2):
             raise ValueError(f"inputs must be x or a pair (x, context). Received: {len(inputs)} parts")
-        return inputs[0], (inputs[1] if len(inputs) == 2 else None)
+        return (inputs[0], inputs[1]) if len(inputs) == 2 else parts(inputs[0])
     return inputs, None
 
 

@@ -26,7 +26,7 @@ class WrappedNetwork(AutoregressiveNetwork):
         ValueError: in a call, the result of the inner network has another shape.
 
     >>> inner = keras.Sequential([keras.Input([3]), keras.layers.Lambda(lambda x: 0 * x[..., None])])
-    >>> WrappedNetwork(inner, event_shape=[3])(np.array([[0, 1, 1]])).shape
+    >>> WrappedNetwork(inner, event_shape=[3])(tf.constant([[0, 1, 1]])).shape
     TensorShape([1, 3, 1])
     """
 
