@@ -170,6 +170,7 @@ def test_contexts_are_refused_by_every_method():
             tf.function(method, autograph=False)()
 
 
+@pytest.mark.slow
 @each_stream
 def test_a_good_stream_is_what_it_was(stream):
     x, context = binary(), np.ones([ROWS, 2], np.float32)

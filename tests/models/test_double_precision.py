@@ -106,7 +106,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("context_size", [0, 1])
+@pytest.mark.parametrize("context_size", [pytest.param(0, marks=pytest.mark.slow), 1])
 @pytest.mark.parametrize("form", FORMS)
 def test_no_method_of_keras_rounds_the_values(form, context_size):
     model, x = far(context_size=context_size), np.full([8, 3], FAR)

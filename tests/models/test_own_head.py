@@ -98,7 +98,8 @@ def test_training_starts_at_its_marginals_and_learns(family):
     median = np.median(train, axis=0)
     expected = tfd.Laplace(median, np.abs(train - median).mean(axis=0)).log_prob(validation).numpy().sum(axis=-1)
     assert independent == pytest.approx(-expected.mean(), rel=1e-4)
-    found = training.fit(model, train, validation, epochs=5, epoch_steps=100, learning_rate=0.02, schedule="plateau", jit=False)
+    settings = {"epochs": 5, "epoch_steps": 100, "batch_size": 100, "learning_rate": 0.02, "weight_decay": 0.0, "jit": False}
+    found = training.fit(model, train, validation, **settings)
     nll = training.evaluate(model, validation)["nll"]
     assert nll < independent - 0.5
     assert model.network.order_agnostic or nll == pytest.approx(min(found.history["val_nll"]), rel=1e-5)  # else validation has other orders

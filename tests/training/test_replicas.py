@@ -27,6 +27,7 @@ def same_on_two_devices(folder, names):
         assert row.get("resumed", 0) == 0, row
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one_device(tmp_path):
     same_on_two_devices(tmp_path, QUICK)
 

@@ -61,6 +61,7 @@ def test_a_killed_fit_is_resumed_bit_for_bit(stream, step, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draws", [{}, RANDOM], ids=["without draws", "with draws"])
 def test_keras_own_callback_does_not_resume_draws(draws, tmp_path):
     """Which is why there is another one."""
