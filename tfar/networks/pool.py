@@ -56,13 +56,12 @@ class Pool(AutoregressiveNetwork):
         for network in networks:
             network.ensure_built()
             network.trainable = False
-        self._blocks = max(networks, key=lambda network: self.event_size // network.block_size)
         self.pool_weights: Any = None
 
     @property
     def block_size(self) -> int:
         """That of the members with the smallest blocks."""
-        return self._blocks.block_size
+        return min(network.block_size for network in self.networks)
 
     def build(self, x_shape: Any = None, context_shape: Any = None) -> None:
         """Create the weights, `[M, rows]`."""
