@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 
 from tables.protocol import Options, Results
+from tables.render import number  # noqa: F401
 
 import tfar
 from tfar import plotting
-from tfar.cli.outputs import markdown_table
-from tfar.plotting import figures
+from tfar.cli.outputs import markdown_table as table  # noqa: F401  # with `figure`, what sections import from here
+from tfar.plotting.figures import figure  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA, MODEL = "#7f7f7f", "#1f77b4"  # colours of data and of a model
@@ -115,24 +116,9 @@ def images(x):
     return plotting.as_images(x, 2)
 
 
-def figure(width, height):
-    """An empty figure, inches."""
-    return figures.figure(width, height)
-
-
 def plain(axes):
     """Remove the frame above and to the right of axes."""
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def table(header, rows):
-    """A table in Markdown."""
-    return markdown_table(header, rows)
-
-
-def number(value, digits=2):
-    """A number as text; "" for None."""
-    return "" if value is None else f"{value:,.{digits}f}"
 
 
 def processor_seconds(function, repeats=5):

@@ -40,7 +40,8 @@ def run(options, page=PAGE):
     print(page)
 
 
-def number(value, digits):
+def number(value, digits=2):
+    """A number as text; "" for None."""
     return "" if value is None else f"{value:,.{digits}f}"
 
 
