@@ -29,6 +29,7 @@ def of_networks():
         "networks.RowLSTM": Case(networks.RowLSTM, {**IMAGE, "num_layers": 1}, ("context_size",)),
         "networks.DiagonalBiLSTM": Case(networks.DiagonalBiLSTM, {**IMAGE, "num_layers": 1}, ("context_size",)),
         "networks.CharRNN": Case(networks.CharRNN, {**VECTOR, "units": 2, "num_layers": 1, "num_classes": 3, "params_size": 3}, NETWORK),
+        "networks.Pool": Case(networks.Pool, {"networks": [networks.NADE([3], hidden_units=2)]}),
         "networks.WrappedNetwork": Case(networks.WrappedNetwork, {**VECTOR, "network": networks.NADE([3], hidden_units=2)}, NETWORK),
     }
 
