@@ -7,7 +7,7 @@ from tfar.cli.arguments import given_values
 
 OF_STREAMS = ("held_rows", "buffer_rows", "skip_damaged")  # data settings that are for a stream
 # data settings that are for data in memory
-NOT_STREAMED = ("context", "fold", "folds", "manual_dir", "data_dir", "test", "size", "gray", "channels_first")
+NOT_STREAMED = ("fold", "folds", "manual_dir", "size", "gray", "channels_first")
 
 
 def check(args: Any) -> None:
@@ -34,10 +34,8 @@ def read(args: Any, options: dict[str, Any]) -> Any:
         options: of `tfar.datasets.load`; the model that the training starts from may have set some.
 
     Raises:
-        ValueError: the rows cannot be read, or that model takes a context.
+        ValueError: the rows cannot be read.
     """
-    if options.get("context") is not None:
-        raise ValueError(f"a stream has no context, which the model to start from takes. Received: {options['context']!r}")
     given = {name: value for name, value in options.items() if name not in NOT_STREAMED}
     return datasets.stream(args.data, held=given.pop("held_rows"), buffer=given.pop("buffer_rows"), **given)
 

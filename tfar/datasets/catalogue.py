@@ -97,15 +97,13 @@ def read_tfds(
     if download is None:
         download = folder is None or manual_dir is not None
     builder = prepared_builder(name, folder, download, manual_dir)
-    features = builder.info.features
-    key, label = _keys(builder.info, context, name)
+    key, label = keys_of(builder.info, context, name)
     splits, columns = {}, None
-    for split_name, split in _split_names(builder.info.splits, name).items():
+    for split_name, split in split_names(builder.info.splits, name).items():
         arrays = read_split(builder, split, name)
-        x, columns = _values(arrays[key], name)
-        splits[split_name] = Split(x, None if label is None else _labels(arrays[label], features[label], name))
-    classes = None if label is None else getattr(features[label], "names", None)
-    return Source(splits, columns=columns, label_names=tuple(classes) if classes else None, in_order=False)
+        x, columns = values_of(arrays[key], name)
+        splits[split_name] = Split(x, None if label is None else labels_of(arrays, label, builder.info, name))
+    return Source(splits, columns=columns, label_names=label_names_of(builder.info, label), in_order=False)
 
 
 def prepared_builder(name: str, folder: str | None, download: bool, manual_dir: str | Path | None = None) -> Any:
@@ -161,7 +159,7 @@ def read_split(builder: Any, split: str, name: str) -> Any:
         raise ValueError(f"{name}: the split {split!r} cannot be read as one array. Received: {error}") from error
 
 
-def _keys(info: Any, context: str | None, name: str) -> tuple[str, str | None]:
+def keys_of(info: Any, context: str | None, name: str) -> tuple[str, str | None]:
     """The features that are the input and the context."""
     features: Any = info.features
     supervised: Any = info.supervised_keys or (None, None)
@@ -176,7 +174,7 @@ def _keys(info: Any, context: str | None, name: str) -> tuple[str, str | None]:
     return key, label
 
 
-def _split_names(splits: Any, name: str) -> dict[str, str]:
+def split_names(splits: Any, name: str) -> dict[str, str]:
     """The names that TFDS gives the splits, by ours."""
     names = {SPLIT_WORDS[split]: split for split in splits if split in SPLIT_WORDS}
     if "train" in names:
@@ -186,7 +184,7 @@ def _split_names(splits: Any, name: str) -> dict[str, str]:
     return {"all": next(iter(splits))}
 
 
-def _values(x: np.ndarray | Mapping[str, Any], name: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
+def values_of(x: np.ndarray | Mapping[str, Any], name: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """One feature of a whole split as an array `[N, *event]`, and the names of its columns where it is a dict."""
     if isinstance(x, np.ndarray):
         return (x[:, None] if x.ndim == 1 else x), None
@@ -197,9 +195,15 @@ def _values(x: np.ndarray | Mapping[str, Any], name: str) -> tuple[np.ndarray, t
     return np.stack([x[column].astype(np.float64) for column in columns], axis=1), columns
 
 
-def _labels(values: np.ndarray, feature: Any, name: str) -> np.ndarray:
+def label_names_of(info: Any, label: str | None) -> tuple[str, ...] | None:
+    """The names of the classes of a feature, where TFDS knows them."""
+    names = None if label is None else getattr(info.features[label], "names", None)
+    return tuple(names) if names else None
+
+
+def labels_of(arrays: Mapping[str, Any], label: str, info: Any, name: str) -> np.ndarray:
     """The labels of rows `[N]`: the names of their classes where the feature knows them."""
-    names = getattr(feature, "names", None)
+    values, names = arrays[label], label_names_of(info, label)
     if not names:
         return values
     if (values < 0).any():  # TFDS writes -1 where there is no label

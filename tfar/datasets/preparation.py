@@ -83,7 +83,7 @@ class Preparation:
             if split.x.shape[1:] != event_shape:
                 raise ValueError(f"{name}: the event shape must be {event_shape}, as in train. Received: {split.x.shape[1:]}")
             _check_numbers(split.x, name)
-        names, size = _context_classes(source, splits)
+        names, size = context_classes(source, splits)
         context: dict[str, Any] = {"context_names": names, "context_size": size}
         if levels in (None, 2) and ((train.x == 0) | (train.x == 1)).all():
             return cls("binary", event_shape, 2, 2, columns=source.columns, **context)
@@ -225,8 +225,12 @@ def _check_numbers(x: np.ndarray, name: str, allow_nan: bool = False) -> None:
             raise ValueError(f"{name}: values must be finite. Received: {x[bad][0]} in row {row}")
 
 
-def _context_classes(source: Source, splits: Mapping[str, Split]) -> tuple[tuple[str, ...] | None, int | None]:
-    """The class names of a context of labels, or None, and the size C of the prepared context, or None."""
+def context_classes(source: Source, splits: Mapping[str, Split]) -> tuple[tuple[str, ...] | None, int | None]:
+    """The class names of a context of labels, or None, and the size C of the prepared context, or None.
+
+    Raises:
+        ValueError: there is one class alone, or a split has a class that "train" lacks.
+    """
     context = splits["train"].context
     if context is None:
         return None, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,12 +42,21 @@ class Split(NamedTuple):
         Raises:
             ValueError: only one of the two has a context.
         """
-        x = np.concatenate([self.x, other.x])
-        if self.context is None and other.context is None:
-            return Split(x)
-        if self.context is None or other.context is None:
-            raise ValueError("Both splits must have a context, or neither. Received: one context")
-        return Split(x, np.concatenate([self.context, other.context]))
+        return concatenated([self, other])
+
+
+def concatenated(splits: Sequence[Split]) -> Split:
+    """The rows of several splits, one after the other.
+
+    Raises:
+        ValueError: only some of them have a context.
+    """
+    x, contexts = np.concatenate([split.x for split in splits]), [split.context for split in splits if split.context is not None]
+    if not contexts:
+        return Split(x)
+    if len(contexts) < len(splits):
+        raise ValueError("Both splits must have a context, or neither. Received: one context")
+    return Split(x, np.concatenate(contexts))
 
 
 @dataclass(frozen=True)

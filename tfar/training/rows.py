@@ -57,7 +57,7 @@ def rows_of(model: AutoregressiveModel, data: Any) -> Rows:
         ValueError: there are no rows, or values or contexts that the model refuses; or see `DatasetRows`.
     """
     if isinstance(data, RowStream):
-        model.check_arrays(data.sample.x[:1])  # all are prepared alike
+        model.check_arrays(*data.sample.take(slice(1)))  # all are prepared alike
         return data
     return DatasetRows(model, data) if isinstance(data, tf.data.Dataset) else ArrayRows(model, data)
 

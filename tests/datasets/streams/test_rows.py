@@ -37,7 +37,7 @@ def numbers(x):
 
 
 def taken(stream, count, **options):
-    return np.concatenate(list(itertools.islice(stream.windows(**options), count)))
+    return np.concatenate([window.x for window in itertools.islice(stream.windows(**options), count)])
 
 
 def test_each_pass_has_every_row_once_in_another_order(small):

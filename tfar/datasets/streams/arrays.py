@@ -14,6 +14,7 @@ class ArrayReader:
     """Reads `.npy` shards `[N, *event]`, all of one event shape. `[N, H, W]` are images of one channel, `[N, H, W, 1]`."""
 
     expected = "a .npy file of an array [N, *event] of numbers"
+    label_names = columns = None
 
     def __init__(self) -> None:
         self.notes: list[str] = []

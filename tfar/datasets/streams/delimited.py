@@ -31,6 +31,7 @@ class DelimitedReader:
     """
 
     expected = "a table in UTF-8 text"
+    label_names = columns = None
 
     def __init__(
         self,

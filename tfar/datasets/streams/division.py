@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 HELD_SHARE = 0.1  # of the rows validate at most, and as many test, as in `tfar.datasets.source.three_splits`
-TRAIN, VALIDATION, TEST = range(3)
+TRAIN, VALIDATION, TEST, LEFT = range(4)
+CODES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,14 @@ class Division:
     cut into shards, and no row has to be read for it. It is not a hash of the content: that would give all rows of one value to one split,
     and splits of discrete rows would be of different distributions.
 
+    Where the source has a split of its own, no other rows belong to it. Of those, `held` are used at most: they are kept in memory.
+
     Attributes:
         rows: number of rows.
         held: rows that validate, and rows that test, at most, on average: they are kept in memory.
         sample: training rows that are kept in memory too, at most, on average.
         seed: an integer >= 0.
+        own: the rows of each split that the source has itself; `rows` and the shares are then of its training rows.
 
     >>> (np.bincount(Division(10**6, held=10_500, sample=1000).codes(0, 10**6)) // 1000).tolist()
     [978, 10, 10]
@@ -35,12 +40,21 @@ class Division:
     held: int
     sample: int
     seed: int = 0
+    own: Mapping[str, int] = field(default_factory=dict)
 
-    def codes(self, first: int, count: int) -> np.ndarray:
-        """`TRAIN`, `VALIDATION` or `TEST` of the rows from the number `first` on, uint8 `[count]`."""
-        share = min(HELD_SHARE, self.held / max(self.rows, 1))
+    def codes(self, first: int, count: int, split: str | None = None) -> np.ndarray:
+        """`TRAIN`, `VALIDATION`, `TEST` or `LEFT` (in no split) of the rows from the number `first` on, uint8 `[count]`.
+
+        Args:
+            first, count: which rows.
+            split: that of the source to which they belong, or None.
+        """
         u = self._uniform(first, count, 0)
-        return np.where(u < share, TEST, np.where(u < 2 * share, VALIDATION, TRAIN)).astype(np.uint8)
+        if split not in (None, "train"):
+            return np.where(u * self.own[split] < self.held, CODES[split], LEFT).astype(np.uint8)
+        share = min(HELD_SHARE, self.held / max(self.rows, 1))
+        test, validation = (TRAIN if name in self.own else CODES[name] for name in ("test", "validation"))
+        return np.where(u < share, test, np.where(u < 2 * share, validation, TRAIN)).astype(np.uint8)
 
     def sampled(self, first: int, count: int) -> np.ndarray:
         """Which of the rows from the number `first` on belong to the sample if they train, bool `[count]`."""

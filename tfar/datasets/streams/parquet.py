@@ -22,6 +22,7 @@ class ParquetReader:
     """
 
     expected = "a Parquet file"
+    label_names = columns = None
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -9,27 +9,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfar.datasets.streams.shards import BLOCK_BYTES, OtherColumns
+from tfar.datasets.source import Split
+from tfar.datasets.streams.shards import BLOCK_BYTES, OtherColumns, rows_of
 
 
 class RecordReader:
     """Reads TFRecord shards whose examples all have the same features of fixed sizes.
 
-    Features of one value each are the columns of a table. One feature alone that has more is an array `[N, *shape]`.
+    Features of one value each are the columns of a table. One feature alone that has more is an array `[N, *shape]`; the context may be
+    another one.
 
     Args:
         features: name -> `tf.io.FixedLenFeature`; None finds names, types and sizes in the first example.
         skip_damaged: whether examples that lack a feature are left out, and the rest of a shard from its first damaged record on, behind
             which TensorFlow does not look.
+        context: the feature that rows are conditioned on, or None.
 
     Attributes:
         notes: a line for each shard of which records are left out.
     """
 
     expected = "a TFRecord file of tf.train.Example"
+    label_names = columns = None
 
-    def __init__(self, features: Mapping[str, Any] | None = None, skip_damaged: bool = False):
-        self.features, self.skip_damaged = dict(features or {}), skip_damaged
+    def __init__(self, features: Mapping[str, Any] | None = None, skip_damaged: bool = False, context: str | None = None):
+        self.features, self.skip_damaged, self.context = dict(features or {}), skip_damaged, context
         self.notes: list[str] = []
         self._whole: dict[Path, int] = {}
 
@@ -37,8 +41,11 @@ class RecordReader:
         """See `tfar.datasets.streams.shards.Reader`."""
         if not self.features:
             self.features = _features(path)
-        several = [name for name, feature in self.features.items() if np.prod(feature.shape) != 1]
-        if several and len(self.features) > 1:
+        if self.context is not None and self.context not in self.features:
+            raise OtherColumns(f"the context must be one of the features {list(self.features)}. Received: {self.context!r}, and {path}")
+        values = {name: feature for name, feature in self.features.items() if name != self.context}
+        several = [name for name, feature in values.items() if np.prod(feature.shape) != 1]
+        if several and len(values) > 1:
             raise OtherColumns(
                 f"examples must have features of one value each, or a single one. Received: {list(self.features)} in {path}, of which "
                 f"{', '.join(several)} have several values"
@@ -47,7 +54,7 @@ class RecordReader:
         self._whole[path] = whole
         if damaged and not self.skip_damaged:
             raise ValueError(f"record {whole + 1} of shard {path} is damaged. Received: {damaged}")
-        rows = sum(map(len, self.blocks(path, 0)))
+        rows = sum(map(rows_of, self.blocks(path, 0)))
         if damaged or rows < whole:
             rest = f", and the rest from record {whole + 1} on, which is damaged" if damaged else ""
             self.notes.append(f"{whole - rows} records of shard {path} skipped{rest}")
@@ -66,7 +73,7 @@ class RecordReader:
             parsed = self._parsed(batch, read)
             read += len(batch)
             if len(next(iter(parsed.values()))):
-                yield _block(parsed)
+                yield _block(parsed, self.context)
 
     def _parsed(self, batch: Any, read: int) -> dict[str, np.ndarray]:
         """The features of serialised examples; those that do not parse are refused, or left out."""
@@ -127,9 +134,11 @@ def _readable(path: Path) -> tuple[int, str]:
         count += 1
 
 
-def _block(parsed: dict[str, np.ndarray]) -> Any:
-    if len(parsed) == 1 and (values := next(iter(parsed.values()))).size > len(values):
-        return values[..., None] if values.ndim == 3 else values
+def _block(parsed: dict[str, np.ndarray], context: str | None) -> Any:
+    values = next(one for name, one in parsed.items() if name != context)
+    if values.size > len(values):
+        x = values[..., None] if values.ndim == 3 else values
+        return x if context is None else Split(x, parsed[context])
     cells = {name: values.reshape(len(values)) for name, values in parsed.items()}
     words = {name: values for name, values in cells.items() if values.dtype.kind == "O"}
     return pd.DataFrame(cells | {name: pd.Series([word.decode() for word in values], dtype="str") for name, values in words.items()})

@@ -31,9 +31,9 @@ class RowStream:
     A stream whose buffer holds all rows gives them in the order in which `tfar.training.batches` does.
 
     Args:
-        shards: where the rows are; it converts blocks to x as modelled.
+        shards: where the rows are; it converts blocks to `Split`s of x, and of contexts, as modelled.
         division: which of them train.
-        sample: some training rows x.
+        sample: some training rows.
         buffer: rows that are shuffled together; None for 32 MiB of them.
         shuffle: False gives the rows in the order of the shards.
 
@@ -46,7 +46,7 @@ class RowStream:
     >>> path = tempfile.mkdtemp() + "/rows.npy"
     >>> np.save(path, (np.arange(2000)[:, None] >> np.arange(4)) % 2)
     >>> data = tfar.datasets.stream(path, buffer=100)
-    >>> next(data.train.windows(seed=1)).shape, len(data.train) + len(data.validation.x) + len(data.test.x)
+    >>> next(data.train.windows(seed=1)).x.shape, len(data.train) + len(data.validation.x) + len(data.test.x)
     ((100, 4), 2000)
     """
 
@@ -54,12 +54,12 @@ class RowStream:
         self,
         shards: Shards,
         division: Division,
-        sample: np.ndarray,
+        sample: Split,
         buffer: int | None = None,
         shuffle: bool = True,
     ):
-        self.sample, self.shuffle = Split(sample), shuffle
-        self.buffer = max(1, BUFFER_BYTES // sample[0].nbytes) if buffer is None else buffer
+        self.sample, self.shuffle = sample, shuffle
+        self.buffer = max(1, BUFFER_BYTES // sample.x[:1].nbytes) if buffer is None else buffer
         check_counts(buffer=self.buffer)
         self._shards, self._division = shards, division
         self.error: ValueError | OSError | None = None
@@ -79,8 +79,8 @@ class RowStream:
             "shuffle": self.shuffle,
         }
 
-    def windows(self, seed: int = 0, first: int = 0) -> Iterator[np.ndarray]:
-        """The rows of one pass after another, without end, in arrays x `[n, *event]` of `buffer` rows at most.
+    def windows(self, seed: int = 0, first: int = 0) -> Iterator[Split]:
+        """The rows of one pass after another, without end, in `Split`s of `buffer` rows at most.
 
         Args:
             seed: an integer >= 0.
@@ -94,7 +94,7 @@ class RowStream:
             number, skipped = number + 1, 0
 
     def batches(self, batch_size: int, seed: int = 0, start: int = 0) -> tf.data.Dataset:
-        """An endless `tf.data` stream of full batches x `[batch_size, *event]` from the batch number `start` on.
+        """An endless `tf.data` stream of full batches x `[batch_size, *event]`, or (x, context), from the batch number `start` on.
 
         A batch is a function of the seed and its number alone.
         """
@@ -109,19 +109,19 @@ class RowStream:
         batches = self._dataset(lambda: self._read(np.arange(len(self._counts)), 0)).rebatch(batch_size)
         return batches.apply(tf.data.experimental.assert_cardinality(-(-len(self) // batch_size)))
 
-    def _dataset(self, arrays: Callable[[], Iterator[np.ndarray]]) -> tf.data.Dataset:
-        """The arrays of an iterator, which is made anew in each iteration of the dataset."""
+    def _dataset(self, parts: Callable[[], Iterator[Split]]) -> tf.data.Dataset:
+        """The arrays x, or (x, context), of an iterator, which is made anew in each iteration of the dataset."""
         import tensorflow as tf
 
         # Not `from_generator`, which copies each array three times.
-        x, running, numbers = self.sample.x, {}, itertools.count()
+        none, running, numbers = [part[:0] for part in self.sample if part is not None], {}, itertools.count()
 
         def begin() -> np.int64:
             number = next(numbers)
-            running[number] = until_exit(arrays())
+            running[number] = until_exit(parts())
             return np.int64(number)
 
-        def following(number: np.int64) -> np.ndarray:
+        def following(number: np.int64) -> list[np.ndarray]:
             try:
                 found = next(running[int(number)], None)
             except (ValueError, OSError) as error:
@@ -129,22 +129,26 @@ class RowStream:
                 raise
             if found is None:
                 del running[int(number)]
-            return x[:0] if found is None else found
+                return none
+            return [part for part in found if part is not None]
 
         def blocks(number: tf.Tensor) -> tf.data.Dataset:
-            def block(_: tf.Tensor) -> tf.Tensor:
-                return tf.ensure_shape(tf.numpy_function(following, [number], x.dtype), [None, *x.shape[1:]])
+            def block(_: tf.Tensor) -> Any:
+                found = tf.numpy_function(following, [number], [part.dtype for part in none])
+                shaped = [tf.ensure_shape(one, [None, *part.shape[1:]]) for one, part in zip(found, none, strict=True)]
+                return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
-            return tf.data.Dataset.range(tf.int64.max).map(block).take_while(lambda rows: tf.shape(rows)[0] > 0)
+            return tf.data.Dataset.range(tf.int64.max).map(block).take_while(lambda x, *_: tf.shape(x)[0] > 0)
 
         first = tf.data.Dataset.from_tensors(0).map(lambda _: tf.numpy_function(begin, [], tf.int64))
         return first.flat_map(blocks).prefetch(1)
 
     def _train_rows(self, number: int) -> int:
         """How many rows of a chunk train."""
-        return int((self._division.codes(self._shards.chunks[number].first, self._shards.readable(number)) == TRAIN).sum())
+        chunk = self._shards.chunks[number]
+        return int((self._division.codes(chunk.first, self._shards.readable(number), chunk.split) == TRAIN).sum())
 
-    def _pass(self, seed: int, number: int, skipped: int) -> Iterator[np.ndarray]:
+    def _pass(self, seed: int, number: int, skipped: int) -> Iterator[Split]:
         """The windows of a pass from a row on."""
         order = np.arange(len(self._counts))
         if not self.shuffle:
@@ -153,38 +157,46 @@ class RowStream:
         if self.buffer < len(self):
             order = np.random.RandomState(np.random.SeedSequence([seed, number]).generate_state(4)).permutation(order)
         window, skipped = divmod(skipped, self.buffer)
-        for x in _in_windows(self._read(order, window * self.buffer), self.buffer):
-            yield x[_shuffled(len(x), seed, number, window)[skipped:]]
+        for rows in _in_windows(self._read(order, window * self.buffer), self.buffer):
+            yield rows.take(_shuffled(len(rows.x), seed, number, window)[skipped:])
             window, skipped = window + 1, 0
 
-    def _read(self, order: np.ndarray, start: int) -> Iterator[np.ndarray]:
+    def _read(self, order: np.ndarray, start: int) -> Iterator[Split]:
         """The training rows of chunks in an order, from the row number `start` of that order on."""
         for chunk in order:
             if start >= self._counts[chunk]:
                 start -= int(self._counts[chunk])
                 continue
-            for first, x in self._shards.blocks(chunk):
-                rows = np.flatnonzero(self._division.codes(first, len(x)) == TRAIN)
+            for first, block in self._shards.blocks(chunk):
+                codes = self._division.codes(first, len(block.x), self._shards.chunks[chunk].split)
+                rows = np.flatnonzero(codes == TRAIN)
                 rows, start = rows[start:], max(0, start - len(rows))
                 if len(rows):
-                    yield x[rows]
+                    yield block.take(rows)
 
 
-def _in_windows(arrays: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Rows in arrays of `size`, but for the last one."""
+def _in_windows(parts: Iterator[Split], size: int) -> Iterator[Split]:
+    """Rows in parts of `size`, but for the last one."""
     window, filled = None, 0
-    for x in arrays:
-        while len(x):
-            if window is None:
-                window = np.empty([size, *x.shape[1:]], x.dtype)
-            part, x = x[: size - filled], x[size - filled :]
-            window[filled : filled + len(part)] = part
-            filled += len(part)
+    for rows in parts:
+        while len(rows.x):
+            window = window or Split(*(_room(values, size) for values in rows if values is not None))
+            lacking = size - filled
+            part, rows = rows.take(slice(lacking)), rows.take(slice(lacking, None))
+            for room, values in zip(window, part, strict=True):
+                if room is not None:
+                    room[filled : filled + len(part.x)] = values
+            filled += len(part.x)
             if filled == size:
                 yield window
                 window, filled = None, 0
     if window is not None:
-        yield window[:filled]
+        yield window.take(slice(filled))
+
+
+def _room(values: np.ndarray, size: int) -> np.ndarray:
+    """An array for so many rows like these."""
+    return np.empty([size, *values.shape[1:]], values.dtype)
 
 
 def _shuffled(rows: int, seed: int, number: int, window: int) -> np.ndarray:

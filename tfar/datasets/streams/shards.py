@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import glob
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from tfar.datasets.source import TEXT_ENDINGS
+from tfar.datasets.source import TEXT_ENDINGS, Split
 from tfar.reading import reading, reason
 
 BLOCK_BYTES = 1 << 23  # of values in a block, about
-Block = Any  # a DataFrame, or an array [n, *event]
+Block = Any  # a DataFrame, an array [n, *event], or a Split of one with labels or contexts
 
 
 class Reader(Protocol):
@@ -21,10 +21,14 @@ class Reader(Protocol):
 
     Attributes:
         expected: what a shard must be, in words, for errors.
+        label_names: the classes of a context in order, where the format knows them; else None.
+        columns: the names of the columns of arrays, where the format knows them; else None.
         notes: a line for each shard of which rows are left out.
     """
 
     expected: str
+    label_names: tuple[str, ...] | None
+    columns: tuple[str, ...] | None
     notes: list[str]
 
     def parts(self, path: Path) -> list[int]:
@@ -45,13 +49,20 @@ class OtherColumns(ValueError):
     """A shard that is not damaged, and does not belong to the others."""
 
 
+def rows_of(block: Block) -> int:
+    """The number of rows of a block."""
+    return len(block.x if isinstance(block, Split) else block)
+
+
 class Chunk(NamedTuple):
-    """A part of a shard: its path and number, the number of its first row among all rows, and its number of rows."""
+    """A part of a shard: its path and number, the number of its first row among all rows, its number of rows, and to which split they
+    belong, None where a division says so."""
 
     path: Path
     part: int
     first: int
     rows: int
+    split: str | None = None
 
 
 FORMATS = {
@@ -91,6 +102,7 @@ class Shards:
     Args:
         paths: the files in order.
         reader: of their format.
+        splits: to which split the rows of each file belong, None where a division says so.
         skip_damaged: True leaves out shards that are damaged, and what follows the damage in a part of one; False refuses them.
 
     Attributes:
@@ -102,13 +114,13 @@ class Shards:
         ValueError: a shard is damaged, or has other columns; it is named.
     """
 
-    def __init__(self, paths: list[Path], reader: Reader, skip_damaged: bool = False):
+    def __init__(self, paths: Sequence[Path], reader: Reader, skip_damaged: bool = False, splits: Sequence[str | None] | None = None):
         self.reader, self.skip_damaged = reader, skip_damaged
         self.chunks: list[Chunk] = []
         self.notes: list[str] = []
         self.convert: Callable[[Block], Block] = lambda block: block
         self._readable: dict[int, int] = {}  # rows before the damage, by the number of a damaged chunk
-        for path in paths:
+        for path, split in zip(paths, splits or [None] * len(paths), strict=True):
             try:
                 with reading(path, reader.expected):
                     parts = reader.parts(path)
@@ -118,7 +130,7 @@ class Shards:
                 self._refuse(error, f"shard {path} skipped")
                 continue
             for part, rows in enumerate(parts):
-                self.chunks.append(Chunk(path, part, self.rows, rows))
+                self.chunks.append(Chunk(path, part, self.rows, rows, split))
         self.notes += reader.notes
 
     @property
@@ -151,7 +163,7 @@ class Shards:
             with self.located(number, found):
                 converted = self.convert(block)
             yield chunk.first + found, converted
-            found += len(block)
+            found += rows_of(block)
 
     @contextlib.contextmanager
     def located(self, number: int, found: int) -> Iterator[None]:
