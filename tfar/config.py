@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 Cell = Literal["lstm", "gru", "rnn"]
 Connectivity = Literal["even", "random", "placed"]
 Schedule = Literal["plateau", "cosine", "constant"]
+OptimizerName = Literal["adam", "adamw", "adamax", "nadam", "lion", "rmsprop", "adagrad", "adadelta", "sgd"]  # Keras' names
 Strategy = Literal["none", "mirrored", "multiworker"]
 VocabularyKind = Literal["characters", "bytes"]
 HeadName = Literal["auto", "bernoulli", "categorical", "normal", "normal_mixture", "laplace_mixture", "discretized_logistic_mixture"]
@@ -25,6 +26,8 @@ ORDERS = ("natural", "reversed", "random", "alternating", "scan")
 CELLS: tuple[str, ...] = get_args(Cell)
 CONNECTIVITIES: tuple[str, ...] = get_args(Connectivity)
 SCHEDULES: tuple[str, ...] = get_args(Schedule)
+OPTIMIZERS: tuple[str, ...] = get_args(OptimizerName)
+WITH_AUTOMATIC_RATE = ("adam", "adamw")  # optimizers for which `tfar.automatic` chooses a learning rate
 
 
 class Shown(NamedTuple):
@@ -403,6 +406,7 @@ class TextSettings:
     vocabulary: VocabularyKind = setting("characters", "what the classes are")
     splits: Sequence[float] = setting((90.0, 5.0, 5.0), "percentages that train, validate and test, one after the other", "P")
     unknown: bool = setting(False, "add a class for characters that the training split lacks")
+    stream: bool = setting(False, "read files that are larger than memory by parts; the codes are in a temporary file")
 
 
 # Training
@@ -415,13 +419,14 @@ class Training:
     Where a field is None, `tfar.automatic` chooses its value before the first step, by the family and the data.
 
     Raises:
-        ValueError: a number is out of range, or the schedule is unknown.
+        ValueError: a number is out of range, the schedule or the optimizer is unknown, or an optimizer needs a learning rate.
     """
 
     epochs: int = automatic("maximum number of epochs", "N")
     batch_size: int = automatic("rows in one step", "N")
     epoch_steps: int | None = automatic("steps in an epoch, at whose end the validation rows are scored", "N")
-    learning_rate: float = automatic("Adam's peak learning rate", "R")
+    optimizer: OptimizerName = setting("adam", "Keras' optimizer, by its name there; any but adam and adamw needs --learning-rate")
+    learning_rate: float = automatic("peak learning rate", "R")
     schedule: Schedule = automatic("schedule of the learning rate")
     weight_decay: float = automatic("decoupled decay of the kernels, times the learning rate", "W")
     l2: float = automatic("L2 penalty of the kernels, L / 2 for each unit of their squared norm, divided by the number of rows", "L")
@@ -439,6 +444,12 @@ class Training:
 
         check_counts(**given("epochs", "batch_size", "epoch_steps", "patience"))
         check_choices(SCHEDULES, **given("schedule"))
+        check_choices(OPTIMIZERS, optimizer=self.optimizer)
+        if self.learning_rate is None and self.optimizer not in WITH_AUTOMATIC_RATE:
+            raise ValueError(
+                f"a learning rate (--learning-rate) must be given for optimizers other than {' and '.join(WITH_AUTOMATIC_RATE)}, for which "
+                f"it is automatic. Received: optimizer={self.optimizer!r}"
+            )
         check_numbers("(0, inf)", **given("learning_rate"))
         check_numbers("[0, inf)", **given("weight_decay", "l2"))
         check_numbers("[0, 1)", **given("ema"))

@@ -127,3 +127,20 @@ def test_models_of_text_are_compared_by_stretches(written, tmp_path, capsys):
     assert main(["evaluate", folder, folder]) == 0
     assert "NLL (nats per character), difference from the first" in capsys.readouterr().out
     assert "'tfar score' scores the lines of a text" in fails(capsys, "evaluate", folder, "--out", tmp_path / "x.csv")
+
+
+def test_a_text_that_is_read_by_parts_trains_as_one_in_memory(tmp_path, capsys):
+    (tmp_path / "song.txt").write_text("row, row, row your boat\n" * 40)
+    words = ["--units", "4", "--num-layers", "1", "--epochs", "2", "--epoch-steps", "5", "--sequence-length", "8", "--batch-size", "4"]
+    found = []
+    for name, more in (("parts", ["--stream"]), ("whole", [])):
+        run = tmp_path / name
+        assert main(["train", "charrnn", "--data", str(tmp_path / "song.txt"), "--out", str(run), *words, "--no-jit", *more]) == 0
+        found.append({key: value for key, value in json.loads((run / "metrics.json").read_text())["test"].items() if key != "seconds"})
+    assert found[0] == found[1]
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "parts"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["nll"] == pytest.approx(found[0]["nll"], rel=1e-6)
+    assert "by parts must be a file" in fails(
+        capsys, "train", "charrnn", "--data", "tiny_shakespeare", "--stream", "--out", tmp_path / "c", *words
+    )

@@ -11,7 +11,9 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +28,17 @@ def rows(count, seed):
 
 def vectors():
     return rows(61, 0), rows(23, 1)  # numbers that no two replicas divide
+
+
+def streamed():
+    """Rows that are read from a file as they are needed, through a buffer that holds few of them."""
+    from tfar import datasets
+
+    folder: Any = tempfile.TemporaryDirectory()
+    np.save(Path(folder.name, "x.npy"), rows(300, 0))
+    data = datasets.stream(Path(folder.name, "x.npy"), buffer=40)
+    data.train.folder = folder  # which goes with the rows
+    return data.train, data.validation
 
 
 def images():
@@ -50,8 +63,9 @@ def regularised():
 
 def cases():
     import tfar
+    from tfar import config
 
-    shown = {"sequence_length": 8, "batch_size": 8}
+    shown, others = {"sequence_length": 8, "batch_size": 8}, [name for name in config.OPTIMIZERS if name != "adam"]
     small = {"filters": 4, "kernel_size": 3}
     return {
         "made": (lambda: tfar.MADE([12], hidden_units=[16], dropout=0.3), vectors, {"batch_size": 9}),
@@ -63,7 +77,9 @@ def cases():
         "rowlstm": (lambda: tfar.RowLSTM([3, 4, 1], num_layers=1, **small), images, {}),
         "charrnn": (lambda: tfar.CharRNN("ab c", units=8, num_layers=2, dropout=0.3), text, shown),
         "embedding": (lambda: tfar.CharRNN("ab c", units=8, num_layers=1, dropout=0.0, embedding=3), text, shown),
+        "streamed": (lambda: tfar.MADE([12], hidden_units=[16], dropout=0.3), streamed, {}),
         "regularised": (regularised, vectors, {"clip": 100.0}),
+        **{name: (lambda: tfar.NADE([12], hidden_units=8), vectors, {"optimizer": name, "learning_rate": 0.01}) for name in others},
     }
 
 

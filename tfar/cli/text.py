@@ -35,7 +35,8 @@ class TextRun(Run):
 
     def _read(self, data_dir: str | None, download: bool | None) -> datasets.TextData:
         kept, vocabulary = self.description, self.model.vocabulary
-        found = datasets.load_text(kept["source"], data_dir or datasets.stored_dir(kept), vocabulary, kept["splits"], download=download)
+        place, stream = data_dir or datasets.stored_dir(kept), bool(kept.get("stream"))
+        found = datasets.load_text(kept["source"], place, vocabulary, kept["splits"], download=download, stream=stream)
         checksums = found.to_config()["checksums"]
         if checksums != kept["checksums"]:
             raise ValueError(f"the text is not that which the model was trained on: {kept['source']} has changed. Received: {checksums}")

@@ -14,6 +14,7 @@ import numpy as np
 from tfar.config import VocabularyKind
 from tfar.datasets.catalogue import resolve_data_dir
 from tfar.datasets.source import SPLITS
+from tfar.datasets.text_parts import TextParts, WholeText
 from tfar.datasets.text_sources import is_local, read_text
 from tfar.datasets.vocabulary import Vocabulary
 
@@ -64,6 +65,7 @@ def load_text(
     unknown: bool = False,
     sequence_length: int = 1,
     download: bool | None = None,
+    stream: bool = False,
 ) -> TextData:
     """Load a text, encode it, and cut it into three splits one after the other.
 
@@ -79,6 +81,8 @@ def load_text(
         splits: percentages of train, validation and test, all positive, that sum to 100.
         unknown: True gives characters that are not in the training split a class of their own; for "characters" only.
         sequence_length: the least number of characters that a split must have.
+        stream: True for a text that need not fit in memory, in files: it is read twice, by parts, and its codes are in a temporary file,
+            as memory maps. `windows` reads those of the training split as they are needed.
 
     Returns:
         A `TextData`.
@@ -102,19 +106,19 @@ def load_text(
     if vocabulary == "bytes":
         vocabulary = Vocabulary.bytes()
     binary = isinstance(vocabulary, Vocabulary) and vocabulary.kind == "bytes"
-    name, content = read_text(source, data_dir, binary, download)
-    text: Any = content if binary else content.decode("utf-8")
-    ends = _ends(len(text), splits, sequence_length, name)
+    text = TextParts(source, binary) if stream else WholeText(*read_text(source, data_dir, binary, download), binary)
+    ends = _ends(text.size, splits, sequence_length, text.name)
     if not isinstance(vocabulary, Vocabulary):
-        vocabulary = Vocabulary.of(text[: ends[0]] if unknown else text, unknown)
-    train, validation, test = np.split(vocabulary.encode(text, vocabulary.dtype), ends)
+        vocabulary = Vocabulary.of(text.symbols(ends[0] if unknown else text.size), unknown)
+    train, validation, test = np.split(text.codes(vocabulary), ends)
     local = is_local(str(source))
     origin = {
         "source": str(Path(source).expanduser().absolute()) if local else str(source),
         "data_dir": None if local else resolve_data_dir(data_dir),
         "splits": list(splits),
+        **({"stream": True} if stream else {}),
     }
-    return TextData(name, vocabulary, train, validation, test, origin)
+    return TextData(text.name, vocabulary, train, validation, test, origin)
 
 
 def _check_vocabulary(vocabulary: Any, unknown: bool) -> None:

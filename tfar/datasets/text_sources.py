@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import fnmatch
+import functools
 import glob
 import gzip
 import lzma
@@ -64,7 +65,7 @@ def read_text(source: str | Path, data_dir: str | Path | None = None, binary: bo
     """
     source = str(source)
     if is_local(source):
-        name, separator = _short_name(source), b"\n"
+        name, separator = short_name(source), b"\n"
         pieces = [piece for path, pattern in _paths(source) for piece in _pieces(path, pattern)]
         if not pieces:
             raise _no_files(source)
@@ -109,6 +110,20 @@ def check_text_source(source: str | Path, data_dir: str | Path | None = None) ->
         _check_opens(path)
 
 
+def text_files(source: str | Path) -> list[tuple[Path, Callable[[], Any]]]:
+    """The files of a text that is read by parts: their paths, each with a function that opens it.
+
+    Raises:
+        ValueError: there are no files; or the source is an archive or a TFDS name, whose parts do not stand in a row.
+    """
+    if not is_local(str(source)) or any(is_archive(path.name) for path, _ in _paths(str(source))):
+        raise ValueError(f"a text that is read by parts must be a file, a folder or a pattern of files. Received: {source}")
+    paths = [path for path, _ in _paths(str(source))]
+    if not paths:
+        raise _no_files(str(source))
+    return [(path, functools.partial(_open, path)) for path in paths]
+
+
 def is_archive(name: str) -> bool:
     """Whether a name is one of a tar archive."""
     return name.lower().endswith(TAR_ENDINGS)
@@ -130,9 +145,10 @@ def _archive(path: Path) -> Path | None:
     return next((p for p in (path, *path.parents) if is_archive(p.name) and p.is_file()), None)
 
 
-def _short_name(source: str) -> str:
+def short_name(source: str | Path) -> str:
+    """What a text of files is called."""
     path = Path(source).expanduser()
-    return Path(os.path.abspath(path)).name if path.exists() else source
+    return Path(os.path.abspath(path)).name if path.exists() else str(source)
 
 
 def _paths(source: str) -> list[tuple[Path, str]]:

@@ -41,7 +41,7 @@ def windows(codes: Any, length: int, batch_size: int, seed: int = 0, carry: bool
       so are the few codes that the division into parts leaves over.
 
     Args:
-        codes: integers `[n]`.
+        codes: integers `[n]`; of a memory map, only what a batch needs is read.
         length: number of characters in a window.
         batch_size: B.
         seed: integer >= 0.
@@ -64,7 +64,7 @@ def windows(codes: Any, length: int, batch_size: int, seed: int = 0, carry: bool
     """
     import tensorflow as tf
 
-    codes = np.asarray(codes)
+    codes = codes if isinstance(codes, np.memmap) else np.asarray(codes)
     if codes.ndim != 1 or codes.dtype.kind not in "iu":
         raise ValueError(f"codes must be integers [n]. Received: {codes.dtype} {list(codes.shape)}")
     check_counts(0, MOST_STEPS, seed=seed, start_step=start_step)
@@ -78,12 +78,12 @@ def _carried(codes: np.ndarray, length: int, batch_size: int) -> Any:
     """The function from a step to its batch and `reset`, for carry=True."""
     import tensorflow as tf
 
-    text, rows = tf.constant(codes), tf.range(batch_size, dtype=tf.int64)
-    steps = steps_per_pass(len(codes), length, batch_size)
+    rows = tf.range(batch_size, dtype=tf.int64)
+    steps, cut = steps_per_pass(len(codes), length, batch_size), _cutter(codes, length, batch_size)
 
     def batch(step: Any) -> tuple[tf.Tensor, tf.Tensor]:
         at = step % steps
-        return _gather(text, rows * (len(codes) // batch_size) + at * length, length), tf.equal(at, 0)
+        return cut(rows * (len(codes) // batch_size) + at * length), tf.equal(at, 0)
 
     return batch
 
@@ -93,8 +93,8 @@ def _shuffled(codes: np.ndarray, length: int, batch_size: int, seed: int) -> Any
     import tensorflow as tf
 
     random: Any = tf.random
-    text, rows = tf.constant(codes), tf.range(batch_size, dtype=tf.int64)
-    steps = steps_per_pass(len(codes), length, batch_size)
+    rows = tf.range(batch_size, dtype=tf.int64)
+    steps, cut = steps_per_pass(len(codes), length, batch_size), _cutter(codes, length, batch_size)
     phases = min(length, len(codes) - steps * batch_size * length + 1)
 
     def batch(step: Any) -> tf.Tensor:
@@ -103,13 +103,20 @@ def _shuffled(codes: np.ndarray, length: int, batch_size: int, seed: int) -> Any
         phase = random.stateless_uniform([], key, 0, phases, tf.int64, alg="philox")
         last = (len(codes) - phase) // length - 1
         index = random.experimental.index_shuffle(step % steps * batch_size + rows, key, last)
-        return _gather(text, phase + index * length, length)
+        return cut(phase + index * length)
 
     return batch
 
 
-def _gather(text: tf.Tensor, starts: Any, length: int) -> tf.Tensor:
-    """Windows `[B, length]` of a text, int32, by where they start `[B]`."""
+def _cutter(codes: np.ndarray, length: int, batch_size: int) -> Any:
+    """The function from where windows start `[B]` to the windows `[B, length]` of a text, int32."""
     import tensorflow as tf
 
-    return tf.cast(tf.gather(text, starts[:, None] + tf.range(length, dtype=tf.int64)), tf.int32)
+    if not isinstance(codes, np.memmap):
+        text, places = tf.constant(codes), tf.range(length, dtype=tf.int64)
+        return lambda starts: tf.cast(tf.gather(text, starts[:, None] + places), tf.int32)
+
+    def read(starts: np.ndarray) -> np.ndarray:
+        return np.stack([codes[start : start + length] for start in starts]).astype(np.int32)
+
+    return lambda starts: tf.ensure_shape(tf.numpy_function(read, [starts], tf.int32), [batch_size, length])

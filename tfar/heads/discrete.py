@@ -13,6 +13,8 @@ from tfar.validation import MOST_UNITS, check_counts
 
 tfd = tfp.distributions
 
+COUNTED = 1 << 20  # rows at once
+
 
 @register("bernoulli")
 @keras.saving.register_keras_serializable(package="tfar")
@@ -88,9 +90,12 @@ class Categorical(Head):
     def initial_params(self, x: np.ndarray) -> np.ndarray:
         """Return the logarithms of each position's frequencies, with one added to each count."""
         x, size = np.asarray(x), self.params_size
-        flat = x.reshape(len(x), -1).astype(np.int64) + size * np.arange(x[0].size)
-        counts = np.bincount(flat.ravel(), minlength=x[0].size * size).reshape(*x.shape[1:], size)
-        return np.log((counts + 1.0) / (len(x) + size)).astype(np.float32)
+        counts = np.zeros(x[0].size * size, np.int64)
+        for start in range(0, len(x), COUNTED):  # a text may be larger than memory
+            part = x[start : start + COUNTED]
+            flat = part.reshape(len(part), -1).astype(np.int64) + size * np.arange(x[0].size)
+            counts += np.bincount(flat.ravel(), minlength=len(counts))
+        return np.log((counts.reshape(*x.shape[1:], size) + 1.0) / (len(x) + size)).astype(np.float32)
 
     def get_config(self) -> dict[str, Any]:
         return {"num_classes": self.num_classes}
