@@ -1,6 +1,6 @@
 """Measure tfar beside TensorFlow Probability's own autoregressive distribution, with the same weights, as users call both.
 
-    python scripts/benchmark_tfp.py [--units 500] [--size 784] [--batch 1 64] [--results results/benchmark_tfp.json]
+    python scripts/benchmark.py tfp [--units 500] [--size 784] [--batch 1 64] [--results results/benchmark_tfp.json]
 
 A MADE of tfar and a `tfb.AutoregressiveNetwork` in a `tfd.Autoregressive` hold the same masked kernels, so that both give the same
 log_prob, which is checked first. Each figure is the median of `--repeats` calls, in milliseconds, of calls that end on the host; the two
@@ -9,23 +9,15 @@ docs/performance.md.
 """
 
 import argparse
-import json
-import os
-import statistics
-import time
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfar
-from tfar.files import write_text
+from speed.timing import PAGE, ROOT, keep, median
 
-ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- scripts/benchmark_tfp.py begins -->", "<!-- scripts/benchmark_tfp.py ends -->"
 tfd, tfb = tfp.distributions, tfp.bijectors
 
 
@@ -45,18 +37,6 @@ def twins(size, units):
         return tfd.Independent(tfd.Bernoulli(logits=made(tf.cast(x, tf.float32))[..., 0]), 1)
 
     return model, tfd.Autoregressive(conditionals, sample0=tf.zeros([size], tf.int32), num_steps=size), made
-
-
-def median(function, repeats, seconds=20.0):
-    """The median time of a call in milliseconds, after a first one, and that of the first."""
-    began = time.perf_counter()
-    function()
-    first, times = time.perf_counter() - began, []
-    while len(times) < repeats and (not times or time.perf_counter() - began < seconds):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times), 1e3 * first
 
 
 def steps(model, distribution, made, x):
@@ -125,15 +105,15 @@ def table(found):
     return "\n".join(lines)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words=None):
+    parser = argparse.ArgumentParser("benchmark.py tfp", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=784, help="number D of dimensions (default: 784)")
     parser.add_argument("--units", type=int, default=500, help="hidden units (default: 500)")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 64], help="batch sizes (default: 1 64)")
     parser.add_argument("--repeats", type=int, default=50, help="calls of each (default: 50)")
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "benchmark_tfp.json", help="the file of figures")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "performance.md", help="the page that shows them")
-    args = parser.parse_args()
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page that shows them")
+    args = parser.parse_args(words)
     rows = measure(args.size, args.units, args.batch, args.repeats)
     found = {
         "size": args.size,
@@ -143,10 +123,4 @@ def main():
         "tfp": tfp.__version__,
         "rows": rows,
     }
-    write_text(args.results, json.dumps(found, indent=2) + "\n", overwrite=True)
-    before, after = args.page.read_text(encoding="utf-8").split(BEGIN)[0], args.page.read_text(encoding="utf-8").split(END)[1]
-    write_text(args.page, f"{before}{BEGIN}\n{table(found)}\n{END}{after}", overwrite=True)
-
-
-if __name__ == "__main__":
-    main()
+    keep(found, args.results, args.page, "tfp", table(found))

@@ -1,6 +1,6 @@
 """Measure time and memory of NADE's training step at D = 784, H = 500, compared with simpler implementations of its recurrence.
 
-    python scripts/benchmark_training.py [--batch 64] [--repeats 20] [--out results/FILE.txt]
+    python scripts/benchmark.py nade [--batch 64] [--repeats 20] [--out results/FILE.txt]
 
 The loss and gradients of one minibatch are computed by `tfar.networks.NADE`, by a `tf.while_loop` over single dimensions, and by a Python
 loop over dimensions in eager mode. All run in one process and take turns.
@@ -20,8 +20,7 @@ import subprocess
 import sys
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
+from speed.timing import ROOT
 from tfar.files import refuse_existing, write_text
 
 D, H = 784, 500
@@ -140,19 +139,19 @@ def row(index, key, wall, cpu):
         base = [min(times["tfar.networks.NADE", mode]) for mode in ("graph", "XLA")]
         return f"{min(times[key]) / base[0]:8.2f} {min(times[key]) / base[1]:6.2f}"
 
-    command = [sys.executable, __file__, "--peak", str(index)]
+    command = [sys.executable, ROOT / "scripts" / "benchmark.py", "nade", "--peak", str(index)]
     memory = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
     median = sorted(wall[key])[len(wall[key]) // 2]
     return f"{key[0]:30s} {key[1]:6s} {min(wall[key]):8.1f} {median:8.1f} {ratios(wall)} {min(cpu[key]):8.1f} {ratios(cpu)} {memory}"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words=None):
+    parser = argparse.ArgumentParser("benchmark.py nade", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=64, help="batch size of the timed steps (default: 64)")
     parser.add_argument("--repeats", type=int, default=20, help="number of repeats (default: 20)")
     parser.add_argument("--out", help="a new file for the table")
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.peak is not None:
         return peak(options.peak)
     path = None if options.out is None else refuse_existing(options.out)
@@ -168,7 +167,3 @@ def main():
         print(lines[-1], flush=True)
     if path is not None:
         write_text(path, "\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Measure the time of a batch of samples, compared with one `log_prob` of it and with one pass of the network for each position.
 
-    python scripts/benchmark_sampling.py [--family made pixelcnn] [--batch 1 16 64 256] [--side 28] [--out results/FILE.txt]
+    python scripts/benchmark.py sampling [--family made pixelcnn] [--batch 1 16 64 256] [--side 28] [--out results/FILE.txt]
 
 The columns are milliseconds, each the least of several repeats. Compare them within one row only.
 
@@ -24,18 +24,15 @@ The columns are milliseconds, each the least of several repeats. Compare them wi
 
 import argparse
 import functools
-import os
 import sys
 import tempfile
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 import tensorflow as tf
-from timing import best
 
 import tfar
+from speed.timing import best
 from tfar import config, noise
 from tfar.files import refuse_existing, write_text
 from tfar.testing import Client
@@ -158,8 +155,8 @@ class Row:
         return int(differ.sum()), texts
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words=None):
+    parser = argparse.ArgumentParser("benchmark.py sampling", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     rows = models(28)
     parser.add_argument(
         "--family", nargs="+", choices=rows, default=list(rows), metavar="NAME", help=f"families, of {', '.join(rows)} (default: all)"
@@ -169,7 +166,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=20, help="maximum number of repeats (default: 20)")
     parser.add_argument("--seconds", type=float, default=10.0, help="time after which no further repeat starts (default: 10)")
     parser.add_argument("--out", metavar="FILE", help="a new file for the table, updated after each row")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     out = None if arguments.out is None else refuse_existing(arguments.out)
     table = [HEADER]
     print(HEADER, flush=True)
@@ -183,7 +180,3 @@ def main():
                     table += lines
                     if out is not None:
                         write_text(out, f"{__doc__}\n" + "\n".join(table) + "\n", overwrite=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Measure how fast a character model trains: `CharRNN`'s own recurrence compared with Keras' layers of the same weights.
 
-    python scripts/benchmark_recurrence.py [--cell lstm] [--repeats 5] [--out results/FILE.txt]
+    python scripts/benchmark.py recurrence [--cell lstm] [--repeats 5] [--out results/FILE.txt]
 
 The columns are characters per second of the whole batch, for the loss and gradients of one step. Each is the best of several repeats in one
 process, where the variants take turns. Compare them within one row only.
@@ -15,8 +15,6 @@ import argparse
 import os
 import sys
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from tfar.files import refuse_existing, write_text
 
@@ -77,12 +75,12 @@ def row(cell, size, repeats):
     return f"{setting} {keras:8,.0f} {graph:8,.0f} {xla:8,.0f} {graph / keras:7.2f} {xla / keras:5.2f}"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words=None):
+    parser = argparse.ArgumentParser("benchmark.py recurrence", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cell", default="lstm", choices=("lstm", "gru", "rnn"), help="cell of the layers (default: lstm)")
     parser.add_argument("--repeats", type=int, default=5, help="number of repeats (default: 5)")
     parser.add_argument("--out", help="a new file for the table")
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     path = None if args.out is None else refuse_existing(args.out)
     lines = [
         f"characters a second learned by {args.cell} layers, {SYMBOLS} symbols, {args.repeats} repeats on {os.cpu_count()} cores",

@@ -1,6 +1,6 @@
 """Measure the training throughput of the image families: images per second, and share of the machine's peak arithmetic.
 
-    python scripts/benchmark_throughput.py [--family pixelcnn rowlstm] [--batch 16 64] [--side 28] [--repeats 5] [--out results/FILE.txt]
+    python scripts/benchmark.py images [--family pixelcnn rowlstm] [--batch 16 64] [--side 28] [--repeats 5] [--out results/FILE.txt]
 
 Models and training steps are those of `tfar train` with its defaults; a step computes loss, gradients and the optimizer's update.
 
@@ -14,12 +14,10 @@ Models and training steps are those of `tfar train` with its defaults; a step co
 import argparse
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 import tensorflow as tf
-from timing import best
 
+from speed.timing import best
 from tfar import automatic, config, models
 from tfar.files import refuse_existing, write_text
 from tfar.training.optimizer import compile_for
@@ -55,14 +53,14 @@ def row(family, batch, side, repeats, most):
     return f"{name:36s} {batch:5d} {mode:>5s} {1e3 * seconds:8.1f} {batch / seconds:9.1f} {gflops:7.1f} {gflops / most:6.1%}"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words=None):
+    parser = argparse.ArgumentParser("benchmark.py images", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="+", choices=IMAGES, default=IMAGES, help="families (default: all)")
     parser.add_argument("--batch", nargs="+", type=int, default=[16, 64], help="batch sizes (default: 16 64)")
     parser.add_argument("--side", type=int, default=28, help="side of the images (default: 28)")
     parser.add_argument("--repeats", type=int, default=5, help="number of repeats (default: 5)")
     parser.add_argument("--out", help="a new file for the table")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     path = None if options.out is None else refuse_existing(options.out)
     most = peak(options.repeats)
     lines = [f"training on {os.cpu_count()} cores; peak of matrix products: {most:.0f} GFLOPS", HEADER]
@@ -73,7 +71,3 @@ def main():
             print(lines[-1], flush=True)
     if path is not None:
         write_text(path, "\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Measure how fast a character model writes, compared with scoring as many characters and with a Python loop of calls.
 
-    python scripts/benchmark_characters.py [--cell lstm] [--units 512] [--layers 3] [--characters 512] [--batch 1 64]
+    python scripts/benchmark.py writing [--cell lstm] [--units 512] [--layers 3] [--characters 512] [--batch 1 64]
                                            [--file TEXT] [--out results/FILE.txt]
 
 The columns are characters per second of the whole batch, each the best of several repeats. Compare them within one row only.
@@ -21,18 +21,15 @@ all of the text.
 """
 
 import argparse
-import os
 import resource
 import tempfile
 import time
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 import tensorflow as tf
-from timing import best
 
 import tfar
+from speed.timing import best
 from tfar import noise, training
 from tfar.datasets import Vocabulary, read_text
 from tfar.distributions import writing
@@ -103,8 +100,8 @@ def score_file(model, source):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words=None):
+    parser = argparse.ArgumentParser("benchmark.py writing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cell", default="lstm", help="lstm, gru or rnn (default: lstm)")
     parser.add_argument("--units", type=int, default=512, help="units of each layer (default: 512)")
     parser.add_argument("--layers", type=int, default=3, help="number of layers (default: 3)")
@@ -112,7 +109,7 @@ def main():
     parser.add_argument("--batch", type=int, nargs="*", default=[1, 64], help="batch sizes (default: 1 64)")
     parser.add_argument("--file", help="a text to score")
     parser.add_argument("--out", help="a new file for the table")
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     path = None if args.out is None else refuse_existing(args.out)
     model = tfar.CharRNN(SYMBOLS, cell=args.cell, units=args.units, num_layers=args.layers)
     lines = [
@@ -131,7 +128,3 @@ def main():
         print(lines[-1], flush=True)
     if path is not None:
         write_text(path, "\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()

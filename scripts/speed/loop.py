@@ -1,6 +1,6 @@
 """Measure what the training loop adds to the compiled step, and compare it with Keras' own `fit`.
 
-    python scripts/benchmark_loop.py [--turns 5] [--steps 200] [--no-jit] [--out results/FILE.txt]
+    python scripts/benchmark.py loop [--turns 5] [--steps 200] [--no-jit] [--out results/FILE.txt]
 
 Each model takes steps of Adam on batches of 100 rows in three ways, which take turns in one process:
 
@@ -15,8 +15,6 @@ Each model takes steps of Adam on batches of 100 rows in three ways, which take 
 import argparse
 import os
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from tfar.files import refuse_existing, write_text
 
@@ -129,13 +127,13 @@ def measure(name, turns, steps, jit):
     return {way: min(found) for way, found in seconds.items()}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words=None):
+    parser = argparse.ArgumentParser("benchmark.py loop", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=5, help="number of turns (default: 5)")
     parser.add_argument("--steps", type=int, default=200, help="steps in each turn (default: 200)")
     parser.add_argument("--jit", action=argparse.BooleanOptionalAction, default=True, help="compile the step by XLA")
     parser.add_argument("--out", help="a new file for the table")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     path = None if options.out is None else refuse_existing(options.out)
     mode = "XLA" if options.jit else "graph"
     lines = [
@@ -151,7 +149,3 @@ def main():
         print(lines[-1], flush=True)
     if path is not None:
         write_text(path, "\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,37 @@
+"""Measure speed: one group of benchmarks at a time.
+
+    python scripts/benchmark.py GROUP [options of the group; --help lists them]
+
+    calls        what a user calls first, eagerly: log_prob, sample, complete, predict, training steps, the first sample of a file,
+                 beside PyTorch where its environment is given; writes the table of docs/performance.md
+    tfp          beside TensorFlow Probability's own autoregressive distribution with the same weights; writes docs/performance.md too
+    loop         what the training loop adds to the compiled step, beside Keras' `fit`
+    nade         time and memory of NADE's training step beside simpler implementations of its recurrence
+    images       training throughput of the image families, and its share of the machine's peak
+    sampling     a batch of samples beside one log_prob and one pass for each position, under XLA and served
+    recurrence   training steps of a character model beside Keras' recurrent layers
+    writing      how fast a character model writes
+
+Compare figures within one run only, on a machine that does nothing else. Figures of data that stream, of bulk scoring, of tables and of
+densities have scripts of their own: `benchmark_stream.py`, `benchmark_bulk.py`, `benchmark_tables.py`, `benchmark_density.py`.
+"""
+
+import importlib
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+GROUPS = ("calls", "tfp", "loop", "nade", "images", "sampling", "recurrence", "writing")
+
+
+def main(words=None):
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0] not in GROUPS:
+        asked = not words or words[0] in ("-h", "--help")
+        sys.exit(__doc__ if asked else f"benchmark: GROUP must be one of {', '.join(GROUPS)}. Received: {words[0]}")
+    importlib.import_module(f"speed.{words[0]}").main(words[1:])
+
+
+if __name__ == "__main__":
+    main()
