@@ -1,17 +1,18 @@
 """A convolution over an image that sees only earlier pixels, and earlier colours of its own pixel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfar import masks
-from tfar.validation import MOST_UNITS, check_counts, check_flags, from_keras
+from tfar.layers.masked import MaskedLayer
+from tfar.validation import MOST_UNITS, check_counts
 
 
 @keras.saving.register_keras_serializable(package="tfar")
-class MaskedConv2D(keras.layers.Layer):
+class MaskedConv2D(MaskedLayer):
     """A convolution whose units see only what comes before them in raster order (van den Oord et al. 2016, section 3.4).
 
         y = (kernel * M) x + bias          M: `tfar.masks.conv_mask`
@@ -63,18 +64,20 @@ class MaskedConv2D(keras.layers.Layer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
         check_counts(most=MOST_UNITS, filters=filters, colors=colors)
-        check_flags(use_bias=use_bias)
         self.kernel_size = masks.checked_kernel_size(kernel_size)
-        self.filters, self.mask_type, self.colors, self.use_bias = int(filters), mask_type, int(colors), use_bias
-        self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
-        self.activation: Callable[[Any], Any] = from_keras(keras.activations.get, activation=activation)
-        self.bias_initializer: Any = from_keras(keras.initializers.get, bias_initializer=bias_initializer)
-        self.kernel_regularizer: Any = from_keras(keras.regularizers.get, kernel_regularizer=kernel_regularizer)
-        self.bias_regularizer: Any = from_keras(keras.regularizers.get, bias_regularizer=bias_regularizer)
-        self.kernel_constraint: Any = from_keras(keras.constraints.get, kernel_constraint=kernel_constraint)
-        self.bias_constraint: Any = from_keras(keras.constraints.get, bias_constraint=bias_constraint)
+        self.filters, self.mask_type, self.colors = int(filters), mask_type, int(colors)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         masks.conv_mask(self.kernel_size, self.colors, self.filters, mask_type, self.colors)  # checks the arguments
 
@@ -83,26 +86,11 @@ class MaskedConv2D(keras.layers.Layer):
         (height, width), channels = self.kernel_size, input_shape[-1]
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})  # conv2d takes a multiple of the channels as groups
         self._mask = masks.conv_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colors)[: height // 2 + 1]
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(height // 2 + 1, width, channels, self.filters),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias: Any = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.filters,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self.add_kernel_and_bias((height // 2 + 1, width, channels, self.filters))
 
     def masked_kernel(self) -> tf.Tensor:
         """Return the kernel `[height // 2 + 1, width, I, O]` with masked taps set to zero. Its last row is that of the centre."""
-        kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.compute_dtype)
+        kernel = self.cast(self.kernel)
         return kernel * tf.cast(self._mask, kernel.dtype)
 
     def call(self, inputs: Any) -> tf.Tensor:
@@ -115,7 +103,7 @@ class MaskedConv2D(keras.layers.Layer):
         else:
             outputs = tf.tensordot(inputs, kernel[0, 0], 1)  # XLA has no fast path for 1x1 convolutions
         if self.use_bias:
-            outputs = tf.nn.bias_add(outputs, tf.cast(tf.convert_to_tensor(self.bias), outputs.dtype))  # faster than a broadcast sum
+            outputs = tf.nn.bias_add(outputs, self.cast(self.bias))  # faster than a broadcast sum
         return self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
@@ -130,12 +118,4 @@ class MaskedConv2D(keras.layers.Layer):
             "kernel_size": list(self.kernel_size),
             "mask_type": self.mask_type,
             "colors": self.colors,
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "activation": keras.activations.serialize(self.activation),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }

@@ -1,17 +1,18 @@
 """A dense layer whose connections follow from the degrees of its units."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfar import masks
-from tfar.validation import as_integers, check_counts, check_flags, from_keras
+from tfar.layers.masked import MaskedLayer
+from tfar.validation import as_integers, check_counts, check_flags
 
 
 @keras.saving.register_keras_serializable(package="tfar")
-class MaskedDense(keras.layers.Layer):
+class MaskedDense(MaskedLayer):
     """A dense layer in which a unit sees only the inputs that its degree allows (Germain et al. 2015).
 
         y = activation((kernel * M) (x - mean) + (U * M) 1 + bias),   M[i, o] = in_degrees[i] <= out_degrees[o]   (`<` where `strict`)
@@ -67,23 +68,22 @@ class MaskedDense(keras.layers.Layer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        check_flags(strict=strict, use_bias=use_bias, conditioning=conditioning, centred=centred)
+        super().__init__(
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        check_flags(strict=strict, conditioning=conditioning, centred=centred)
         if window is not None:
             check_counts(window=window)
         self.in_degrees, self.out_degrees = as_integers(in_degrees=in_degrees), as_integers(out_degrees=out_degrees)
-        self.strict = strict
-        self.window = window
-        self.activation: Callable[[Any], Any] = from_keras(keras.activations.get, activation=activation)
-        self.use_bias = use_bias
-        self.conditioning = conditioning
-        self.centred = centred
-        self.kernel_initializer: Any = from_keras(keras.initializers.get, kernel_initializer=kernel_initializer)
-        self.bias_initializer: Any = from_keras(keras.initializers.get, bias_initializer=bias_initializer)
-        self.kernel_regularizer: Any = from_keras(keras.regularizers.get, kernel_regularizer=kernel_regularizer)
-        self.bias_regularizer: Any = from_keras(keras.regularizers.get, bias_regularizer=bias_regularizer)
-        self.kernel_constraint: Any = from_keras(keras.constraints.get, kernel_constraint=kernel_constraint)
-        self.bias_constraint: Any = from_keras(keras.constraints.get, bias_constraint=bias_constraint)
+        self.strict, self.window, self.conditioning, self.centred = strict, window, conditioning, centred
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: len(self.in_degrees)})
 
     def build(self, input_shape: Any = None) -> None:
@@ -91,22 +91,7 @@ class MaskedDense(keras.layers.Layer):
         inputs, units = len(self.in_degrees), len(self.out_degrees)
         if input_shape is not None and input_shape[-1] != inputs:
             raise ValueError(f"inputs must have {inputs} features, as in_degrees has. Received: inputs.shape={input_shape}")
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(inputs, units),
-            initializer=self._initial_kernel,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias: Any = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self.add_kernel_and_bias((inputs, units), self._initial_kernel)
         if self.conditioning:
             self.conditioning_kernel = self.add_weight(name="conditioning_kernel", shape=(inputs, units), initializer="zeros")
         if self.centred:
@@ -135,17 +120,14 @@ class MaskedDense(keras.layers.Layer):
         """
         terms = []
         if self.use_bias:
-            terms.append(self._cast(self.bias))
+            terms.append(self.cast(self.bias))
         if self.conditioning:
             connected = tf.reduce_sum(self._masked(self.conditioning_kernel, in_degrees, out_degrees), axis=0)
             terms.append(connected / len(self.in_degrees) ** 0.5)
         if self.centred:
             masked_kernel = self.masked_kernel(in_degrees, out_degrees) if masked_kernel is None else masked_kernel
-            terms.append(-tf.linalg.matvec(masked_kernel, self._cast(self.mean), transpose_a=True))
+            terms.append(-tf.linalg.matvec(masked_kernel, self.cast(self.mean), transpose_a=True))
         return tf.add_n(terms) if terms else None
-
-    def _cast(self, weight: Any) -> tf.Tensor:
-        return tf.cast(tf.convert_to_tensor(weight), self.compute_dtype)
 
     def _degrees(self, in_degrees: Any, out_degrees: Any) -> tuple[Any, Any]:
         """The degrees of a call; the layer's own where the call gives none."""
@@ -154,7 +136,7 @@ class MaskedDense(keras.layers.Layer):
     def _masked(self, kernel: Any, in_degrees: Any, out_degrees: Any) -> tf.Tensor:
         in_degrees, out_degrees = self._degrees(in_degrees, out_degrees)
         mask = masks.dense_mask(tf.convert_to_tensor(in_degrees), tf.convert_to_tensor(out_degrees), self.strict, self.window)
-        kernel = self._cast(kernel)
+        kernel = self.cast(kernel)
         return kernel * tf.cast(mask, kernel.dtype)
 
     def call(self, inputs: Any, in_degrees: Any = None, out_degrees: Any = None) -> tf.Tensor:
@@ -189,14 +171,6 @@ class MaskedDense(keras.layers.Layer):
             "out_degrees": self.out_degrees.tolist(),
             "strict": self.strict,
             "window": self.window,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
             "conditioning": self.conditioning,
             "centred": self.centred,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }
