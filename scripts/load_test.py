@@ -53,6 +53,8 @@ def reference(path, size):
     """
     import tensorflow as tf
 
+    from tfar.serving import labels_of
+
     served = tf.saved_model.load(str(path)).signatures
     specs = {endpoint: served[endpoint].structured_input_signature[1] for endpoint in ENDPOINTS}
     generator, rows = default_rng(0), np.arange(size, dtype=np.int32)
@@ -64,6 +66,9 @@ def reference(path, size):
     }
     if "context" in specs["sample"]:
         values["context"] = generator.normal(size=[size, specs["sample"]["context"].shape[1]]).astype(np.float32)
+    if "label" in specs["sample"]:
+        names = labels_of(path) or []
+        values["label"] = np.array([names[row % len(names)] for row in rows], object)
 
     def ask(endpoint, pick=slice(None)):
         given = {name: tf.constant(values[name][pick], spec.dtype) for name, spec in specs[endpoint].items()}

@@ -7,6 +7,7 @@ TensorFlow Probability are blocked, so only what the files contain can run.
 """
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -64,6 +65,9 @@ def main(arguments=None):
     if "context" in inputs["sample"]:
         classes = inputs["sample"]["context"].shape[-1]
         context = {"context": tf.one_hot(tf.range(options.rows) % classes, classes)}
+    if "label" in inputs["sample"]:
+        names = json.loads((folder / "assets.extra" / "labels.json").read_text(encoding="utf-8"))["label"]
+        context = {"label": tf.constant([names[row % len(names)] for row in range(options.rows)])}
     for name in {"prompt", "length", "temperature"} & set(inputs["sample"]):
         given[name] = tf.fill([options.rows], tf.constant(getattr(options, name), inputs["sample"][name].dtype))
     drawn = {name: value.numpy() for name, value in model.signatures["sample"](**given, **context).items()}

@@ -30,13 +30,13 @@ ABSOLUTE, RELATIVE = 1e-4, 1e-6  # a score that differs by more, nats, is not th
 
 def job_of(folder, raw, data_dir):
     """Return the job of the command that trained a model: it has the data, and builds the model."""
-    from tfar.cli.train import _job
+    from tfar.cli.train import make_job
 
     command = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["command"]
     args = parse(shlex.split(command)[1:])
     args.data_dir = data_dir or args.data_dir
     args.data = located(args.data, raw)
-    return _job(args, folder)
+    return make_job(args, folder)
 
 
 def located(source, raw):
@@ -52,7 +52,7 @@ def scores(model, version):
     """Return the scores of the stored test rows: as stored, by the SavedModel, and by a model; float64 `[N]` each."""
     import tensorflow as tf
 
-    from tfar.serving.export import EXTRA, TEST_ROWS
+    from tfar.serving.export import EXTRA, TEST_ROWS, endpoints_in, labels_of, standardization_of
 
     with np.load(version / EXTRA / TEST_ROWS) as stored:
         rows = dict(stored)
@@ -60,10 +60,8 @@ def scores(model, version):
     function = loaded.signatures["log_prob"]
     inputs = {name: tf.constant(rows[name], spec.dtype) for name, spec in function.structured_input_signature[1].items()}
     served = function(**inputs)["log_prob"].numpy()
-    if "text" in rows:
-        own = model.log_prob([text.decode("utf-8", "surrogateescape") for text in rows["text"].tolist()])
-    else:
-        own = model.log_prob(*(rows[name] for name in ("x", "context") if name in rows))
+    endpoint = endpoints_in(model, standardization_of(version), labels_of(version))["log_prob"]
+    own = endpoint.function(*(inputs[name] for name in endpoint.inputs))["log_prob"]
     return [np.asarray(found, np.float64) for found in (rows["log_prob"], served, own.numpy())]
 
 

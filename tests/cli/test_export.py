@@ -43,7 +43,13 @@ def test_export_writes_one_version_after_another_and_a_card(folder, table, label
     assert "`x` is float64" in card and "`x` is in the data's own units" in card and " nats, in the data's own units." in card
     assert re.search(r"\| b \| \d+\.", card) and (tmp_path / "table" / "5").is_dir()
     assert main(["export", labelled]) == 0
-    assert "classes 0, 1, 2" in (labelled / "saved_model" / "README.md").read_text()
+    card = (labelled / "saved_model" / "README.md").read_text()
+    assert "label string[?]" in card and "`label` is the name of a class" in card and "as a string: 0, 1, 2, 3" in card
+    rows = tfar.load_run(labelled).rows().take(slice(3))
+    with Client({"digits": labelled / "saved_model" / "1"}) as client:
+        asked = {"x": rows.x, "label": np.array([str(k).encode() for k in rows.context.argmax(axis=1)], object)}
+        found = client.run("digits", "log_prob", **asked)["log_prob"]
+    np.testing.assert_allclose(found, tfar.load_run(labelled).model.log_prob(rows.x, rows.context), rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_exported_is_a_run_folder(folder, table, written, tmp_path, capsys):

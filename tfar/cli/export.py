@@ -29,15 +29,15 @@ def run(args: Any) -> None:
     card = path.with_name("README.md")
     if card.exists() and MARK not in card.read_text(encoding="utf-8"):
         raise FileExistsError(f"the model card would replace a file that tfar did not write. Received: {card}")
-    rows, standardization = stored_rows(trained, args.data_dir), trained.standardization
-    trained.model.export(str(path), jit_compile=args.xla, test_rows=rows, standardization=standardization)
+    rows, meaning = stored_rows(trained, args.data_dir), {"standardization": trained.standardization, "labels": trained.labels}
+    trained.model.export(str(path), jit_compile=args.xla, test_rows=rows, **meaning)
     signatures = signatures_of(path)
     write_beside(trained, path.parent)
     write_text(card, model_card(trained, path, signatures), overwrite=True)
     print(path)
     for name, (inputs, outputs) in signatures.items():
         print(f"  {name}({inputs}) -> {outputs}")
-    if standardization is not None:
+    if trained.standardization is not None:
         print("  x is in the data's own units, and so is log_prob")
 
 

@@ -4,7 +4,6 @@ import platform
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -165,6 +164,11 @@ class Run:
         """Of real values in arrays, which an exported model takes and gives in the data's own units; None for others."""
         return None
 
+    @property
+    def labels(self) -> "Sequence[str] | None":
+        """The class names of one-hot contexts, by which an exported model takes them; None for others."""
+        return None
+
     def described_values(self, version: Path) -> list[str]:
         """Paragraphs of the model card: what the values of an exported version mean."""
         raise NotImplementedError
@@ -200,6 +204,7 @@ def record(model: Any, fit: "Fit", args: Any) -> dict[str, Any]:
         "interrupted": fit.interrupted,
         "seconds": round(fit.seconds, 1),
         "command": args.command_line,
+        "optimizer": args.optimizer,
         "automatic": args.automatic,
         "versions": versions(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -208,6 +213,8 @@ def record(model: Any, fit: "Fit", args: Any) -> dict[str, Any]:
 
 def versions() -> dict[str, str | None]:
     """Versions of Python and of the packages that a result depends on."""
+    from importlib import metadata  # which imports the package for e-mail
+
     found: dict[str, str | None] = {"python": platform.python_version()}
     for name in PACKAGES:
         try:

@@ -11,7 +11,7 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 from tfar.files import CONFIGURATION
 from tfar.models.autoregressive import AutoregressiveModel
 from tfar.reading import read_arrays, read_json, reading
-from tfar.serving.export import EXTRA, TEST_ROWS, endpoints_in, standardization_of
+from tfar.serving.export import EXTRA, TEST_ROWS, endpoints_in, labels_of, standardization_of
 
 CHECKED = 8  # test rows that a model must score as the SavedModel did
 TOLERANCE = 1e-3  # of their scores, relative, and absolute in nats: far above rounding, far below another density
@@ -154,7 +154,7 @@ def _check_scores(model: AutoregressiveModel, version: Path) -> None:
     if not file.is_file():
         return
     rows = {name: array[:CHECKED] for name, array in read_arrays(file).items()}
-    expected, served = rows["log_prob"], endpoints_in(model, standardization_of(version))["log_prob"]
+    expected, served = rows["log_prob"], endpoints_in(model, standardization_of(version), labels_of(version))["log_prob"]
     found = served.function(*(tf.constant(rows[name], spec.dtype) for name, spec in served.inputs.items()))["log_prob"].numpy()
     if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
         worst = np.nanargmax(np.abs(found - expected))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfar.serving.labels import Condition
 from tfar.serving.units import Units
 from tfar.validation import check_support
 
@@ -47,12 +48,6 @@ def spec(name: str, shape: tuple[int, ...], dtype: tf.DType) -> Inputs:
     return {name: tf.TensorSpec([None, *shape], dtype, name=name)}
 
 
-def context_spec(model: AutoregressiveModel) -> Inputs:
-    """The input `context` `[B, C]`, where the model takes one."""
-    size = model.network.context_size
-    return spec("context", (size,), tf.float32) if size else {}
-
-
 SEED = spec("seed", (2,), tf.int32)
 
 
@@ -79,16 +74,21 @@ def checked(inputs: Inputs, tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tenso
         return {name: tf.ensure_shape(tf.identity(tensor), inputs[name].shape) for name, tensor in tensors.items()}
 
 
-def endpoints(model: AutoregressiveModel, jit_compile: bool = False, standardization: Standardization | None = None) -> dict[str, Endpoint]:
+def endpoints(
+    model: AutoregressiveModel,
+    jit_compile: bool = False,
+    standardization: Standardization | None = None,
+    labels: Sequence[str] | None = None,
+) -> dict[str, Endpoint]:
     """The endpoints `log_prob`, `sample` and `complete` of a model; see `tfar.serving.export_saved_model`.
 
     Args:
         model: an `AutoregressiveModel`.
         jit_compile: whether to mark the sampler for XLA.
         standardization: of the data, for endpoints in their own units; None for those of the model.
+        labels: names of the classes, for endpoints that take `label` in place of a one-hot `context`.
     """
-    event, units = model.event_shape, Units(model, standardization)
-    context = context_spec(model)
+    event, units, condition = model.event_shape, Units(model, standardization), Condition(model, labels)
     x, observed = spec("x", event, units.dtype), spec("observed", event, tf.bool)
 
     def draw(seed: tf.Tensor, context: tf.Tensor | None) -> dict[str, tf.Tensor]:
@@ -99,32 +99,36 @@ def endpoints(model: AutoregressiveModel, jit_compile: bool = False, standardiza
 
     sampler: Any = tf.function(draw, autograph=False, jit_compile=True) if jit_compile else draw  # without the checks: XLA drops assertions
 
-    def log_prob(x: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def log_prob(x: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
         z = check_support(model.head, units.modelled(x))
-        return {"log_prob": units.log_prob(model.distribution(context).log_prob(z))}
+        return {"log_prob": units.log_prob(model.distribution(condition.context(**given)).log_prob(z))}
 
-    def sample(seed: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        return sampler(seed, context)
+    def sample(seed: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
+        return sampler(seed, condition.context(**given))
 
-    def complete(x: tf.Tensor, observed: tf.Tensor, seed: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def complete(x: tf.Tensor, observed: tf.Tensor, seed: tf.Tensor, **given: tf.Tensor) -> dict[str, tf.Tensor]:
+        context = condition.context(**given)
         found = with_log_prob(model.distribution(context).complete(units.modelled(x), observed, seed), context)
         return found | {"x": tf.where(observed, x, found["x"])}  # what is given as it came, not a rounded image of it
 
     return {
-        "log_prob": endpoint(log_prob, x | context, units.example),
-        "sample": endpoint(sample, SEED | context),
-        "complete": endpoint(complete, x | observed | SEED | context, units.example),
+        "log_prob": endpoint(log_prob, x | condition.inputs, units.example | condition.example),
+        "sample": endpoint(sample, SEED | condition.inputs, condition.example),
+        "complete": endpoint(complete, x | observed | SEED | condition.inputs, units.example | condition.example),
     }
 
 
-def scored(model: AutoregressiveModel, rows: Split, standardization: Standardization | None = None) -> dict[str, Any]:
-    """What the endpoint `log_prob` takes and gives for rows: x, context where there is one, log_prob; arrays by name.
+def scored(
+    model: AutoregressiveModel, rows: Split, standardization: Standardization | None = None, labels: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """What the endpoint `log_prob` takes and gives for rows: x, context or label where there is one, log_prob; arrays by name.
 
     Args:
         model: an `AutoregressiveModel`.
         rows: as modelled.
         standardization: of the data, for endpoints in their own units.
+        labels: names of the classes of one-hot contexts, for endpoints that take `label`.
     """
-    given, units = {name: array for name, array in rows._asdict().items() if array is not None}, Units(model, standardization)
-    log_prob = units.log_prob(model.log_prob(**given).numpy())
+    units, given = Units(model, standardization), Condition(model, labels).given(rows.context)
+    log_prob = units.log_prob(model.log_prob(rows.x, rows.context).numpy())
     return {**given, "x": np.asarray(units.own(rows.x)), "log_prob": log_prob}

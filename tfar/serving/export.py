@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EXTRA = "assets.extra"  # the folder of a SavedModel for what its graph does not use
 STANDARDIZATION = "standardization.json"  # in EXTRA, where x is in the data's own units
+LABELS = "labels.json"  # in EXTRA, where classes are given by name
 TEST_ROWS = "test_rows.npz"  # in EXTRA
 DEFAULT = "serving_default"  # what a client gets that names no signature: `log_prob`
 
@@ -31,6 +33,7 @@ def export_saved_model(
     warm_up: bool = True,
     test_rows: dict[str, Any] | None = None,
     standardization: Standardization | None = None,
+    labels: Sequence[str] | None = None,
 ) -> list[str]:
     """Write the SavedModel of a model. The folder appears when it is complete.
 
@@ -49,6 +52,9 @@ def export_saved_model(
     the training were, adds the logarithm of the Jacobian, and gives samples in these units. Its means and scales are in
     `assets.extra/standardization.json`; a version without that file takes and gives values as the model has them.
 
+    With labels the endpoints take `label [B]`, strings, in place of a one-hot `context`: names of classes, or their numbers, "0" to
+    "C - 1", where no name is such a number. The names are in `assets.extra/labels.json`; a version without that file takes `context`.
+
     Args:
         model: an `AutoregressiveModel`.
         path: the folder to write; for TF Serving its last part is a version number.
@@ -56,9 +62,12 @@ def export_saved_model(
             with them a version whose warm-up calls one.
         warm_up: whether to add a request for each endpoint, which TF Serving runs as it loads the model, so that the first client does
             not wait for it.
-        test_rows: what `log_prob` takes and gives for some rows, arrays by name: `tfar.serving.scored(model, rows, standardization)`. They
-            are written to `assets.extra/test_rows.npz`, by which anyone can check the model. None for no rows.
+        test_rows: what `log_prob` takes and gives for some rows, arrays by name:
+            `tfar.serving.scored(model, rows, standardization, labels)`. They are written to `assets.extra/test_rows.npz`, by which anyone
+            can check the model. None for no rows.
         standardization: of the data that a model of real values was trained on, `Dataset.standardization`; None for x as the model has it.
+        labels: names of the classes, in the order of the columns of a one-hot context: `Dataset.preparation.context_names`. None for a
+            `context` of numbers.
 
     Returns:
         The names of the endpoints.
@@ -66,7 +75,8 @@ def export_saved_model(
     Raises:
         FileExistsError: `path` exists.
         ValueError: a weight is not finite, as after a training that diverged; a network of your own is not autoregressive
-            (`check_network`); `jit_compile` for a model of text; or a standardization for a model that is not of real values of its shape.
+            (`check_network`); `jit_compile` for a model of text; a standardization for a model that is not of real values of its shape; or
+            labels that are not those of the context.
 
     >>> import tempfile, tfar
     >>> path = tempfile.mkdtemp() + "/1"
@@ -80,13 +90,15 @@ def export_saved_model(
         raise ValueError(f"weights must be finite. Received: other values in {', '.join(wrong)}")
     model.check_network()
     with atomic(path) as temporary:
-        found = endpoints_in(model, standardization, jit_compile)
+        found = endpoints_in(model, standardization, labels, jit_compile)
         _save(model, found, temporary)
         extra = temporary / EXTRA
-        if standardization is not None or test_rows is not None or warm_up:
+        if warm_up or any(part is not None for part in (standardization, labels, test_rows)):
             extra.mkdir()
         if standardization is not None:
             write_json(extra / STANDARDIZATION, standardization.to_config())
+        if labels is not None:
+            write_json(extra / LABELS, {"label": list(labels)})
         if test_rows is not None:
             np.savez_compressed(extra / TEST_ROWS, **test_rows)
         if warm_up:
@@ -96,9 +108,12 @@ def export_saved_model(
     return list(found)
 
 
-def endpoints_in(model: AutoregressiveModel, standardization: Standardization | None, jit_compile: bool = False) -> dict[str, Endpoint]:
-    """The endpoints of a model: in the data's own units where there is a standardization, else its own."""
-    return model.endpoints(jit_compile) if standardization is None else endpoints(model, jit_compile, standardization)
+def endpoints_in(
+    model: AutoregressiveModel, standardization: Standardization | None, labels: Sequence[str] | None, jit_compile: bool = False
+) -> dict[str, Endpoint]:
+    """The endpoints of a model: in the data's own units and labels where there are such, else its own."""
+    own = standardization is None and labels is None
+    return model.endpoints(jit_compile) if own else endpoints(model, jit_compile, standardization, labels)
 
 
 def standardization_of(version: str | Path) -> Standardization | None:
@@ -112,6 +127,16 @@ def standardization_of(version: str | Path) -> Standardization | None:
         return None
     with reading(path, "the standardization of an exported model"):
         return Standardization.from_config(read_json(path))
+
+
+def labels_of(version: str | Path) -> list[str] | None:
+    """The class names that a SavedModel of `export_saved_model` takes as `label`; None where it takes no label.
+
+    Raises:
+        ValueError: the file that tells them cannot be read.
+    """
+    path = Path(version, EXTRA, LABELS)
+    return read_json(path, {"label": list})["label"] if path.exists() else None
 
 
 def _is_finite(weight: Any) -> bool:

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfar.datasets import Vocabulary
 from tfar.distributions import sampling
 from tfar.distributions.writing import Tempered, position_major_noise
-from tfar.serving.endpoints import SEED, Endpoint, context_spec, endpoint, spec
+from tfar.serving.endpoints import SEED, Endpoint, endpoint, spec
+from tfar.serving.labels import Condition
 from tfar.validation import require
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def endpoints(model: CharacterModel, jit_compile: bool = False) -> dict[str, End
     """
     if jit_compile:
         raise ValueError(f"the sampler of text has no fixed length to compile for. Received: jit_compile={jit_compile}")
-    codec, context = Codec(model.vocabulary), context_spec(model)
+    codec, context = Codec(model.vocabulary), Condition(model).inputs
 
     def log_prob(text: tf.Tensor, context: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         codes, lengths = _encoded(codec, "text", text)
