@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tfar.cli.opening import load_run
     from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
     from tfar.models import *  # noqa: F403
-    from tfar.models import AutoregressiveModel, CharacterModel, TableModel
+    from tfar.models import AutoregressiveModel, CharacterModel, Ensemble, TableModel
     from tfar.models.exported import load_weights_from_saved_model
     from tfar.models.loading import load_model
     from tfar.testing import check_autoregressive
@@ -37,7 +37,7 @@ _MODULES = (
     "training",
 )
 _HOMES = {  # public names, and the modules that define them
-    **dict.fromkeys(("AutoregressiveModel", "CharacterModel", "TableModel"), "tfar.models"),
+    **dict.fromkeys(("AutoregressiveModel", "CharacterModel", "Ensemble", "TableModel"), "tfar.models"),
     **dict.fromkeys((family.__name__ for family in config.FAMILIES.values()), "tfar.models"),
     **dict.fromkeys(("AutoregressiveDistribution", "AutoregressiveEnsemble"), "tfar.distributions"),
     "check_autoregressive": "tfar.testing",

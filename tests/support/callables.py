@@ -29,6 +29,7 @@ def of_networks():
         "networks.RowLSTM": Case(networks.RowLSTM, {**IMAGE, "num_layers": 1}, ("context_size",)),
         "networks.DiagonalBiLSTM": Case(networks.DiagonalBiLSTM, {**IMAGE, "num_layers": 1}, ("context_size",)),
         "networks.CharRNN": Case(networks.CharRNN, {**VECTOR, "units": 2, "num_layers": 1, "num_classes": 3, "params_size": 3}, NETWORK),
+        "networks.Ensemble": Case(networks.Ensemble, {"networks": [networks.NADE([3], hidden_units=units) for units in (2, 3)]}),
         "networks.Pool": Case(networks.Pool, {"networks": [networks.NADE([3], hidden_units=2)]}),
         "networks.WrappedNetwork": Case(networks.WrappedNetwork, {**VECTOR, "network": networks.NADE([3], hidden_units=2)}, NETWORK),
     }
@@ -43,6 +44,7 @@ def of_models():
         "RNADE": Case(tfar.RNADE, {**VECTOR, "hidden_units": 2}, left_out=KERAS),
         "CharRNN": Case(tfar.CharRNN, {"vocabulary": "ab", "units": 2, "num_layers": 1}, left_out=KERAS),
         "AutoregressiveModel": Case(tfar.AutoregressiveModel, {"network": network}),
+        "Ensemble": Case(tfar.Ensemble, {"models": [tfar.NADE([3], hidden_units=units) for units in (2, 3)]}),
         "AutoregressiveDistribution": Case(distributions.AutoregressiveDistribution, {"network": network}),
         "AutoregressiveEnsemble": Case(distributions.AutoregressiveEnsemble, {"network": network_of_two}, left_out=("members",)),
     }

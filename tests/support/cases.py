@@ -49,6 +49,18 @@ def pooled(event_shape, head):
     return model
 
 
+def mixed(event_shape, head):
+    """An ensemble of three families, one of them with two orders, that are not alike."""
+    networks = [
+        tfar.NADE(event_shape, head, hidden_units=7, order="reversed").network,
+        tfar.MADE(event_shape, head, hidden_units=[24], num_masks=2, order="alternating").network,
+        tfar.DeepNADE(event_shape, head, hidden_units=[9]).network,
+    ]
+    for seed, network in enumerate(networks):
+        tfar.testing.randomize(network, seed=seed)
+    return tfar.Ensemble([tfar.AutoregressiveModel(network, head) for network in networks], weights=[3, 2, 1])
+
+
 def case(family, event_shape, head="bernoulli", options=None, blind=False, **arguments):
     return Case(family, event_shape, head, arguments, options or {}, blind)
 
@@ -112,6 +124,7 @@ CASES = {
     "columns-deepnade-orders": case(tfar.DeepNADE, [4], COUNTS, hidden_units=[12], options={"num_orders": 3, "seed": 5}),
     "user-network": case(user_network, [6]),
     "pool": case(pooled, [6]),
+    "ensemble": case(mixed, [6]),
 }
 
 

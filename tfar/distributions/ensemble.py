@@ -1,4 +1,4 @@
-"""The mixture of all members of a network: several orders, or several sets of masks, of the same weights."""
+"""The mixture of several members: orders or sets of masks of one network, or several networks."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,32 +8,39 @@ import numpy as np
 import tensorflow as tf
 
 from tfar import noise
-from tfar.distributions import sampling
+from tfar.distributions.autoregressive import AutoregressiveDistribution
 from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
 from tfar.heads.base import Head
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.validation import of_class
 
+Members = list[Member]  # of each part its members, stacked
+OfMember = Callable[[AutoregressiveDistribution, Member], tf.Tensor]
+
 
 class AutoregressiveEnsemble(NetworkDistribution):
-    """p(x) = 1/n sum_i p_i(x): the mean of the probabilities of n members, not of their logits.
+    """p(x) = sum_i w_i p_i(x): the mean of the probabilities of n members, not of their logits.
 
-    `log_prob` takes one call of the network for each member: log p(x) = logsumexp_i log p_i(x) - log n. A sample picks a member for each
+    The members are those of one network, with w_i = 1/n, or of a `tfar.networks.Ensemble`: then w_i is the weight of a network divided by
+    the number of its members.
+
+    `log_prob` takes one call of a network for each member: log p(x) = logsumexp_i (log w_i + log p_i(x)). A sample picks a member for each
     row and draws from it. It costs as much as `log_prob`, or as one sample of one member where the network takes any order.
 
-    **Completion and `conditional_log_prob`** are those of the mixture of the members that can complete a row exactly. Where the network
-    takes any order these are all members, each with the observed dimensions moved to the front of its order. Otherwise they are the
-    members whose order has the observed dimensions first. In that mixture
+    **Completion and `conditional_log_prob`** are those of the mixture of the members that can complete a row exactly. Where a network
+    takes any order these are all of its members, each with the observed dimensions moved to the front of its order. Otherwise they are the
+    members whose order has the observed dimensions first, and each network must have one. In that mixture
 
-        p(x_missing | x_observed) = sum_i w_i p_i(x_missing | x_observed),   w_i proportional to p_i(x_observed)
+        p(x_missing | x_observed) = sum_i v_i p_i(x_missing | x_observed),   v_i proportional to w_i p_i(x_observed)
 
-    which is exact. Where the pattern moves no order, it is the conditional density of the ensemble itself. Where it does, the orders
-    differ from those of `log_prob`, so that log_prob(x) - conditional_log_prob(x) is not exactly the ensemble's log p(x_observed).
+    which is exact. Where the pattern moves no order and all members can complete it, it is the conditional density of the ensemble itself.
+    Where it moves one, the orders differ from those of `log_prob`, so that log_prob(x) - conditional_log_prob(x) is not exactly the
+    ensemble's log p(x_observed).
 
     Args:
         network: a `tfar.networks.AutoregressiveNetwork` with members.
         head, context, method, jit_compile: as in `AutoregressiveDistribution`.
-        members: keyword arguments of the members, stacked, each `[n, ...]`; None for all members of the network.
+        members: keyword arguments of the members of one network, stacked, each `[n, ...]`; None for all members.
         validate_args, allow_nan_stats, name: as in `tfd.Distribution`.
 
     Raises:
@@ -48,8 +55,8 @@ class AutoregressiveEnsemble(NetworkDistribution):
     """
 
     _refusal = (
-        "no member of the ensemble has an order that puts the observed positions first, so that none can fill the others exactly. "
-        "Train an order-agnostic model (tfar.DeepNADE)."
+        "no member of the ensemble (or of one of its networks) has an order that puts the observed positions first, so that none can fill "
+        "the others exactly. Train order-agnostic models (tfar.DeepNADE), or models whose orders put them first (order=[...])."
     )
 
     def __init__(
@@ -66,11 +73,19 @@ class AutoregressiveEnsemble(NetworkDistribution):
     ):
         parameters = dict(locals())
         of_class(AutoregressiveNetwork, network=network)
-        given: Mapping[str, Any] = network.member(tf.range(network.num_members)) if members is None else of_class(Mapping, members=members)
-        stacked = {key: _stacked(network, value) for key, value in given.items()}
-        if not stacked:
+        super().__init__(network, head, context, {}, method, jit_compile, validate_args, allow_nan_stats, parameters, name)
+        parts = network.parts(self._head)
+        if members is not None and len(parts) > 1:
+            raise ValueError(f"members must be of one network. Received: members={members!r}, and {len(parts)} networks")
+        stacked = [_stacked(part, members) for part, _ in parts]
+        if stacked == [{}]:
             raise ValueError(f"an ensemble needs a network with members. Received: network={network!r}")
-        super().__init__(network, head, context, stacked, method, jit_compile, validate_args, allow_nan_stats, parameters, name)
+        # Each part holds its members, stacked. They are arguments of its methods, which see one of them at a time.
+        self._parts = [
+            AutoregressiveDistribution(part, own, self._context, members_of, method=method)
+            for (part, own), members_of in zip(parts, stacked, strict=True)
+        ]
+        self._member: Any = [part._member for part in self._parts]
 
     @classmethod
     def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
@@ -79,103 +94,129 @@ class AutoregressiveEnsemble(NetworkDistribution):
     @property
     def num_members(self) -> int:
         """n, the number of distributions that are averaged."""
-        values = next(iter(self._member.values()))
-        return len(values) if isinstance(values, tuple) else int(values.shape[0])
+        return sum(int(tf.get_static_value(_count(members))) for members in self._member)
 
-    def _of_members(self, function: Callable[[Member], tf.Tensor], members: Member) -> tf.Tensor:
+    def _of_members(self, function: OfMember, members: Members) -> tf.Tensor:
         """`function` of each member, one after the other: nats `[n, ...]`."""
         dtype = tf.as_dtype(self._network.sum_dtype)
-        if _are_known(members):
-            return tf.stack([tf.cast(function(_select(members, index)), dtype) for index in range(_count(members))])
-        return tf.map_fn(lambda index: function(_select(members, index)), tf.range(_count(members)), fn_output_signature=dtype)
+        return tf.concat([_of_part(function, part, own, dtype) for part, own in zip(self._parts, members, strict=True)], axis=0)
 
-    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
-        def score(one: Member) -> tf.Tensor:
-            return tf.reduce_sum(self._scores(x, context, one), axis=-1)
+    def _log_weights(self, members: Members) -> Any:
+        """log w_i, `[n]`."""
+        shares = tf.unstack(self._network.log_shares(), len(self._parts))
+        counts = [_count(own) for own in members]
+        equal = [tf.fill([n], share - tf.math.log(tf.cast(n, share.dtype))) for n, share in zip(counts, shares, strict=True)]
+        return tf.concat(equal, axis=0)
 
-        scores = self._of_members(score, member)
-        return tf.reduce_logsumexp(scores, axis=0) - tf.math.log(tf.cast(tf.shape(scores)[0], scores.dtype))
+    def _log_prob_rows(self, x: tf.Tensor, context: tf.Tensor | None, member: Any) -> tf.Tensor:
+        def score(part: AutoregressiveDistribution, one: Member) -> tf.Tensor:
+            return tf.reduce_sum(part._scores(x, context, one), axis=-1)
 
-    def _observed_scores(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
-        """log p_i(x) and log p_i(x_observed) under the order that completes, `[2, B]`; -inf where the member cannot."""
-        completing = self._completing(member, observed)
-        scores = self._scores(x, context, completing)
-        seen = tf.where(tf.reshape(observed, tf.shape(scores)), scores, tf.zeros_like(scores))
-        both = tf.stack([tf.reduce_sum(scores, axis=-1), tf.reduce_sum(seen, axis=-1)])
-        return tf.where(self._observed_first(observed, completing), both, tf.constant(-math.inf, both.dtype))
+        return tf.reduce_logsumexp(self._of_members(score, member) + self._log_weights(member)[:, tf.newaxis], axis=0)
 
-    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Member) -> tf.Tensor:
-        def score(one: Member) -> tf.Tensor:
-            return self._observed_scores(x, observed, context, one)
+    def _observed_scores(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, members: Members) -> tf.Tensor:
+        """log w_i p_i(x) and log w_i p_i(x_observed) under the order that completes, `[n, 2, B]`; -inf where the member cannot."""
 
-        joint, seen = tf.unstack(tf.reduce_logsumexp(self._of_members(score, member), axis=0))
+        def score(part: AutoregressiveDistribution, one: Member) -> tf.Tensor:
+            completing = part._completing(one, observed)
+            scores = part._scores(x, context, completing)
+            seen = tf.where(tf.reshape(observed, tf.shape(scores)), scores, tf.zeros_like(scores))
+            both = tf.stack([tf.reduce_sum(scores, axis=-1), tf.reduce_sum(seen, axis=-1)])
+            return tf.where(part._observed_first(observed, completing), both, tf.constant(-math.inf, both.dtype))
+
+        return self._of_members(score, members) + self._log_weights(members)[:, tf.newaxis, tf.newaxis]
+
+    def _conditional_rows(self, x: tf.Tensor, observed: tf.Tensor, context: tf.Tensor | None, member: Any) -> tf.Tensor:
+        joint, seen = tf.unstack(tf.reduce_logsumexp(self._observed_scores(x, observed, context, member), axis=0))
         return joint - seen
 
-    def _choose(self, seeds: Any, context: Any, observed: Any, values: Any, members: Member) -> tf.Tensor:
-        """The member of each row, int32 `[B]`: drawn uniformly, or in proportion to p_i(x_observed)."""
+    def _choose(self, seeds: Any, context: Any, observed: Any, values: Any, members: Members) -> tf.Tensor:
+        """The member of each row, int32 `[B]`: drawn in proportion to w_i, or to w_i p_i(x_observed)."""
         u = noise.uniform(seeds, 1, noise.MEMBERS)[:, 0]
         if observed is None:
-            count = _count(members)
-            return tf.minimum(tf.cast(u * tf.cast(count, u.dtype), tf.int32), count - 1)
-
-        def score(member: Member) -> tf.Tensor:
-            return self._observed_scores(values, observed, context, member)[1]
-
-        weights = tf.cumsum(tf.nn.softmax(self._of_members(score, members), axis=0), axis=0)  # (n, B)
+            log_weights = self._log_weights(members)[:, tf.newaxis]  # (n, 1)
+        else:
+            log_weights = self._observed_scores(values, observed, context, members)[:, 1]  # (n, B)
+        weights = tf.cumsum(tf.nn.softmax(log_weights, axis=0), axis=0)
         passed = weights[:-1] <= tf.cast(u, weights.dtype) * weights[-1]
         return tf.reduce_sum(tf.cast(passed, tf.int32), axis=0)
 
-    def _sample_rows(self, seeds: Any, context: Any, observed: Any, values: Any, member: Member) -> tf.Tensor:
-        choice, event = self._choose(seeds, context, observed, values, member), self._network.event_shape
+    def _sample_rows(self, seeds: Any, context: Any, observed: Any, values: Any, member: Any) -> tf.Tensor:
+        choice = self._choose(seeds, context, observed, values, member)
 
-        def draw(one: Member) -> tf.Tensor:
-            if observed is not None:
-                one = self._completing(one, observed)
-            return sampling.sample_rows(self._network, self._head, seeds, context, observed, values, one, self._method)
+        def draw(part: AutoregressiveDistribution, one: Member) -> tf.Tensor:
+            return part._sample_rows(seeds, context, observed, values, one)
 
-        if self._network.order_agnostic:
-            return draw(_select(member, choice))
-
-        def add(index: Any, x: tf.Tensor) -> tuple[Any, tf.Tensor]:
-            here = tf.reshape(choice == index, [-1, *[1] * len(event)])
-            return index + 1, tf.ensure_shape(tf.where(here, draw(_select(member, index)), x), x.shape)
-
-        if _are_known(member):
-            x = draw(_select(member, 0))
-            for index in range(1, _count(member)):
-                x = add(index, x)[1]
-            return x
-        count = _count(member)
-        start = tf.zeros([tf.shape(seeds)[0], *event], self._head.dtype)
-        return tf.while_loop(lambda index, _: index < count, add, (tf.constant(0), start))[1]
+        first: Any = 0
+        x: Any = None
+        for part, own in zip(self._parts, member, strict=True):
+            drawn = _drawn_by_part(draw, part, own, choice - first)
+            x = drawn if x is None else tf.where(_by_row(choice >= first, drawn), drawn, x)
+            first += _count(own)
+        return x
 
     def _completable(self, observed: tf.Tensor) -> tf.Tensor:
-        def can(index: Any) -> tf.Tensor:
-            return self._observed_first(observed, _select(self._member, index))
+        def can(part: AutoregressiveDistribution, one: Member) -> tf.Tensor:
+            return part._observed_first(observed, part._completing(one, observed))
 
-        if _are_known(self._member):
-            return tf.reduce_any([can(index) for index in range(self.num_members)], axis=0)
-        return tf.reduce_any(tf.map_fn(can, tf.range(self.num_members), fn_output_signature=tf.bool), axis=0)
+        possible = [_of_part(can, part, own, tf.bool) for part, own in zip(self._parts, self._member, strict=True)]
+        return tf.reduce_all([tf.reduce_any(of_part, axis=0) for of_part in possible], axis=0)
 
 
-def _stacked(network: AutoregressiveNetwork, values: Any) -> Any:
-    """An argument of all members: a tensor, or numbers where the network's steps are unrolled for each member."""
+def _of_part(function: OfMember, part: AutoregressiveDistribution, members: Member, dtype: tf.DType) -> tf.Tensor:
+    """`function` of each member of a part, one after the other, `[n, ...]`."""
+    if _are_known(members):
+        return tf.stack([tf.cast(function(part, _select(members, index)), dtype) for index in range(_count(members))])
+    return tf.map_fn(lambda index: function(part, _select(members, index)), tf.range(_count(members)), fn_output_signature=dtype)
+
+
+def _drawn_by_part(draw: OfMember, part: AutoregressiveDistribution, members: Member, choice: Any) -> tf.Tensor:
+    """Rows drawn by the members that `choice` numbers, int32 `[B]`; rows of any values where it is the number of none."""
+    count = _count(members)
+    if part.network.order_agnostic:
+        return draw(part, _select(members, tf.clip_by_value(choice, 0, count - 1)))
+    x = draw(part, _select(members, 0))
+
+    def add(index: Any, x: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        drawn = draw(part, _select(members, index))
+        return index + 1, tf.ensure_shape(tf.where(_by_row(choice == index, drawn), drawn, x), x.shape)
+
+    if not _are_known(members):
+        return tf.while_loop(lambda index, _: index < count, add, (tf.constant(1), x))[1]
+    for index in range(1, count):
+        x = add(index, x)[1]
+    return x
+
+
+def _by_row(condition: Any, x: tf.Tensor) -> tf.Tensor:
+    """A condition `[B]` with the rank of `x [B, ...]`."""
+    return tf.reshape(condition, [-1, *[1] * (x.shape.rank - 1)])
+
+
+def _stacked(network: AutoregressiveNetwork, members: Any = None) -> Member:
+    """The keyword arguments of members, all of them unless some are given: tensors, or numbers where the steps of each are unrolled.
+
+    There are none where a network is one distribution.
+    """
+    if members is None:
+        members = network.member(tf.range(network.num_members)) if network.num_members > 1 else {}
+    given: Mapping[str, Any] = of_class(Mapping, members=members)
     if network.per_column and not network.order_agnostic:
-        return tuple(map(int, np.asarray(tf.get_static_value(values))))
-    return tf.convert_to_tensor(values)
+        return {key: tuple(map(int, np.asarray(tf.get_static_value(values)))) for key, values in given.items()}
+    return {key: tf.convert_to_tensor(values) for key, values in given.items()}
 
 
 def _are_known(members: Member) -> bool:
-    """Whether the members are numbers, of which each has operations of its own."""
-    return all(isinstance(value, tuple) for value in members.values())
+    """Whether the members are numbers, of which each has operations of its own, or there is one."""
+    return all(isinstance(values, tuple) for values in members.values())
 
 
 def _count(members: Member) -> Any:
-    """The number of stacked members, a scalar tensor."""
-    values = next(iter(members.values()))
+    """The number of stacked members: an integer, or a scalar tensor."""
+    values = next(iter(members.values()), (0,))
     return len(values) if isinstance(values, tuple) else tf.shape(values)[0]
 
 
 def _select(members: Member, index: Any) -> Member:
     """One of the stacked members, or one for each row where `index` is `[B]`."""
-    return {key: value[index] if isinstance(value, tuple) else tf.gather(value, index) for key, value in members.items()}
+    return {key: values[index] if isinstance(values, tuple) else tf.gather(values, index) for key, values in members.items()}

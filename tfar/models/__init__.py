@@ -2,6 +2,7 @@
 
 from tfar.models.autoregressive import AutoregressiveModel
 from tfar.models.character import CharacterModel
+from tfar.models.ensemble import Ensemble
 from tfar.models.families import (
     CONSTRUCTORS,
     MADE,
@@ -32,6 +33,7 @@ __all__ = [
     "CharacterModel",
     "DeepNADE",
     "DiagonalBiLSTM",
+    "Ensemble",
     "GatedPixelCNN",
     "LogisticAutoregressive",
     "NeuralAutoregressive",

@@ -144,10 +144,18 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
         if member is None and self.network.num_members > 1:
             return AutoregressiveEnsemble(self.network, self.head, context, **options)
         if isinstance(member, int | np.integer):
-            if not 0 <= member < self.network.num_members:
-                raise ValueError(f"member must be from 0 to {self.network.num_members - 1}. Received: member={member}")
-            member = self.network.member(member)
+            network, head, member = self._member_at(int(member))
+            return AutoregressiveDistribution(network, head, context, member, **options)
         return AutoregressiveDistribution(self.network, self.head, context, member, **options)
+
+    def _member_at(self, number: int) -> tuple[networks.AutoregressiveNetwork, heads.Head, dict[str, Any]]:
+        """The network and the head of a member, and the keyword arguments that select it there."""
+        index = number
+        for network, head in self.network.parts(self.head):
+            if 0 <= index < network.num_members:
+                return network, head, network.member(index)
+            index -= network.num_members
+        raise ValueError(f"member must be from 0 to {self.network.num_members - 1}. Received: member={number}")
 
     def _ordered(
         self, context: Any, member: Any, order: Any, num_orders: Any, seed: int, options: dict[str, Any]
@@ -220,9 +228,11 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
         [False, False, True, True]
         """
         check_numbers("[0, 1]", share=share)
-        if self.network.num_members > 1:
-            raise ValueError(f"a model must have one order. Received: the mean of {self.network.num_members} orders")
-        order = np.asarray(self.network.generation_order())
+        members = [self.network.member(number) for number in range(self.network.num_members)]
+        orders = np.array([self.network.generation_order(**member) for member in members])
+        order = orders[0]
+        if (orders != order).any():
+            raise ValueError(f"a model must have one order. Received: the mean of {len(orders)} orders")
         return (inverse(order) < round(share * len(order))).reshape(self.event_shape)
 
     def conditional_log_prob(self, x: Any, observed: Any, context: Any = None) -> tf.Tensor:

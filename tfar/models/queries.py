@@ -33,7 +33,8 @@ def probability(
         P = E[prod_d P(x_d in A_d | x_<d)],   x_d drawn given that it is in A_d, a column without a condition freely
 
     The walk ends at the last column that has a condition. It costs at most a sample of as many rows, and the estimate is unbiased. An
-    order-agnostic network puts the columns with conditions first. The members of another network are averaged, with `draws` of each.
+    order-agnostic network puts the columns with conditions first. The members of another network are averaged, with `draws` of each, and
+    so are the networks of an ensemble.
 
     Args:
         network: of a table, for which `head` is.
@@ -77,12 +78,17 @@ def _of_one(network: AutoregressiveNetwork, head: Columns, allowed: dict[int, Al
         return Probability(0.0, 0.0)
     if not allowed:
         return Probability(1.0, 0.0)
-    members = [network.member(number) for number in range(network.num_members)]
-    if network.order_agnostic:
-        members = [{"order": np.array(sorted(network.order, key=lambda column: column not in allowed), np.int32)}]
-    weights = [_weights(network, head, member, allowed, noise.row_seeds(seed, draws, n * draws)) for n, member in enumerate(members)]
-    variances = [of_member.var(ddof=1) / len(of_member) if len(of_member) > 1 else 0.0 for of_member in weights]
-    return Probability(float(np.mean([of_member.mean() for of_member in weights])), float(np.sqrt(np.sum(variances))) / len(members))
+    means, variances, first = [], [], 0
+    for (part, _), share in zip(network.parts(head), np.exp(network.log_shares()), strict=True):
+        members = [part.member(number) for number in range(part.num_members)]
+        if part.order_agnostic:
+            members = [{"order": np.array(sorted(part.order, key=lambda column: column not in allowed), np.int32)}]
+        for member in members:
+            weights = _weights(part, head, member, allowed, noise.row_seeds(seed, draws, first))
+            means.append(share / len(members) * weights.mean())
+            variances.append((share / len(members)) ** 2 * weights.var(ddof=1) / len(weights) if len(weights) > 1 else 0.0)
+            first += draws
+    return Probability(float(np.sum(means)), float(np.sqrt(np.sum(variances))))
 
 
 def _weights(

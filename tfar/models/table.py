@@ -120,7 +120,11 @@ class TableModel(AutoregressiveModel):
         """
         if not is_table(x):
             return super().log_prob(x, context)
-        return self.column_log_prob(x).to_numpy().sum(axis=1)
+        if self.network.num_members == 1:
+            return self.column_log_prob(x).to_numpy().sum(axis=1)
+        frame = as_frame(x)
+        scores = [super(TableModel, self).log_prob(part).numpy() for part in _parts(self.schema.encode(frame, blanks=False))]
+        return np.concatenate(scores).astype(np.float64) + self.schema.log_share(frame).sum(axis=1)
 
     def column_log_prob(self, table: Any) -> Any:
         """Score cells: the log-probability of each given those before it in the order, nats. Their sum over a row is `log_prob`.

@@ -2,6 +2,7 @@
 
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.deep_nade import DeepNADE
+from tfar.networks.ensemble import Ensemble
 from tfar.networks.images import DiagonalBiLSTM, GatedPixelCNN, ImageNetwork, PixelCNN, RowLSTM
 from tfar.networks.logistic import LogisticAutoregressive
 from tfar.networks.made import MADE
@@ -23,6 +24,7 @@ __all__ = [
     "CharRNN",
     "DeepNADE",
     "DiagonalBiLSTM",
+    "Ensemble",
     "GatedPixelCNN",
     "ImageNetwork",
     "LogisticAutoregressive",

@@ -233,6 +233,14 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         """Return the keyword arguments that select a member in `call`, `generation_order` and `initial_state`."""
         return {}
 
+    def parts(self, head: Head) -> list[tuple["AutoregressiveNetwork", Head]]:
+        """Return the networks whose densities the members are of, each with its head: this one alone, but for an `Ensemble`."""
+        return [(self, head)]
+
+    def log_shares(self) -> tf.Tensor:
+        """Return the logarithm of the weight of each part, which its members share equally, `[M]`."""
+        return tf.zeros([1], self.sum_dtype)
+
     def generation_order(self, **member: Any) -> np.ndarray | tf.Tensor:
         """Return the order of a member, int32 `[D]`, or `[B, D]` where each row has its own."""
         return self.order
