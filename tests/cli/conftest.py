@@ -24,6 +24,14 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def other(tmp_path_factory):
+    """Another model of the digits."""
+    out = tmp_path_factory.mktemp("other") / "nade"
+    assert main(["train", "nade", "--data", "digits", "--hidden-units", "8", "--epochs", "1", "--no-jit", "--quiet", "--out", out]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
 def table(tmp_path_factory):
     """A model of a table of three columns with one head for all, with its data."""
     base = tmp_path_factory.mktemp("tables")

@@ -80,14 +80,6 @@ def test_evaluate_in_random_orders(tmp_path, capsys):
     assert "Received: --rows 0" in fails(capsys, "evaluate", tmp_path / "run", "--rows", "0")
 
 
-@pytest.fixture(scope="module")
-def other(tmp_path_factory):
-    """Another model of the digits."""
-    out = tmp_path_factory.mktemp("other") / "nade"
-    assert main(["train", "nade", "--data", "digits", "--hidden-units", "8", "--epochs", "1", "--no-jit", "--quiet", "--out", out]) == 0
-    return out
-
-
 def test_several_models_are_compared_row_by_row(folder, other, table, tmp_path, capsys):
     capsys.readouterr()
     assert main(["evaluate", folder, other, "--rows", "30", "--json", "--out", tmp_path / "rows.csv"]) == 0

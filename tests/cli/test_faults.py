@@ -145,7 +145,7 @@ def test_an_interrupted_command_says_that_its_checkpoint_is_kept(tmp_path, monke
         (tmp_path / "run.checkpoint.npz").write_text("")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tfar.cli.train._job", interrupted)
+    monkeypatch.setattr("tfar.cli.train.make_job", interrupted)
     assert main([*WORDS, "--out", tmp_path / "run"]) == 130
     kept = tmp_path / "run.checkpoint.npz"
     assert capsys.readouterr().err == f"tfar: interrupted: {kept} is kept; the same command, given again, goes on from it\n"

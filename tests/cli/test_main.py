@@ -24,6 +24,19 @@ def test_help_needs_no_tensorflow():
         assert "tfar" in done.stdout
 
 
+def test_a_file_that_is_missing_is_told_before_anything_large_is_imported(tmp_path):
+    """So that a typing error costs half a second."""
+    code = (
+        "import sys\nfrom tfar.cli.main import main\n"
+        "assert main(sys.argv[1:]) == 1\n"
+        "heavy = {'tensorflow', 'keras', 'pandas', 'pyarrow', 'matplotlib', 'statistics', 'tfar.cli.evaluate'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    words = ["train", "made", "--data", tmp_path / "missing.csv", "--out", tmp_path / "run"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 0 and re.fullmatch(r"tfar: error: [^\n]*missing.csv[^\n]*\n", done.stderr), done.stderr
+
+
 def test_help_is_short_and_help_all_is_whole(capsys):
     from tfar import config
 

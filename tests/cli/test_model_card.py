@@ -43,10 +43,10 @@ def test_first_test_rows_are_stored(tmp_path):
     data = datasets.load("digits", context="label")
     model = tfar.LogisticAutoregressive(data.event_shape, context_size=10)
     card, rows = exported(tmp_path, model, data)
-    assert set(rows) == {"x", "context", "log_prob"}
+    assert set(rows) == {"x", "label", "log_prob"}
     first = data.test.take(slice(64))
     np.testing.assert_array_equal(rows["x"], first.x)
-    np.testing.assert_array_equal(rows["context"], first.context)
+    assert rows["label"].tolist() == [str(number).encode() for number in first.context.argmax(axis=1)]
     np.testing.assert_array_equal(rows["log_prob"], model.log_prob(*first))
     np.testing.assert_allclose(served(tmp_path, rows)["log_prob"], rows["log_prob"], rtol=1e-5)
     figure = f"{-rows['log_prob'].mean(dtype=np.float64):.3f}"

@@ -40,6 +40,33 @@ def test_other_families_are_built_as_the_command_line_says(name):
         np.testing.assert_allclose(np.ravel(model.network.mean), data.train.x.mean(axis=0).ravel(), rtol=1e-5)
 
 
+def test_another_optimizer_is_used_and_recorded(folder, tmp_path, capsys):
+    words = [
+        "train",
+        "logistic",
+        "--data",
+        "digits",
+        "--out",
+        tmp_path / "run",
+        "--epochs",
+        "1",
+        "--epoch-steps",
+        "3",
+        "--no-jit",
+        "--quiet",
+    ]
+    assert "a learning rate (--learning-rate) must be given" in fails(capsys, *words, "--optimizer", "sgd")
+    refused = fails(capsys, *words, "--optimizer", "newton", code=2)
+    assert "'newton' (choose from" in refused and all(name in refused for name in config.OPTIMIZERS)
+    assert main([*words, "--optimizer", "sgd", "--learning-rate", "0.5"]) == 0
+    assert [json.loads((one / "metrics.json").read_text())["optimizer"] for one in (folder, tmp_path / "run")] == ["adam", "sgd"]
+    job = array_job(*map(str, words), "--optimizer", "sgd", "--learning-rate", "0.5")
+    model = job.build()
+    training.fit(model, job.data.train, job.data.validation, job.settings)
+    for weight, other in zip(model.get_weights(), tfar.load_run(tmp_path / "run").model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
 def test_an_order_may_be_in_a_file(tmp_path):
     np.save(tmp_path / "order.npy", [2, 0, 1])
     (tmp_path / "order.txt").write_text("2, 0, 1\n")

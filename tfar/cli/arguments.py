@@ -5,7 +5,7 @@ import collections.abc
 import shlex
 import types
 import typing
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,10 +17,22 @@ class UsageError(ValueError):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are exceptions, and whose options are not abbreviated."""
+    """A parser whose errors are exceptions, and whose options are not abbreviated.
 
-    def __init__(self, **kwargs: Any):
+    Args:
+        fill: adds its arguments, when they are needed: a command reads those of one family, and those of all take 0.1 s.
+        **kwargs: of `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, fill: Callable[["Parser"], None] | None = None, **kwargs: Any):
         super().__init__(**{"allow_abbrev": False, **kwargs})
+        self._fill = fill
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if self._fill is not None:
+            fill, self._fill = self._fill, None
+            fill(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see '{self.prog} --help')")

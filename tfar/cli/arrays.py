@@ -37,6 +37,10 @@ class ArrayRun(Run):
     def standardization(self) -> datasets.Standardization | None:
         return self.preparation.standardization
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        return self.preparation.context_names
+
     def check(self) -> None:
         super().check()
         found, network = self.preparation, self.model.network
@@ -274,14 +278,14 @@ class ArrayRun(Run):
 
     def test_rows(self, data_dir: str | None = None) -> dict[str, Any]:
         data = self.load_data(data_dir, download=False)  # a few rows are not worth a download
-        return serving.scored(self.model, data.test.take(slice(STORED_ROWS)), self.standardization)
+        return serving.scored(self.model, data.test.take(slice(STORED_ROWS)), self.standardization, self.labels)
 
     @property
     def values(self) -> str:
         return f"{self.preparation.kind} values `{list(self.model.event_shape)}`"
 
     def described_values(self, version: Path) -> list[str]:
-        return [*self._described_x(version), *self._described_context(), self._described_order()]
+        return [*self._described_x(version), *self._described_context(version), self._described_order()]
 
     def _described_x(self, version: Path) -> list[str]:
         """What x means: its support, and how it was made from the data."""
@@ -311,8 +315,10 @@ class ArrayRun(Run):
         )
         return words
 
-    def _described_context(self) -> list[str]:
-        names = self.preparation.context_names
+    def _described_context(self, version: Path) -> list[str]:
+        names = self.labels
+        if names is not None and serving.labels_of(version) is not None:
+            return [f"`label` is the name of a class, or its number from 0 on where no name is one, as a string: {', '.join(names)}."]
         if names is not None:
             return [f"`context` is one-hot, of the classes {', '.join(names)}, in this order."]
         if self.preparation.context_size:

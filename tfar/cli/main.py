@@ -16,15 +16,15 @@ from tfar.cli.arguments import Parser, UsageError
 DESCRIPTION = "Neural autoregressive density models: train one, score, sample and complete with it, export it."
 EXPECTED = (ValueError, OSError, KeyError, ImportError, NotImplementedError)
 # modules of this package with `add_parser(commands)` and `run(args)`
-COMMANDS = ("train", "evaluate", "sample", "complete", "score", "export", "models")
+COMMANDS = ("train", "tune", "evaluate", "ensemble", "sample", "complete", "score", "export", "models", "reproduce")
 
 
-def parser() -> Parser:
-    """The parser of all subcommands; `args.run` is the function that carries one out."""
+def parser(subcommands: Sequence[str] = COMMANDS) -> Parser:
+    """The parser of subcommands; `args.run` is the function that carries one out."""
     top = Parser(prog="tfar", description=DESCRIPTION)
     top.add_argument("--version", action="store_true", help="print the version and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for name in COMMANDS:
+    for name in subcommands:
         module = importlib.import_module(f"tfar.cli.{name}")
         module.add_parser(commands)
     return top
@@ -36,7 +36,7 @@ def parse(words: Sequence[str]) -> Any:
     Raises:
         UsageError: they cannot be understood. The message names the help of the subcommand that they were given to.
     """
-    top = parser()
+    top = parser([word for word in words[:1] if word in COMMANDS] or COMMANDS)  # of one, others need not be imported
     args, unknown = top.parse_known_args(words)
     if unknown:
         prog = " ".join(["tfar", *(getattr(args, level) for level in ("command", "model") if getattr(args, level, None))])

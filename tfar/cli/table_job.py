@@ -76,7 +76,7 @@ class TableJob(RowsJob):
     def draw(self, run: Any, fit: Any, metrics: dict[str, Any]) -> None:
         """Draw the learning curve, and the report: marginals and associations of test rows and of as many synthetic ones."""
         from tfar import plotting
-        from tfar.cli.tables import values_to_draw
+        from tfar.cli.tables import write_report
 
         if not plotting.available():
             return
@@ -85,5 +85,4 @@ class TableJob(RowsJob):
             plotting.save(curve, run.folder / "curve.png", overwrite=True, title=f"{run.title}: learning curve")
         schema, test = self.data.schema, self.data.test.x[:DRAWN]
         real, synthetic = schema.decode(test), run.model.sample(max(len(test), min(DRAWN, 500)), self.args.seed)
-        picture = plotting.table_report(values_to_draw(schema, real), values_to_draw(schema, synthetic))
-        plotting.save(picture, run.folder / PICTURE, overwrite=True, title=f"{run.title}: test rows and samples")
+        write_report(run.folder / PICTURE, f"{run.title}: test rows and samples", schema, real, synthetic, overwrite=True)

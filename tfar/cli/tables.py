@@ -134,12 +134,11 @@ class TableRun(Run):
         for path in paths:
             if path.suffix == ".png":
                 real = self._data_beside()
-                shown = values_to_draw(self.schema, drawn)
-                beside = {name: values[:0] for name, values in shown.items()} if real is None else values_to_draw(self.schema, real)
-                plotting.save(plotting.table_report(beside, shown), path, args.overwrite, title=f"{self.title}: samples")
+                written = write_report(path, f"{self.title}: samples", self.schema, real, drawn, args.overwrite)
+                print("\n".join(map(str, written)))
             else:
                 write_frame(drawn, path, args.overwrite)
-            print(path)
+                print(path)
 
     def given(self, words: Sequence[str], n: int, first: int = 0) -> dict[str, list[str | None]]:
         """Values `[n]` of columns, of words `COLUMN=VALUE`: several of one column are taken in turn; an empty one is blank.
@@ -259,6 +258,24 @@ def independent_columns(head: Any, known: np.ndarray, x: np.ndarray, shares: pd.
     """The mean NLL of encoded rows in nats if columns were independent, each with its marginal in the rows known."""
     found = baseline_nll(head, known, x)
     return None if found is None else found - float(shares.sum(axis=1).mean())
+
+
+def write_report(path: Path, title: str, schema: Schema, real: pd.DataFrame | None, synthetic: pd.DataFrame, overwrite: bool) -> list[Path]:
+    """Draw the report on synthetic rows beside real ones; None for none of these.
+
+    Returns:
+        Its files: `path`, and where a table has more columns than a page holds, report-2.png, ... beside report.png.
+
+    Raises:
+        FileExistsError: one of them exists, and `overwrite` is False; nothing is written.
+    """
+    shown = values_to_draw(schema, synthetic)
+    beside = {name: values[:0] for name, values in shown.items()} if real is None else values_to_draw(schema, real)
+    pages = plotting.table_report(beside, shown)
+    paths = [refuse_existing(path.with_stem(f"{path.stem}-{page}") if page > 1 else path, overwrite) for page in range(1, len(pages) + 1)]
+    for number, (picture, one) in enumerate(zip(pages, paths, strict=True), 1):
+        plotting.save(picture, one, overwrite, title=f"{title}, page {number} of {len(pages)}" if len(pages) > 1 else title)
+    return paths
 
 
 def values_to_draw(schema: Schema, frame: pd.DataFrame) -> dict[str, np.ndarray]:

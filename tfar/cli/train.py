@@ -1,6 +1,7 @@
 """`tfar train`: from data to the run folder of a trained model."""
 
 import contextlib
+import functools
 import math
 import os
 import sys
@@ -50,6 +51,8 @@ class Job(Protocol):
     It is made from the arguments before TensorFlow is imported, and refuses what it can.
     """
 
+    args: Any
+    settings: Any
     data: Any
 
     def build(self) -> "AutoregressiveModel":
@@ -74,31 +77,36 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("train", help="train a model", description="Train a model and write its run folder.")
     families = parser.add_subparsers(dest="model", metavar="MODEL", required=True, parser_class=Parser)
     for name, family in config.FAMILIES.items():
-        one = families.add_parser(
+        families.add_parser(
             name,
             parents=[shared_parser()],
             help=family.summary,
             description=f"Train a {family.summary}.",
             usage=f"tfar train {name} --data NAME_OR_FILE --out DIR [options]",
+            fill=functools.partial(add_arguments, family),
         )
-        one.add_argument("--help-all", action=HelpAll, help="show all options, those for rare needs as well")
-        one.set_defaults(run=run)
-        text = family.data == "text"
-        arrays = (
-            "digits, a TFDS name, a .npz or .npy file, a table (.csv, .tsv, .parquet, .feather), or a folder or pattern of images "
-            "('faces/*.png')"
-        )
-        sources = "a text file, folder, pattern or archive, or a TFDS name" if text else arrays
-        one.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
-        one.add_argument("--out", required=True, metavar="DIR", help="run folder to write; it must not exist")
-        help = "start from the model of this run folder, or of one in saved_models: its settings hold, and its data's preparation"
-        one.add_argument("--init-from", metavar="DIR", help=help)
-        help = "layers of that model that are not trained: names, or globs of them"
-        one.add_argument("--freeze", nargs="+", default=[], metavar="LAYER", help=help)
-        for title, groups in _groups(family).items():
-            group = one.add_argument_group(title)
-            for settings in groups:
-                add_settings(group, settings, COMMON)
+
+
+def add_arguments(family: type[config.Family], parser: Parser) -> None:
+    """Add the arguments of `tfar train FAMILY`."""
+    parser.add_argument("--help-all", action=HelpAll, help="show all options, those for rare needs as well")
+    parser.set_defaults(run=run)
+    text = family.data == "text"
+    arrays = (
+        "digits, a TFDS name, a .npz or .npy file, a table (.csv, .tsv, .parquet, .feather), or a folder or pattern of images "
+        "('faces/*.png')"
+    )
+    sources = "a text file, folder, pattern or archive, or a TFDS name" if text else arrays
+    parser.add_argument("--data", required=True, metavar="NAME_OR_FILE", help=sources)
+    parser.add_argument("--out", required=True, metavar="DIR", help="run folder to write; it must not exist")
+    help = "start from the model of this run folder, or of one in saved_models: its settings hold, and its data's preparation"
+    parser.add_argument("--init-from", metavar="DIR", help=help)
+    help = "layers of that model that are not trained: names, or globs of them"
+    parser.add_argument("--freeze", nargs="+", default=[], metavar="LAYER", help=help)
+    for title, groups in _groups(family).items():
+        group = parser.add_argument_group(title)
+        for settings in groups:
+            add_settings(group, settings, COMMON)
 
 
 def _groups(family: type[config.Family]) -> dict[str, list[type]]:
@@ -139,11 +147,11 @@ def kept(out: Path) -> str:
 def _train(args: Any, out: Path, devices: Devices) -> None:
     if _is_unfinished(out, args.command_line):
         if devices.chief:
-            _finish(_job(args, out), out)
+            _finish(make_job(args, out), out)
         return
     refuse_existing(out)
     devices.meet()
-    job = _job(args, out)
+    job = make_job(args, out)
     import_tensorflow()
     from tfar.cli.summary import layers
 
@@ -163,7 +171,7 @@ def _train(args: Any, out: Path, devices: Devices) -> None:
                 _write(job, trained, fit)
 
 
-def _job(args: Any, out: Path) -> Job:
+def make_job(args: Any, out: Path) -> Job:
     """The job of a command; what can be refused without TensorFlow is."""
     from tfar.cli import sources  # NumPy, which the command's help does without
 
