@@ -36,12 +36,22 @@ def test_associations_tell_dependent_columns_from_others():
 
 @pytest.mark.parametrize("rows", [0, 1, 300])
 def test_the_report_is_drawn_of_any_rows(rows):
-    pixels = plotting.rendered(plotting.table_report(columns(rows, False), columns(400)))
+    (picture,) = plotting.table_report(columns(rows, False), columns(400))
+    pixels = plotting.rendered(picture)
     assert pixels.shape[2] == 3 and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
 
 
-def test_many_columns_and_one():
-    many = {f"a long name of column {i}": values for i, values in enumerate(np.random.default_rng(0).normal(size=(30, 50)))}
-    picture = plotting.table_report(many, many)
-    assert "the first 24 of 30 columns" in str([part.get_suptitle() for part in picture.subfigs])
-    assert plotting.rendered(plotting.table_report({"x": np.zeros(5)}, {"x": np.full(5, np.nan)})).any()
+def test_every_column_is_on_a_page_and_all_are_in_the_maps():
+    many = {f"column {i}": values for i, values in enumerate(np.random.default_rng(0).normal(size=(50, 60)))}
+    pages = plotting.table_report(many, many)
+    shown = [axes.get_title() for page in pages for axes in page.axes if axes.get_title().startswith("column")]
+    assert shown == list(many)
+    assert [axes.images[0].get_array().shape for page in pages for axes in page.axes if axes.images] == [(50, 50)] * 3
+    titles = [[part.get_suptitle() for part in (page.subfigs or [page])][-1] for page in pages]
+    assert [title.partition("; ")[2] for title in titles] == [f"columns {first} of 50" for first in ("1 to 24", "25 to 48", "49 to 50")]
+    assert all(plotting.rendered(page).any() for page in pages)
+
+
+def test_one_column_has_no_associations():
+    (picture,) = plotting.table_report({"x": np.zeros(5)}, {"x": np.full(5, np.nan)})
+    assert plotting.rendered(picture).any() and not any(axes.images for axes in picture.axes)

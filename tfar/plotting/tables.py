@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 Columns = Mapping[str, np.ndarray]
 
-MOST_MARGINALS, ACROSS = 24, 4  # panels of columns, and how many stand side by side
+MOST_MARGINALS, ACROSS = 24, 4  # panels of columns on a page, and how many stand side by side
 MOST_CLASSES, LONGEST_NAME = 8, 16  # bars of a category, and characters of a name
 NUM_BINS = 30  # of a histogram
 GROUPS = 5  # quantile groups of a column of numbers, when its association with others is measured
-FEW_COLUMNS, MOST_COLUMNS = 25, 60  # named in the maps of associations; shown there
+FEW_COLUMNS = 25  # named in the maps of associations
 
 
-def table_report(real: Columns, synthetic: Columns) -> Figure:
+def table_report(real: Columns, synthetic: Columns) -> list[Figure]:
     """Plot the columns of real and of synthetic rows, and how strongly columns depend on each other in either.
+
+    A page has `MOST_MARGINALS` columns; the associations of all columns are on the first.
 
     The association of two columns is Cramer's V, from 0 to 1, with the bias correction of Bergsma (2013). Numbers are cut at the quintiles
     of the real rows, and blank is a value of its own.
@@ -33,17 +35,28 @@ def table_report(real: Columns, synthetic: Columns) -> Figure:
         real: columns of real rows by name, `[N]`: strings and None for categories, numbers and NaN, or datetime64. Without any rows the
             synthetic rows are shown alone.
         synthetic: the same columns of synthetic rows, `[M]`.
+
+    Returns:
+        The pages.
     """
     names, there = list(synthetic), bool(len(next(iter(real.values()))))
-    shown = names[:MOST_MARGINALS]
+    pages = [names[first : first + MOST_MARGINALS] for first in range(0, len(names), MOST_MARGINALS)]
+    return [_page(real, synthetic, shown, there, maps=shown is pages[0] and len(names) > 1) for shown in pages]
+
+
+def _page(real: Columns, synthetic: Columns, shown: list[str], there: bool, maps: bool) -> Figure:
+    """A page of the columns `shown`, below the maps of associations of all columns where they are asked for.
+
+    `there` says whether there are real rows.
+    """
+    names = list(synthetic)
     lines = -(-len(shown) // ACROSS)
-    maps = len(names) > 1
     top = 4.4 if maps else 0.0
     picture = figure(12, top + 2.1 * lines + 0.4)
     if maps:
         halves: Any = picture.subfigures(2, 1, height_ratios=[top, 2.1 * lines])
         upper, lower = halves
-        _draw_maps(upper, real if there else None, synthetic, names[:MOST_COLUMNS])
+        _draw_maps(upper, real if there else None, synthetic)
     else:
         lower: Any = picture
     panels = lower.subplots(lines, ACROSS, squeeze=False).ravel()
@@ -51,8 +64,9 @@ def table_report(real: Columns, synthetic: Columns) -> Figure:
         _draw_marginal(axes, name, real[name], synthetic[name])
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
-    left_out = f"; the first {len(shown)} of {len(names)} columns" if len(shown) < len(names) else ""
-    lower.suptitle(f"synthetic rows blue{', real rows grey' if there else ''}{left_out}", fontsize=10)
+    first = names.index(shown[0]) + 1
+    of_all = f"; columns {first} to {first + len(shown) - 1} of {len(names)}" if len(shown) < len(names) else ""
+    lower.suptitle(f"synthetic rows blue{', real rows grey' if there else ''}{of_all}", fontsize=10)
     return picture
 
 
@@ -66,10 +80,14 @@ def association(one: np.ndarray, other: np.ndarray) -> float:
     >>> association(np.array([0, 1] * 50), np.array([1, 0] * 50)), association(np.array([0, 1] * 50), np.array([0, 0, 1, 1] * 25))
     (1.0, 0.0)
     """
-    rows, columns = (np.unique(values, return_inverse=True)[1] for values in (one, other))
-    counts = np.zeros((rows.max() + 1, columns.max() + 1))
-    np.add.at(counts, (rows, columns), 1)
-    total, (r, c) = counts.sum(), counts.shape
+    return _association(*(np.unique(values, return_inverse=True)[1] for values in (one, other)))
+
+
+def _association(one: np.ndarray, other: np.ndarray) -> float:
+    """`association` of class numbers of which each from 0 to the largest occurs."""
+    r, c = one.max() + 1, other.max() + 1
+    counts = np.bincount(one * c + other, minlength=r * c).reshape(r, c)
+    total = counts.sum()
     if min(r, c) < 2 or total < 3:
         return 0.0
     expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total
@@ -85,11 +103,12 @@ def associations(columns: Columns, reference: Columns | None = None) -> np.ndarr
         columns: by name, as for `table_report`.
         reference: the rows at whose quintiles numbers are cut; None for the same.
     """
-    classes = [_classes(values, values if reference is None else reference[name]) for name, values in columns.items()]
+    numbers = (_classes(values, values if reference is None else reference[name]) for name, values in columns.items())
+    classes = [np.unique(values, return_inverse=True)[1] for values in numbers]
     found = np.eye(len(classes))
     for i, one in enumerate(classes):
         for j, other in enumerate(classes[:i]):
-            found[i, j] = found[j, i] = association(one, other)
+            found[i, j] = found[j, i] = _association(one, other)
     return found
 
 
@@ -111,9 +130,9 @@ def _numbers(values: np.ndarray) -> np.ndarray:
     return np.where(np.isnat(milliseconds), np.nan, milliseconds.astype(np.int64) / 86_400_000)
 
 
-def _draw_maps(upper: Any, real: Columns | None, synthetic: Columns, names: list[str]) -> None:
+def _draw_maps(upper: Any, real: Columns | None, synthetic: Columns) -> None:
     """Draw the associations of real and of synthetic rows, and their difference."""
-    parts = {"synthetic": associations({name: synthetic[name] for name in names}, real)}
+    names, parts = list(synthetic), {"synthetic": associations(synthetic, real)}
     if real is not None:
         known = associations({name: real[name] for name in names})
         pairs = ~np.eye(len(names), dtype=bool)
@@ -125,7 +144,7 @@ def _draw_maps(upper: Any, real: Columns | None, synthetic: Columns, names: list
     for number, (axes, (title, values)) in enumerate(zip(panels, parts.items(), strict=False)):
         difference = number == 2
         options = {"cmap": "RdBu_r", "vmin": -0.5, "vmax": 0.5} if difference else {"cmap": "viridis", "vmin": 0, "vmax": 1}
-        image = axes.imshow(values, interpolation="nearest", **options)
+        image = axes.imshow(values, **options)
         axes.set_title(f"associations, {title}" if not difference else title, fontsize=10)
         axes.set_xticks([])
         axes.set_yticks([])
