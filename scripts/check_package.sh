@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the wheel and the source distribution into dist/, checks them, installs the wheel into a fresh environment outside the checkout,
-# and runs the Python blocks of the README there. PYTHON names the interpreter; the default is that of .venv, which is made if need be.
+# Builds the wheel and the source distribution into dist/, checks them, and does with the wheel what a new user does, outside the checkout
+# (scripts/fresh_machine.py). Arguments go to that script. PYTHON names the interpreter; the default is that of .venv, which is made if need be.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,13 +21,4 @@ if [ "$size" -ge 1000000 ]; then
     echo "the wheel must be under 1 MB. Received: $size bytes" >&2
     exit 1
 fi
-
-"$python" -m venv "$work/user"
-began="$(date +%s)"
-"$work/user/bin/python" -m pip install --quiet --disable-pip-version-check "$wheel[plot]"
-echo "installed in $(($(date +%s) - began)) s"
-cp README.md scripts/run_blocks.py "$work"
-cd "$work"
-export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
-user/bin/tfar --version
-user/bin/python run_blocks.py README.md
+"$python" scripts/fresh_machine.py "$wheel" "$@"
