@@ -38,6 +38,7 @@ KEPT = ("columns", "drop")
 class StreamOptions(TableOptions, total=False):
     """Options of `stream` that some files have."""
 
+    context: str | None
     features: Mapping[str, Any] | None
     test: str | Path | None
     data_dir: str | Path | None
@@ -97,7 +98,6 @@ def stream(
     sample: int = 50_000,
     seed: int = 0,
     levels: int | None = None,
-    context: str | None = None,
     preparation: Preparation | Schema | None = None,
     buffer: int | None = None,
     shuffle: bool = True,
@@ -119,13 +119,12 @@ def stream(
         sample: training rows that are kept in memory, on average.
         seed: of the division.
         levels, preparation: as for `load`.
-        context: what to condition on: the name of a column of a table, or of a feature of TFRecord or TFDS ("label" for that of its
-            supervised pair); or None.
         buffer, shuffle: see `RowStream`.
         skip_damaged: True leaves out damaged shards, row groups, rows and records, and counts them in `notes`; False refuses them.
         **options: of a table `by_column`, `categorical`, `numeric`, `drop` and `columns`, as for `load`; of text `delimiter`, `decimal`,
             `header` and `na_values`; of TFRecord `features`, name -> `tf.io.FixedLenFeature` (None finds them in the first example); of
-            files `test`, other files of the format, whose rows test; of TFDS `data_dir` and `download`, as for `load`.
+            files `test`, other files of the format, whose rows test; of TFDS `data_dir` and `download`, as for `load`; and `context`, what
+            to condition on: the name of a column of a table, or of a feature of TFRecord or TFDS ("label" for that of its supervised pair).
 
     Returns:
         A `StreamedDataset` or `StreamedTable`: `train` is a `RowStream`, `validation` and `test` are of `Split`.
@@ -138,6 +137,7 @@ def stream(
     check_flags(shuffle=shuffle, skip_damaged=skip_damaged)
     check_options(StreamOptions, options)
     given = given_options(options)
+    context = given.pop("context", None)
     if preparation is not None or levels is not None or context is not None:
         if given.get("by_column"):
             raise ValueError(f"levels and a context are for tables with one head for all columns. Received: by_column={given['by_column']}")
