@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests on the lowest versions that setup.cfg allows, in an environment of its own, .venv-floor. Arguments go to pytest;
-# the default is the fast tests. PYTHON names the interpreter, as for scripts/venv.sh.
+# the default is the fast tests. PYTHON names the interpreter of a new environment, as for scripts/venv.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-scripts/venv.sh test,plot # finds the interpreter, with which the other environment is made
+if [ ! -x .venv/bin/python ]; then scripts/venv.sh test,plot; fi # finds the interpreter, with which the other environment is made
 if [ ! -x .venv-floor/bin/python ]; then .venv/bin/python -m venv .venv-floor; fi
 floors="$(mktemp)"
 trap 'rm -f "$floors"' EXIT

@@ -1,5 +1,7 @@
 """Degrees and masks."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,15 @@ def test_blocks_leave_out_what_is_empty():
 def test_a_block_that_sees_nothing_has_an_input():
     """A product of no inputs with a bias is one that oneDNN refuses by ending the process."""
     assert masks.dense_blocks(np.array([1, 2, 3]), np.array([0, 0, 3]), width=2) == [(0, 2, 0, 1), (2, 3, 0, 3)]
+
+
+@pytest.mark.parametrize("mask_type", ["A", "B"])
+@pytest.mark.parametrize("kernel_size, colors, inputs, outputs", [((3, 5), 3, 6, 9), ((5, 1), 1, 2, 3), ((1, 3), 2, 2, 2)])
+def test_a_convolution_sees_what_comes_before_in_raster_order(kernel_size, colors, inputs, outputs, mask_type):
+    height, width = kernel_size
+    mask = masks.conv_mask(kernel_size, inputs, outputs, mask_type, colors)
+    assert mask.shape == (height, width, inputs, outputs)
+    for row, column, source, target in itertools.product(*map(range, mask.shape)):
+        tap = (row, column, source * colors // inputs)
+        last = (height // 2, width // 2, target * colors // outputs)
+        assert mask[row, column, source, target] == (tap < last or (mask_type == "B" and tap == last))

@@ -1,0 +1,1 @@
+"""Trials of reliability: kills, random models, mutants, and the page that shows them."""
