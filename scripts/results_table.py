@@ -2,23 +2,34 @@
 
     python scripts/results_table.py [--check]
 
-The figures come from the files in `results/` that `scripts/reproduce.py` wrote. `--check` changes nothing, and fails if a table
+The figures come from the files in `results/` that `tfar reproduce` wrote. `--check` changes nothing, and fails if a table
 is not up to date. A recipe that has not been run has a row without figures.
 """
 
 import argparse
+import functools
 import json
 import statistics
 import sys
 from pathlib import Path
 
-from reproduce import Recipe, names
-
-from tfar.files import write_text
+from tfar.cli.recipes import Recipe, names
+from tfar.files import CONFIGURATION, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- scripts/results_table.py begins -->", "<!-- scripts/results_table.py ends -->"
-HEADER = ("model and data", "published", "here", "looks", "baseline", "parameters", "minutes", "settings", "`scripts/reproduce.py`")
+HEADER = (
+    "model and data",
+    "published",
+    "here",
+    "looks",
+    "baseline",
+    "parameters",
+    "effective",
+    "minutes",
+    "settings",
+    "`tfar reproduce`",
+)
 HEADLINE = ("charrnn-tiny_shakespeare", "deepnade", "diagonal_bilstm", "made", "rnade-white_wine-mog")  # of README
 NOTE = """\
 ± is the standard error of the mean: over the test rows, or over the folds. A figure in bold is below the published one by more than that;
@@ -52,7 +63,7 @@ def refuse_others(results):
         if (result["train"], result["evaluate"], count) != (recipe.command(), recipe.evaluate, recipe.networks):
             raise ValueError(
                 f"results/{recipe.name}.json must be of its recipe, {recipe.command()}, evaluated by {recipe.evaluate}, networks: "
-                f"{recipe.networks}; run scripts/reproduce.py {recipe.name} --overwrite. Received: {result['train']}, "
+                f"{recipe.networks}; run tfar reproduce {recipe.name} --overwrite. Received: {result['train']}, "
                 f"{result['evaluate']}, networks: {count}"
             )
 
@@ -86,8 +97,26 @@ def row(recipe, path):
     digits = len(recipe.paper.partition(".")[2]) if recipe.paper else 2
     figure = f"{result['nll']:.{digits}f}" + ("" if result["nll_error"] is None else f" ± {result['nll_error']:.{digits}f}")
     others = f" ({statistics.mean(result['folds'][:-1]):.{digits}f} without fold {recipe.folds - 1})" if recipe.folds else ""
-    middle = [str(len(result["test_looks"])), baseline(recipe, result), f"{result['parameters']:,}", f"{result['seconds'] / 60:.0f}"]
+    counts = [f"{result['parameters']:,}", effective(recipe.name, recipe.train["data"], result["parameters"])]
+    middle = [str(len(result["test_looks"])), baseline(recipe, result), *counts, f"{result['seconds'] / 60:.0f}"]
     return [*first, marked(figure, recipe, result) + others, *middle, *last]
+
+
+@functools.cache
+def effective(name, data, stored):
+    """Return the number of parameters that no mask removes, of the model in saved_models; "" unless one of as many parameters is there.
+
+    Args:
+        name, data: of the recipe.
+        stored: the number of its parameters.
+    """
+    for folder in (ROOT / "saved_models" / name, ROOT / "saved_models" / f"{name}-{data}"):
+        if folder.is_dir() and json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["parameters"] == stored:
+            import keras
+
+            configuration = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
+            return f"{keras.saving.deserialize_keras_object(configuration).effective_parameters():,}"
+    return ""
 
 
 def marked(figure, recipe, result):

@@ -1,10 +1,13 @@
 """What the lecture says of all these models, measured: the cost of scores and samples, and what a linear probe reads off hidden units."""
 
 import json
+import time
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+import tfar
 from slides.protocol import COLOURS, ROOT, SEED, data, figure, milliseconds, number, plain, processor_seconds, result_of, shipped, table
 
 MODELS = {  # shipped models of binarized MNIST, and how many steps one after the other a score takes
@@ -21,6 +24,13 @@ MODELS = {  # shipped models of binarized MNIST, and how many steps one after th
 IMAGES = {"PixelCNN": "pixelcnn", "Row LSTM": "rowlstm", "Diagonal BiLSTM": "diagonal_bilstm"}
 PUBLISHED = {"PixelCNN": 81.30, "Row LSTM": 80.54, "Diagonal BiLSTM": 79.20}  # van den Oord et al. 2016, table 4
 ROWS = 16
+FAMILIES = {  # the image networks that are trained here, and whether XLA compiles their steps: whichever is quicker
+    "PixelCNN": (tfar.PixelCNN, {"num_blocks": 6}, False),
+    "Gated PixelCNN": (tfar.GatedPixelCNN, {"num_layers": 3, "kernel_size": 5, "skip_filters": 24, "head_filters": [24]}, False),
+    "Row LSTM": (tfar.RowLSTM, {"num_layers": 2, "kernel_size": 5}, True),
+    "Diagonal BiLSTM": (tfar.DiagonalBiLSTM, {"num_layers": 2, "kernel_size": 5}, True),
+}
+CHANNELS, BUDGET, EPOCH = 24, 25, 50  # filters; processor seconds of training without compiling; steps between two looks at the clock
 TRAINED, CHOOSING, TESTED = 3000, 500, 1000  # images of the probe
 RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # times the mean square of a feature
 
@@ -35,6 +45,9 @@ def run(lecture):
     lecture.draw("claims-cost", of_cost(found))
     trained = {name: [result_of(recipe)["nll"], result_of(recipe)["seconds"]] for name, recipe in IMAGES.items()}
     lecture.part("claims", "training", {"models": trained, "throughput": throughput()}, dict)
+    curves = {name: learned(lecture, name) for name in FAMILIES}
+    lecture.part("claims", "families", {"curves": curves}, lambda: {"budget": BUDGET})
+    lecture.draw("claims-families", of_families(curves))
     look = f"lecture: linear probe, labels of {TESTED} test images of MNIST"
     lecture.part("claims", "probe", {"rows": [TRAINED, CHOOSING, TESTED]}, probe, look)
 
@@ -60,6 +73,10 @@ def regions(found):
         for name, (nll, seconds) in found["training"]["models"].items()
     ]
     probes = [(name, f"{part['size']:,}", f"{part['accuracy']:.1%}") for name, part in found["probe"]["of"].items()]
+    families = [
+        (name, f"{one['parameters']:,}", f"{len(one['nll']) * EPOCH:,}", number(min(one["nll"])), milliseconds(one["sample"]))
+        for name, one in found["families"]["curves"].items()
+    ]
     header = [
         "model",
         "test NLL",
@@ -74,15 +91,65 @@ def regions(found):
         "images": table(
             ["model", "published NLL", "NLL here", "minutes of training", "images a second, one size", f"`sample`, {ROWS} images"], images
         ),
+        "families": table(["family", "parameters", "steps", "validation NLL, nats", f"`sample`, {ROWS} images"], families),
         "probe": table(["features", "number", "test accuracy"], probes),
     }
+
+
+def learned(lecture, name):
+    """The learning curve of a family on digits, within BUDGET."""
+    settings = {"filters": CHANNELS, "budget": BUDGET, "epoch_steps": EPOCH}
+    return lecture.training("claims", f"{name}, digits", settings, lambda: learn(name), minutes=10)
+
+
+class Clock(keras.callbacks.Callback):
+    """Ends a training when its budget of processor time is spent; the first epoch, which compiles, counts as much as the second.
+
+    Attributes:
+        seconds: processor time at the end of each epoch.
+    """
+
+    def on_train_begin(self, logs=None):
+        self.seconds, self.began = [], 0.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.process_time()
+        if epoch == 1:
+            self.seconds = [now - self.began]
+        self.seconds.append(self.seconds[-1] + now - self.began if epoch else 0.0)
+        self.began = now
+        self.model.stop_training = self.seconds[-1] >= BUDGET
+
+
+def learn(name):
+    """Train a family on the digits; return NLLs of the validation rows and processor seconds of training, and those of a sample."""
+    keras.utils.set_random_seed(SEED)
+    family, options, xla = FAMILIES[name]
+    digits = data("digits")
+    model, clock = family(digits.event_shape, filters=CHANNELS, **options), Clock()
+    fitted = tfar.training.fit(
+        model,
+        digits.train,
+        digits.validation,
+        callbacks=[clock],
+        epochs=1000,
+        epoch_steps=EPOCH,
+        batch_size=ROWS,
+        learning_rate=3e-3,
+        schedule="constant",
+        patience=1000,
+        jit=xla,
+    )
+    sample = processor_seconds(lambda: model.sample(ROWS, seed=SEED), 3)
+    nll = [float(value) for value in fitted.history["val_nll"]]
+    return {"parameters": model.count_params(), "nll": nll, "seconds": clock.seconds, "sample": sample}
 
 
 def throughput():
     """Training images a second of networks of one width, in batches of 64, by the benchmark's name of the family."""
     path = ROOT / "results" / "benchmark_throughput.txt"
     if not path.is_file():
-        raise FileNotFoundError(f"the lecture needs {path.relative_to(ROOT)}, which 'python scripts/benchmark_throughput.py' writes")
+        raise FileNotFoundError(f"the lecture needs {path.relative_to(ROOT)}, which 'python scripts/benchmark.py images' writes")
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     return {line[0]: float(line[-3]) for line in lines if len(line) > 8 and line[1] == "28x28," and line[5] == "64"}
 
@@ -153,6 +220,25 @@ def accuracy(values, labels):
         right[ridge] = guesses == labels[TRAINED:]
     best = max(RIDGES, key=lambda ridge: right[ridge][:CHOOSING].mean())
     return float(right[best][CHOOSING:].mean())
+
+
+def of_families(curves):
+    """Draw the validation NLL against the seconds of training, and the least against the time of a sample."""
+    picture = figure(10, 4)
+    panels = picture.subplots(1, 2, sharey=True, width_ratios=[1.4, 1])
+    for colour, (name, one) in zip(COLOURS, curves.items(), strict=False):
+        panels[0].plot(one["seconds"], np.minimum.accumulate(one["nll"]), color=colour, label=name)
+        panels[1].plot(1000 * one["sample"] / ROWS, min(one["nll"]), "o", color=colour, markersize=8)
+    least = min(min(one["nll"]) for one in curves.values())
+    panels[0].set_ylim(least - 0.5, least + 8)
+    panels[0].set_ylabel("validation NLL, nats")
+    panels[0].set_xlabel("processor time of training, s")
+    panels[0].legend(frameon=False)
+    panels[1].set_xlabel("processor time of one sampled image, ms")
+    panels[1].set_xlim(0, 1200 * max(one["sample"] for one in curves.values()) / ROWS)
+    for axes in panels:
+        plain(axes)
+    return picture
 
 
 def of_cost(found):

@@ -64,6 +64,12 @@ class Lecture:
         if found.pop(section, None):
             self.measured.write(found)
 
+    def took(self, section, kind, seconds):
+        """Keep the processor seconds of a section: "drawn" from its figures, or "measured" anew."""
+        found = self.measured.read()
+        found.setdefault("seconds", {}).setdefault(section, {})[kind] = round(seconds, 1)
+        self.measured.write(found)
+
     def draw(self, name, picture):
         """Write a picture to lecture-NAME.png."""
         plotting.save(picture, self.pictures / f"lecture-{name}.png", overwrite=True)
@@ -80,7 +86,7 @@ def shipped(name):
     if not folder.is_dir():
         recipe = name.replace("-binarized_mnist", "")
         raise FileNotFoundError(
-            f"the lecture needs {folder.relative_to(ROOT)}, which is part of the repository; 'python scripts/reproduce.py {recipe}' trains "
+            f"the lecture needs {folder.relative_to(ROOT)}, which is part of the repository; 'tfar reproduce {recipe}' trains "
             "such a model. Received: no such folder"
         )
     return tfar.load_run(folder).model
@@ -107,7 +113,7 @@ def result_of(recipe):
     """
     path = ROOT / "results" / f"{recipe}.json"
     if not path.is_file():
-        raise FileNotFoundError(f"the lecture needs {path.relative_to(ROOT)}, which 'python scripts/reproduce.py {recipe}' writes")
+        raise FileNotFoundError(f"the lecture needs {path.relative_to(ROOT)}, which 'tfar reproduce {recipe}' writes")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -9,7 +9,7 @@ import re
 import lecture
 import numpy as np
 import pytest
-from slides import chain, claims, factors, logistic, made, nadek, page, pixels, protocol, rnade, rnn
+from slides import chain, claims, colour, factors, logistic, made, nadek, page, pixels, protocol, rnade, rnn, seconds
 from support import ROOT
 
 import tfar
@@ -17,6 +17,12 @@ import tfar
 PAGE = ROOT / "docs" / "lecture.md"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 MEASURED = json.loads((ROOT / "results" / "lecture.json").read_text(encoding="utf-8"))
+
+
+class Training:
+    """A model whose training a callback can end."""
+
+    stop_training = False
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def test_the_lines_of_the_page_run(monkeypatch):
     assert runner.tries > 20 and not runner.failures
 
 
-@pytest.mark.parametrize("module", [factors, protocol, rnade, rnn], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [colour, factors, protocol, rnade, rnn, seconds], ids=lambda module: module.__name__)
 def test_examples_of_sections_hold(module):
     found = doctest.testmod(module)
     assert found.attempted and not found.failed
@@ -43,7 +49,7 @@ def test_examples_of_sections_hold(module):
 def test_the_figures_of_the_page_are_those_of_the_files():
     text = PAGE.read_text(encoding="utf-8")
     assert page.rendered(text, MEASURED) == text
-    assert set(MEASURED) - {"test_looks"} <= set(lecture.SECTIONS)
+    assert set(MEASURED) - {"test_looks"} == {*lecture.SECTIONS, "seconds"}
     shown = {(section, name) for _, section, name, _ in page.REGION.findall(text)}
     for section in set(MEASURED) - {"test_looks"}:
         regions = importlib.import_module(f"slides.{section}").regions(MEASURED[section])
@@ -87,7 +93,7 @@ def run(tmp_path, *words):
 @pytest.mark.parametrize(
     ("missing", "words", "told"),
     [
-        ("saved_models", ["nadek"], "'python scripts/reproduce.py nadek' trains"),
+        ("saved_models", ["nadek"], "'tfar reproduce nadek' trains"),
         ("trainings", ["rnn"], "'python scripts/lecture.py rnn --train' trains"),
     ],
 )
@@ -108,7 +114,7 @@ def test_data_and_results_that_are_missing_are_told(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="needs the data binarized_mnist, prepared in TFDS_DATA_DIR"):
         protocol.data.__wrapped__("binarized_mnist")
     monkeypatch.setattr(protocol, "ROOT", tmp_path)
-    with pytest.raises(FileNotFoundError, match="needs results/made.json, which 'python scripts/reproduce.py made' writes"):
+    with pytest.raises(FileNotFoundError, match="needs results/made.json, which 'tfar reproduce made' writes"):
         protocol.result_of("made")
 
 
@@ -118,6 +124,14 @@ def test_a_section_is_measured_once_and_again(tmp_path, monkeypatch):
     for words in (["chain"], ["chain"], ["chain", "--again"]):
         assert run(tmp_path, *words) == 0
     assert len(calls) == 2 and (tmp_path / "lecture-chain.png").stat().st_size > 1000
+
+
+def test_the_time_of_a_section_is_kept_where_it_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(chain, "example", lambda: MEASURED["chain"]["example"])
+    for words, kinds in ((["chain"], None), (["chain", "--time"], {"drawn"}), (["chain", "--again", "--time"], {"drawn", "measured"})):
+        assert run(tmp_path, *words) == 0
+        kept = json.loads((tmp_path / "lecture.json").read_text()).get("seconds")
+        assert kept is None if kinds is None else set(kept["chain"]) == kinds
 
 
 def test_trainings_are_kept_where_figures_are_forgotten(tmp_path):
@@ -160,6 +174,12 @@ def test_one_component_of_all_factors_is_the_normal():
     x, test = (random.normal(size=[rows, 3]) @ np.triu(np.ones([3, 3])) for rows in (500, 50))
     fitted = factors.fit(x, 1, 3, 1e-6, rounds=3000, tolerance=1e-9)
     assert fitted.log_prob(test).mean() == pytest.approx(rnade.normal_log_prob(x, test), abs=0.02)
+
+
+def test_linear_conditionals_are_the_normal():
+    random = np.random.default_rng(2)
+    x, test = (random.normal(size=[rows, 4]) @ random.normal(size=[4, 4]) for rows in (60, 20))
+    assert rnade.linear_log_prob(x, test) == pytest.approx(rnade.normal_log_prob(x, test), rel=1e-10)
 
 
 def test_mixtures_are_densities():
@@ -217,3 +237,50 @@ def test_the_probe_reads_what_is_linear(monkeypatch):
     values = np.eye(10)[labels] @ random.normal(size=[10, 30]) + 0.1 * random.normal(size=[700, 30])
     assert claims.accuracy(values, labels) > 0.99
     assert claims.accuracy(random.normal(size=[700, 30]), labels) < 0.25  # chance: 0.1, with a standard error of 0.02
+
+
+def test_a_budget_ends_a_training_and_the_first_epoch_counts_as_the_second(monkeypatch):
+    clock, times = claims.Clock(), iter([100.0, 103.0, 105.0, 126.0])  # the first epoch compiles
+    monkeypatch.setattr(claims.time, "process_time", lambda: next(times))
+    monkeypatch.setattr(claims, "BUDGET", 20)
+    clock.set_model(Training())
+    clock.on_train_begin()
+    for epoch in range(4):
+        assert not clock.model.stop_training
+        clock.on_epoch_end(epoch)
+    assert clock.seconds == [3.0, 6.0, 8.0, 29.0] and clock.model.stop_training
+
+
+def test_independent_values_take_the_entropy_of_their_colours():
+    random = np.random.default_rng(0)
+    x = np.stack([random.integers(2**bits, size=[400, 16, 16]) for bits in (1, 3, 5)], axis=-1).astype(np.uint8)
+    assert colour.independent_bits(x, x) == pytest.approx(3, abs=0.02)  # 9 bits for three colours; smoothing costs 0.006
+
+
+def test_the_data_of_a_png_file_are_its_pixels():
+    content = colour.png(np.random.default_rng(0).integers(256, size=[16, 16, 3], dtype=np.uint8))
+    headers = 8 + (12 + 13) + 12 + 12  # the signature, and the chunks IHDR, IDAT and IEND around their data
+    assert colour.image_data(content) == len(content) - headers
+
+
+def test_what_colour_lacks_is_told_in_one_line(tmp_path, monkeypatch, folders):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="needs photographs.npz, which 'python scripts/make_photographs.py photographs.npz' writes"):
+        colour.photographs()
+    with pytest.raises(
+        FileNotFoundError, match=r"needs lecture-colour.npz with samples of gated_pixelcnn-photographs-logistic.*'tfar reproduce' trains"
+    ):
+        colour.drawn(folders)
+    np.savez(tmp_path / "lecture-colour.npz", test=np.zeros(1))
+    with pytest.raises(FileNotFoundError, match="with samples of"):
+        colour.drawn(folders)
+
+
+def test_a_completion_keeps_the_upper_half():
+    model = tfar.GatedPixelCNN([4, 4, 3], head=tfar.heads.Categorical(256), filters=3, num_layers=2)
+    x = np.random.default_rng(0).integers(256, size=[2, 4, 4, 3], dtype=np.uint8)
+    rows = colour.completed(model, x).reshape(2, colour.DRAWS + 2, 4, 4, 3)
+    assert (
+        (rows[:, :, :2] == x[:, None, :2]).all() and (rows[:, -1] == x).all() and len(np.unique(rows[:, 0, 2:].reshape(-1, 3), axis=0)) == 1
+    )
+    assert (rows[:, 1:-1, 2:] != x[:, None, 2:]).any()
