@@ -123,6 +123,7 @@ def test_samples_of_arrays_and_images(table, folder, labelled, tmp_path):
     assert pd.read_parquet(tmp_path / "classes")["label"].tolist() == ["3", "5", "3", "5", "3", "5", "3"]
 
 
+@pytest.mark.slow
 def test_scores_of_arrays_and_images(table, folder, tmp_path):
     digits = tfar.datasets.load("digits").test.x
     np.save(tmp_path / "digits.npy", digits)

@@ -42,6 +42,7 @@ def test_rows_before_the_first_blank_stay_as_they_are(table, tmp_path, capsys):
     assert "1 blanks" in fails(capsys, "complete", run, "--data", data, "--observe", "0.5", "--out", tmp_path / "no.csv")
 
 
+@pytest.mark.slow
 def test_completions_of_quantised_data_have_one_unit(tmp_path):
     np.savetxt(tmp_path / "grey.csv", np.random.default_rng(0).integers(0, 16, [60, 2]), fmt="%d", delimiter=",")
     assert main(["train", "deepnade", "--data", tmp_path / "grey.csv", "--levels", "4", "--out", tmp_path / "run", *TINY]) == 0
@@ -51,6 +52,7 @@ def test_completions_of_quantised_data_have_one_unit(tmp_path):
     assert (rows[:9, 2] == 3).all() and (rows[9:, 3] == 3).all() and rows[:, 2:].max() == 3  # 13 and 14 are in the last of four levels
 
 
+@pytest.mark.slow
 def test_columns_of_a_table_may_be_named_where_those_of_training_were_not(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=[60, 2]))
     assert main(["train", "made", "--data", tmp_path / "x.npy", "--out", tmp_path / "run", "--components", "2", *TINY]) == 0
@@ -60,6 +62,7 @@ def test_columns_of_a_table_may_be_named_where_those_of_training_were_not(tmp_pa
     assert header == ["row", "draw", "a", "b"] and [row[2] for row in rows] == ["0.5", "0.5"]
 
 
+@pytest.mark.slow
 @pytest.mark.pictures
 def test_images_three_pixels_wide_are_completed_with_a_picture(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 2, [60, 4, 3]))
@@ -68,6 +71,7 @@ def test_images_three_pixels_wide_are_completed_with_a_picture(tmp_path):
     assert (tmp_path / "run" / "completions-1.png").is_file()
 
 
+@pytest.mark.slow
 def test_events_that_are_no_images_are_completed_without_a_picture(tmp_path):
     np.save(tmp_path / "two.npy", np.random.default_rng(0).integers(0, 2, [60, 2, 2, 2]))
     assert main(["train", "logistic", "--data", tmp_path / "two.npy", "--out", tmp_path / "run", *TINY[2:]]) == 0

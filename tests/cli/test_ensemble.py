@@ -17,6 +17,7 @@ def ensemble(folder, other, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_it_scores_as_the_weighted_mean_of_probabilities(folder, other, ensemble, capsys):
     run, members = tfar.load_run(ensemble), [tfar.load_run(path) for path in (folder, other)]
     weights = run.metrics["weights"]

@@ -35,6 +35,7 @@ def test_a_fold_is_trained_and_evaluated(table, tmp_path, capsys):
     assert ": 68 rows" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_images_of_three_axes_are_trained_on_scored_and_completed(tmp_path):
     grey = np.random.default_rng(0).integers(0, 256, (40, 6, 5)).astype(np.uint8)
     holes = grey.astype(np.float32)

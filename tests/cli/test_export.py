@@ -52,6 +52,7 @@ def test_export_writes_one_version_after_another_and_a_card(folder, table, label
     np.testing.assert_allclose(found, tfar.load_run(labelled).model.log_prob(rows.x, rows.context), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_exported_is_a_run_folder(folder, table, written, tmp_path, capsys):
     for name, run in {"digits": folder, "table": table[0], "text": written[0]}.items():
         base = tmp_path / name

@@ -44,6 +44,7 @@ def test_a_model_of_image_files(faces, tmp_path, capsys):
     assert np.load(tmp_path / "c.npy").shape == (3, 2, 4, 4, 1)
 
 
+@pytest.mark.slow
 def test_images_in_the_unit_interval_are_written_as_they_were(tmp_path, capsys):
     whole = np.random.default_rng(0).integers(0, 4, (40, 3, 3)) * 85
     unit = whole.astype(np.float32) / 255

@@ -17,6 +17,7 @@ def words(tmp_path, *more):
     return ["train", "pixelcnn", "--data", tmp_path / "stripes.npz", "--out", tmp_path / "run", *small, "--no-jit", "--quiet", *more]
 
 
+@pytest.mark.slow
 def test_train_draws_into_the_runs_folder(tmp_path):
     (tmp_path / "run.pictures").mkdir()
     (tmp_path / "run.pictures" / "epoch-0009.png").write_bytes(b"of another training")

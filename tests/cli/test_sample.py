@@ -81,6 +81,7 @@ def test_samples_of_a_class(labelled, tmp_path, capsys):
     assert "Received: --context 12" in fails(capsys, "sample", labelled, "--context", "12", "--out", tmp_path / "x.npy")
 
 
+@pytest.mark.slow
 def test_a_context_of_numbers(tmp_path, capsys):
     generator = np.random.default_rng(0)
     context = generator.normal(size=[60, 2]).astype("float32")
@@ -97,6 +98,7 @@ def test_a_context_of_numbers(tmp_path, capsys):
     assert "Received: --context None" in fails(capsys, "sample", tmp_path / "run", "--out", tmp_path / "t.npy")
 
 
+@pytest.mark.slow
 @pytest.mark.pictures
 def test_models_whose_data_are_gone(tmp_path, capsys):
     x = np.random.default_rng(0).normal(size=[60, 2])

@@ -36,6 +36,7 @@ def expected(towns):
     return tfar.load_run(towns / "run").model.column_log_prob(pd.read_csv(towns / "test.csv"))
 
 
+@pytest.mark.slow
 def test_the_run_finds_its_test_rows(towns, expected, capsys):
     description = json.loads((towns / "run" / "data.json").read_text())
     assert description["test"] == str(towns / "test.csv") and description["sizes"] == {"train": 650, "validation": 130, "test": 90}

@@ -11,6 +11,7 @@ from tfar import datasets
 from tfar.training.baselines import gaussian_nll
 
 
+@pytest.mark.slow
 @needs_tfds
 def test_binarized_mnist_has_the_published_fractions_of_ones():
     data = datasets.load("binarized_mnist", DATA_DIR)

@@ -88,6 +88,7 @@ def test_rows_depend_on_their_own_seed_and_inputs_only(model):
         np.testing.assert_array_equal(alone[0], together[row])
 
 
+@pytest.mark.slow
 def test_graph_of_unknown_batch_size_and_xla(model, tmp_path):
     seeds = noise.row_seeds(noise.as_seed(4), 4)
     x, observed = tf.constant(GIVEN, tf.float32), tf.constant(PATTERNS)
@@ -177,6 +178,7 @@ def test_ensemble_of_fixed_masks_uses_the_members_that_can():
     np.testing.assert_allclose(nothing, model.log_prob(CUBE), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_not_observed_may_be_nan():
     model = randomised(models.MADE([D], hidden_units=[12], activation="tanh", num_masks=3, connectivity="random", direct=False), scale=3.0)
     x, observed, seeds = np.tile(GIVEN[:1], [200, 1]).astype("float32"), np.arange(D) < 4, noise.row_seeds(noise.as_seed(6), 200)
@@ -196,6 +198,7 @@ def test_weights_of_the_mixture_follow_the_observed_values():
     assert_drawn(drawn, expected)
 
 
+@pytest.mark.slow
 def test_conditioning_weights_tell_the_masks_apart(tmp_path):
     """Germain et al. 2015, section 4.3: h = g(b + (W * M) x + (U * M) 1), where the weight is sqrt(I) U."""
     model = models.MADE([D], hidden_units=[9], order="random", num_masks=3, conditioning=True, direct=False)

@@ -69,7 +69,7 @@ def seeds():
     return noise.row_seeds(noise.as_seed(3), ROWS)
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+@pytest.mark.parametrize("mode", ["eager", pytest.param("graph", marks=pytest.mark.slow), "xla"])  # eager calls run as graphs
 @pytest.mark.parametrize("method", sampling.METHODS)
 @pytest.mark.parametrize("name", MODELS)
 def test_each_value_is_drawn_from_the_density_of_its_dimension(name, method, mode, seeds):

@@ -146,7 +146,13 @@ FAMILIES = {
 COMPILED = ("made", "made-normals", "deepnade-order", "positive")  # by XLA; tests/test_contract.py compiles every family
 
 
-@pytest.mark.parametrize(("family", "mode"), [(f, m) for m in MODES for f in FAMILIES if m != "xla" or f in COMPILED])
+MARKS = {"graph": [pytest.mark.slow]}  # eager calls run as graphs
+
+
+@pytest.mark.parametrize(
+    ("family", "mode"),
+    [pytest.param(f, m, marks=MARKS.get(m, [])) for m in MODES for f in FAMILIES if m != "xla" or f in COMPILED],
+)
 def test_gradients_are_those_of_the_other_rows(family, mode):
     make, options = FAMILIES[family]
     model = make()

@@ -161,6 +161,7 @@ def tables():
     return people, [randomized(model, seed) for seed, model in enumerate(models)]
 
 
+@pytest.mark.slow
 def test_the_density_of_a_table(tables):
     people, models = tables
     ensemble = tfar.Ensemble(models, weights=[1, 3])

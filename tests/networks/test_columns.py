@@ -164,6 +164,7 @@ def test_completions_in_columns_are_those_of_an_order_for_each_row():
     assert (drawn["stepping"][~observed] != x[~observed]).any()
 
 
+@pytest.mark.slow
 def test_no_step_is_padded_to_the_largest_column():
     """The sampler of a table with one column of many classes multiplies as much as one pass of the masked network does."""
     sizes = [3, 400, 2, 3]

@@ -99,6 +99,7 @@ def test_equals_the_papers_formulas(name, monkeypatch):
             np.testing.assert_allclose(network(x, context, order=order), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_centres_the_inputs():
     x = np.random.default_rng(0).integers(0, 3, [5000, 2, 2])
     model = models.DeepNADE([2, 2], heads.Categorical(3), hidden_units=[4])
@@ -168,6 +169,7 @@ def test_patterns_are_uniform_in_size_and_given_their_size(count):
     assert_frequencies(found[:-1], expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_steps_add_up_in_single(policy):
     """As in one product, which training takes: small terms are not lost in a large sum."""

@@ -237,6 +237,7 @@ def test_rnade_starts_with_components_that_cover_the_range():
     assert model.head == heads.NormalMixture(10) and model.network.rescale and model.network.hidden_units == 50
 
 
+@pytest.mark.slow
 def test_rnade_learns_a_bimodal_density():
     """Two narrow modes: 1.42 + 0.69 - 0.88 nats in all, where a Gaussian takes 3.25."""
     generator = np.random.default_rng(0)

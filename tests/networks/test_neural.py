@@ -140,6 +140,7 @@ def test_stores_little_more_than_the_connections_that_exist():
     assert stored < 1.04 * effective
 
 
+@pytest.mark.slow
 def test_learns_a_dependency():
     """x_2 = x_0 xor x_1, which a logistic autoregressive network cannot learn: log 4 nats instead of log 8."""
     x = np.random.default_rng(0).integers(2, size=(500, 3))

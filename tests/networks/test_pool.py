@@ -112,6 +112,7 @@ def test_heads_without_logits_are_refused():
         tfar.AutoregressiveModel(Pool([normal, normal]), "normal")
 
 
+@pytest.mark.slow
 def test_xla_and_serving_draw_the_same(tmp_path):
     model = tfar.AutoregressiveModel(Pool(images()))
     plain = model.sample(8, seed=2).numpy()

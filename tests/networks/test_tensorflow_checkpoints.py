@@ -45,6 +45,7 @@ def test_a_key_is_the_place_of_a_variable(tmp_path):
         np.testing.assert_array_equal(reader.get_tensor(f"network/{number}/.ATTRIBUTES/VARIABLE_VALUE"), variable)
 
 
+@pytest.mark.slow
 def test_training_continues_from_a_checkpoint_manager(tmp_path):
     def compiled():
         model = randomize(made())

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from support.cases import discrete
-from support.served import GROUPINGS, ROWS, assert_same, each_family, each_quick_family, some_requests
+from support.served import GROUPINGS, ROWS, assert_same, each_family, some_requests
 
 from tfar.testing import ServingError
 
 
-@each_quick_family
+@each_family
 def test_answers_are_those_of_the_model(models, client, name):
     model, requests = models[name], some_requests(models[name])
     expected = {"log_prob": {"log_prob": model.log_prob(**requests["log_prob"]).numpy()}}

@@ -96,6 +96,7 @@ def test_long_fields_are_encoded():
     assert warmup._field(1, content) == b"\x0a\xac\x02" + content
 
 
+@pytest.mark.slow
 def test_xla_marks_the_sampler_alone_and_keeps_its_checks(tmp_path):
     model = tfar.MADE([3], hidden_units=[4], direct=False)
     model.export(tmp_path / "1", jit_compile=True, warm_up=False)

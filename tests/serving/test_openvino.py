@@ -41,7 +41,7 @@ def core():
     return core
 
 
-@pytest.mark.parametrize("name", [*VECTORS, *IMAGES])
+@pytest.mark.parametrize("name", [*VECTORS, *(pytest.param(name, marks=pytest.mark.slow) for name in IMAGES)])
 def test_another_implementation_scores_as_the_model_does(core, name, tmp_path, monkeypatch):
     model = CASES[name].model()
     randomize(model.network)

@@ -181,6 +181,7 @@ def test_version_answers_without_python_as_in_python(client, name):
     assert_close({"log_prob": completed["log_prob"]}, scored)
 
 
+@pytest.mark.slow
 def test_the_script_draws_pictures_of_a_shipped_model(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib", reason="matplotlib, which draws, is not installed")
     import pictures

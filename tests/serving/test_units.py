@@ -148,6 +148,7 @@ def test_models_of_other_values_take_no_standardization(make, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_version_without_the_file_has_the_values_of_the_model(tmp_path):
     assert standardization_of(tmp_path) is None
     (tmp_path / "assets.extra").mkdir()
