@@ -44,7 +44,7 @@ def test_there_are_models_of_all_families():  # the other tests have no cases wh
 
 
 @each_model
-@pytest.mark.parametrize("load", [keras.saving.load_model, tfar.load_model], ids=["keras", "tfar"])
+@pytest.mark.parametrize("load", [pytest.param(keras.saving.load_model, marks=pytest.mark.slow), tfar.load_model], ids=["keras", "tfar"])
 def test_a_model_file_gives_what_it_gave(name, load):
     assert_gives(load(MODELS[name].with_suffix(".keras")), stored(MODELS[name]))
 

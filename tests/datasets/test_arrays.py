@@ -1,5 +1,7 @@
 """Arrays of the user: archives, single arrays, labels and contexts."""
 
+from types import SimpleNamespace
+
 import numpy as np
 from support.data import csv_text, error_of, same_rows, savez, table, write
 
@@ -29,12 +31,10 @@ def test_npz_with_rows_that_would_be_left_out(tmp_path):
 
 
 def test_labels_that_are_missing_or_written_in_two_ways(tmp_path):
-    class Classes:
-        names = ["a", "b", "c"]
-
-    assert catalogue._labels(np.array([2, 0]), Classes, "them").tolist() == ["c", "a"]
+    info = SimpleNamespace(features={"label": SimpleNamespace(names=["a", "b", "c"])})
+    assert catalogue.labels_of({"label": np.array([2, 0])}, "label", info, "them").tolist() == ["c", "a"]
     assert "them: each row needs a label to condition on. Received: 1 rows" in error_of(
-        catalogue._labels, np.array([0, -1]), Classes, "them"
+        catalogue.labels_of, {"label": np.array([0, -1])}, "label", info, "them"
     )
     assert "written in one way. Received: '1' and '1.0'" in error_of(class_names, ["1", "2", "1.0"])
 
