@@ -11,6 +11,7 @@ It writes the JSON file, and the table of docs/performance.md.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
@@ -90,7 +91,7 @@ def step(make, batch, of_text=False):
         kind, size = "text" if of_text else "binary", model.network.event_size
         chosen = config.SequenceTraining if of_text else config.Training
         settings = automatic.resolved(chosen(), model.network.family, automatic.Facts(50_000, size, kind))
-        compile_for(model, settings, steps=1)
+        compile_for(model, dataclasses.replace(settings, jit=model.network.xla), steps=1)
         x = rows_of(model, batch)
         stream = iter(training.batches(x, batch))
         model.make_train_function()

@@ -12,6 +12,7 @@ Models and training steps are those of `tfar train` with its defaults; a step co
 """
 
 import argparse
+import dataclasses
 import os
 
 import numpy as np
@@ -40,6 +41,7 @@ def row(family, batch, side, repeats, most):
     chosen = config.FAMILIES[family]
     settings = automatic.resolved(config.Training(), chosen, automatic.Facts(50_000, side * side, "binary"))
     model = models.CONSTRUCTORS[family]([side, side, 1])
+    settings = dataclasses.replace(settings, jit=model.network.xla)  # as the training loop chooses
     compile_for(model, settings, steps=1)
     x = np.random.default_rng(0).integers(2, size=[batch, side, side, 1])
     rows = iter(tf.data.Dataset.from_tensors(x).repeat())
