@@ -5,6 +5,7 @@ import functools
 import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,15 +76,20 @@ class Job(Protocol):
 def add_parser(commands: Any) -> None:
     """Add the subcommand, with one of its own for each family."""
     parser = commands.add_parser("train", help="train a model", description="Train a model and write its run folder.")
+    add_families(parser, "Train a {summary}.", "tfar train {name} --data NAME_OR_FILE --out DIR [options]", add_arguments)
+
+
+def add_families(parser: Any, description: str, usage: str, fill: Callable[[type[config.Family], Parser], None]) -> None:
+    """Add a subcommand for each family, whose `name` and `summary` stand in the description and the usage; `fill` adds its arguments."""
     families = parser.add_subparsers(dest="model", metavar="MODEL", required=True, parser_class=Parser)
     for name, family in config.FAMILIES.items():
         families.add_parser(
             name,
             parents=[shared_parser()],
             help=family.summary,
-            description=f"Train a {family.summary}.",
-            usage=f"tfar train {name} --data NAME_OR_FILE --out DIR [options]",
-            fill=functools.partial(add_arguments, family),
+            description=description.format(summary=family.summary),
+            usage=usage.format(name=name),
+            fill=functools.partial(fill, family),
         )
 
 

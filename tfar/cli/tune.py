@@ -1,7 +1,6 @@
 """`tfar tune`: a search for the settings with which a family models the validation rows best."""
 
 import contextlib
-import functools
 import importlib.util
 import shlex
 import time
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfar import config
-from tfar.cli.arguments import Parser, check_at_least_one, shared_parser, values_of
+from tfar.cli.arguments import Parser, check_at_least_one, values_of
 from tfar.cli.choosing import as_options
 from tfar.cli.quiet import import_tensorflow
 from tfar.cli.search_space import Setting, space
-from tfar.cli.train import Job, add_arguments, make_job
+from tfar.cli.train import Job, add_arguments, add_families, make_job
 from tfar.files import locked, refuse_existing, remove_temporaries, write_json
 
 if TYPE_CHECKING:
@@ -33,16 +32,7 @@ WARM_UP = 4  # trials that are not stopped early
 def add_parser(commands: Any) -> None:
     """Add the subcommand, with one of its own for each family."""
     parser = commands.add_parser("tune", help="search for the settings of a model", description=DESCRIPTION)
-    families = parser.add_subparsers(dest="model", metavar="MODEL", required=True, parser_class=Parser)
-    for name, family in config.FAMILIES.items():
-        families.add_parser(
-            name,
-            parents=[shared_parser()],
-            help=family.summary,
-            description=DESCRIPTION,
-            usage=f"tfar tune {name} --data NAME_OR_FILE --out DIR [--trials N] [options]",
-            fill=functools.partial(_add_arguments, family),
-        )
+    add_families(parser, DESCRIPTION, "tfar tune {name} --data NAME_OR_FILE --out DIR [--trials N] [options]", _add_arguments)
 
 
 def _add_arguments(family: type[config.Family], parser: Parser) -> None:

@@ -116,9 +116,10 @@ def text_files(source: str | Path) -> list[tuple[Path, Callable[[], Any]]]:
     Raises:
         ValueError: there are no files; or the source is an archive or a TFDS name, whose parts do not stand in a row.
     """
-    if not is_local(str(source)) or any(is_archive(path.name) for path, _ in _paths(str(source))):
+    local = is_local(str(source))
+    paths = [path for path, _ in _paths(str(source))] if local else []
+    if not local or any(is_archive(path.name) for path in paths):
         raise ValueError(f"a text that is read by parts must be a file, a folder or a pattern of files. Received: {source}")
-    paths = [path for path, _ in _paths(str(source))]
     if not paths:
         raise _no_files(str(source))
     return [(path, functools.partial(_open, path)) for path in paths]
