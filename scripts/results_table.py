@@ -13,11 +13,13 @@ import statistics
 import sys
 from pathlib import Path
 
+from marks import rewritten
+
 from tfar.cli.recipes import Recipe, names
 from tfar.files import CONFIGURATION, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- scripts/results_table.py begins -->", "<!-- scripts/results_table.py ends -->"
+MARKS = "scripts/results_table.py"
 HEADER = (
     "model and data",
     "published",
@@ -155,17 +157,6 @@ def headline(results):
 PAGES = {"docs/results.md": full, "README.md": headline}
 
 
-def rewritten(text, content):
-    """Return the text of a page with the current content between its markers.
-
-    Raises:
-        ValueError: the markers are missing.
-    """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"a page of results must hold the lines {BEGIN!r} and {END!r} once each")
-    return f"{text.split(BEGIN)[0]}{BEGIN}\n{content}\n{END}{text.split(END)[1]}"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="fail if a table is not up to date; write nothing")
@@ -174,7 +165,7 @@ def main():
     try:
         for name, content in PAGES.items():
             old = (ROOT / name).read_text(encoding="utf-8")
-            new = rewritten(old, content(ROOT / "results"))
+            new = rewritten(old, MARKS, content(ROOT / "results"))
             if new != old:
                 stale[name] = new
     except ValueError as error:

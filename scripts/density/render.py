@@ -2,6 +2,8 @@
 
 import statistics
 
+from marks import rewritten
+
 from density import models, results, suites, validation
 from tfar import plotting
 from tfar.cli.outputs import markdown_table
@@ -9,7 +11,7 @@ from tfar.files import write_text
 from tfar.plotting.figures import figure
 
 DOCS = results.ROOT / "docs"
-BEGIN, END = "<!-- validation figures: begin -->", "<!-- validation figures: end -->"
+MARKS = "scripts/benchmark_density.py"
 TITLES = {
     "debd": "Binary tables (DEBD): test NLL in nats",
     "uci": "Real values (RNADE's sets), mean of ten folds: test NLL in nats of standardised values",
@@ -26,10 +28,8 @@ def run(folder, docs=DOCS):
             if plotting.available():
                 plotting.save(rank_plot(ranks(suite, rows)), docs / "pictures" / f"benchmark-{suite}.png", overwrite=True)
     page = docs / "training.md"
-    text = page.read_text(encoding="utf-8")
-    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
     table = validation_table(results.read_all(folder, "validation"))
-    write_text(page, f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", overwrite=True)
+    write_text(page, rewritten(page.read_text(encoding="utf-8"), MARKS, f"\n{table}\n"), overwrite=True)
 
 
 def benchmark(found):

@@ -6,6 +6,8 @@ import statistics
 import time
 from pathlib import Path
 
+from marks import rewritten
+
 from tfar.files import write_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,8 +46,5 @@ def median(function, repeats, seconds=20.0):
 def keep(found, path, page, group, table):
     """Write figures as JSON, and their table between the marks of a group on a page."""
     write_text(path, json.dumps(found, indent=2) + "\n", overwrite=True)
-    begin, end = (f"<!-- scripts/benchmark.py {group} {mark} -->" for mark in ("begins", "ends"))
-    text = page.read_text(encoding="utf-8")
-    if begin not in text or end not in text:
-        raise ValueError(f"the page must have the marks of its table. Received: {page}, without {begin}")
-    write_text(page, f"{text.split(begin)[0]}{begin}\n{table}\n{end}{text.split(end)[1]}", overwrite=True)
+    text = rewritten(page.read_text(encoding="utf-8"), f"scripts/benchmark.py {group}", table)
+    write_text(page, text, overwrite=True)
