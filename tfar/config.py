@@ -395,6 +395,7 @@ class TableSettings:
     decimal: str | None = setting(None, "decimal mark of a text file, '.' or ',' (default: found in the file)", "MARK")
     header: bool | None = setting(None, "whether the first row of a text file names the columns (default: found in the file)")
     na_values: Sequence[str] = setting((), "more words of a text file that stand for a blank", "WORD")
+    groups: str | None = setting(None, "keep rows with the same value of this column, such as a patient, in one split", "COLUMN")
     condition_on: Sequence[str] = setting((), "columns that come first in the order, so that the others can be drawn given them", "COLUMN")
 
 

@@ -37,7 +37,7 @@ def test_it_scores_as_the_weighted_mean_of_probabilities(folder, other, ensemble
 def test_the_other_commands_take_it(ensemble, tmp_path):
     assert main(["sample", ensemble, "-n", "3", "--out", tmp_path / "x.npy"]) == 0
     assert np.load(tmp_path / "x.npy").shape == (3, 8, 8, 1)
-    assert main(["export", ensemble, "--to", tmp_path / "exported"]) == 0
+    assert main(["export", ensemble, "--out", tmp_path / "exported"]) == 0
     x = np.load(tmp_path / "x.npy")
     expected = tfar.load_run(ensemble).model.log_prob(x)
     np.testing.assert_allclose(tfar.load_model(tmp_path / "exported").log_prob(x), expected, rtol=1e-5)

@@ -18,7 +18,7 @@ def test_export_writes_one_version_after_another_and_a_card(folder, table, label
     base = tmp_path / "saved"
     for version in ("1", "2"):
         capsys.readouterr()
-        assert main(["export", folder, "--to", base]) == 0
+        assert main(["export", folder, "--out", base]) == 0
         assert (base / version / "saved_model.pb").is_file()
         printed = capsys.readouterr().out
         assert str(base / version) in printed and "sample(seed int32[?, 2])" in printed
@@ -31,12 +31,12 @@ def test_export_writes_one_version_after_another_and_a_card(folder, table, label
     assert not any(str(folder.parent) in (base / name).read_text() for name in ("README.md", "data.json", "metrics.json", "model.json"))
     assert "floor(2 v / 17)" in card and f"{metrics['parameters']:,} parameters" in card
 
-    assert "exists" in fails(capsys, "export", folder, "--to", base / "2")
-    assert "exists" in fails(capsys, "export", folder, "--to", base / "README.md")
+    assert "exists" in fails(capsys, "export", folder, "--out", base / "2")
+    assert "exists" in fails(capsys, "export", folder, "--out", base / "README.md")
     (base / "README.md").write_text("mine")
-    assert "did not write" in fails(capsys, "export", folder, "--to", base)
+    assert "did not write" in fails(capsys, "export", folder, "--out", base)
     capsys.readouterr()
-    assert main(["export", table[0], "--to", tmp_path / "table" / "5"]) == 0
+    assert main(["export", table[0], "--out", tmp_path / "table" / "5"]) == 0
     assert "x float64[?, 3]" in (printed := capsys.readouterr().out) and "x is in the data's own units" in printed
     card = (tmp_path / "table" / "README.md").read_text()
     assert "a normal of full covariance" in card
@@ -56,7 +56,7 @@ def test_export_writes_one_version_after_another_and_a_card(folder, table, label
 def test_what_is_exported_is_a_run_folder(folder, table, written, tmp_path, capsys):
     for name, run in {"digits": folder, "table": table[0], "text": written[0]}.items():
         base = tmp_path / name
-        assert main(["export", run, "--to", base]) == 0
+        assert main(["export", run, "--out", base]) == 0
         own, again = tfar.load_run(run), tfar.load_run(base)
         assert again.metrics["test"] == own.metrics["test"] and type(again) is type(own)
         for weight, other in zip(again.model.weights, own.model.weights, strict=True):
@@ -78,7 +78,7 @@ def test_what_is_exported_is_a_run_folder(folder, table, written, tmp_path, caps
 
 
 def test_an_export_of_standardised_rows_takes_and_gives_those_of_the_file(table, tmp_path):
-    assert main(["export", table[0], "--to", tmp_path / "1"]) == 0
+    assert main(["export", table[0], "--out", tmp_path / "1"]) == 0
     run, raw = tfar.load_run(table[0]), np.loadtxt(table[1], delimiter=",", skiprows=1)
     standardized = (raw - run.preparation.standardization.mean) / run.preparation.standardization.scale
     expected = run.model.log_prob(standardized.astype("float32")).numpy() - np.log(run.preparation.standardization.scale).sum()
@@ -94,6 +94,6 @@ def test_an_export_of_standardised_rows_takes_and_gives_those_of_the_file(table,
 def test_a_run_folder_keeps_its_own_description(folder, tmp_path):
     base = tmp_path / "run"
     shutil.copytree(folder, base)
-    assert main(["export", base, "--to", base]) == 0
+    assert main(["export", base, "--out", base]) == 0
     assert (base / "1").is_dir() and not (base / "model.json").exists()
     assert (base / "metrics.json").read_text() == (folder / "metrics.json").read_text()

@@ -27,7 +27,7 @@ def exported(base, model, data, **config):
     randomize(model.network)
     runs.save_model(model, folder / runs.MODEL)
     write_json(folder / runs.DATA, data.to_config() | config)
-    assert main(["export", folder, "--to", base / "served"]) == 0
+    assert main(["export", folder, "--out", base / "served"]) == 0
     file = base / "served" / "1" / "assets.extra" / "test_rows.npz"
     rows = dict(np.load(file)) if file.exists() else None
     return (base / "served" / "README.md").read_text(encoding="utf-8"), rows

@@ -62,7 +62,7 @@ def test_a_training_starts_from_another(small, tmp_path, capsys):
 
 
 def test_export(small, tmp_path, capsys):
-    assert main(["export", small[0], "--to", tmp_path / "saved"]) == 0
+    assert main(["export", small[0], "--out", tmp_path / "saved"]) == 0
     card = (tmp_path / "saved" / "README.md").read_text()
     assert "rows of a table of 2 columns" in card and "| column 3 | category | yes | 1 classes: u |" in card and "bits per row" in card
     found = []

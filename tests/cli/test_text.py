@@ -83,11 +83,11 @@ def test_a_text_that_changed_is_refused_and_bytes_are_scored(tmp_path, capsys):
 
 def test_export_of_a_text_model_brings_a_card(written, tmp_path, capsys):
     folder, _ = written
-    assert main(["export", folder, "--to", tmp_path / "song"]) == 0
+    assert main(["export", folder, "--out", tmp_path / "song"]) == 0
     assert "sample(length int32[?], prompt string[?]" in capsys.readouterr().out
     card = (tmp_path / "song" / "README.md").read_text()
     assert "nats per character" in card and "CharRNN" in card and "no others" in card
-    assert "no fixed length" in fails(capsys, "export", folder, "--to", tmp_path / "xla", "--xla")
+    assert "no fixed length" in fails(capsys, "export", folder, "--out", tmp_path / "xla", "--xla")
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_refit_keeps_the_validation_figure_of_the_first_training(folder, tmp_pat
     capsys.readouterr()
     assert main(["evaluate", tmp_path / "again", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["baseline_nll"] == pytest.approx(again["baseline_nll"])
-    assert main(["export", tmp_path / "again", "--to", tmp_path / "saved"]) == 0
+    assert main(["export", tmp_path / "again", "--out", tmp_path / "saved"]) == 0
     assert "validation, before it was trained on too" in (tmp_path / "saved" / "README.md").read_text()
 
 

@@ -84,7 +84,7 @@ COMMANDS = {
     "no samples": (["sample", "RUN", "-n", "0"], 1, ["-n 0", "at least 1"]),
     "a prompt for images": (["sample", "RUN", "--prompt", "a"], 1, ["--prompt", "models of text"]),
     "a file to complete that is not there": (["complete", "RUN", "--data", "hole.npy"], 1, ["no such file", "hole.npy"]),
-    "an export into a file": (["export", "RUN", "--to", "table.csv"], 1, ["table.csv", "a new name"]),
+    "an export into a file": (["export", "RUN", "--out", "table.csv"], 1, ["table.csv", "a new name"]),
 }
 
 

@@ -14,14 +14,14 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("export", parents=[folder_parser()], help="write a SavedModel", description="Export a model.")
     parser.set_defaults(run=run)
     help = "folder to write the next version in, PATH/1 at first (default: DIR/saved_model)"
-    parser.add_argument("--to", metavar="PATH", help=help)
+    parser.add_argument("--out", metavar="PATH", help=help)
     parser.add_argument("--xla", action="store_true", help="mark the sampler for XLA, for servers that allow it")
 
 
 def run(args: Any) -> None:
     """Write the SavedModel with some test rows, and its card, and print where it is and what its endpoints take and give."""
     read_description(Path(args.folder))
-    path = next_version(Path(args.to or Path(args.folder, "saved_model")))
+    path = next_version(Path(args.out or Path(args.folder, "saved_model")))
     trained = open_run(args.folder)
     from tfar.cli.model_card import MARK, model_card
     from tfar.cli.published import write_beside

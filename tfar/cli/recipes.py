@@ -32,7 +32,7 @@ class Recipe:
         [networks]          for an ensemble: the mean of the probabilities of networks with the seeds 0, 1, ...
         number = 32
         [smoke]             options of `tfar train` for a run of seconds, on data that come with tfar: digits, or a file of the package
-                            as a text
+                            as a text; an empty one leaves that of [train] out
 
     Settings are chosen by validation figures, and stand in the recipe before the test rows are scored.
 
@@ -94,7 +94,8 @@ class Recipe:
                     f"Received: {sections}"
                 )
             if smoke:
-                name, train, folds, networks = f"{name}-smoke", train | small, folds and 3, networks and 2
+                merged = {key: value for key, value in (train | small).items() if value}
+                name, train, folds, networks = f"{name}-smoke", merged, folds and 3, networks and 2
                 file = PACKAGE / train["data"]
                 train["data"] = shlex.quote(str(file)) if file.is_file() else train["data"]
                 evaluate = evaluate and evaluate | SMOKE_EVALUATION

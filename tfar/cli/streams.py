@@ -7,7 +7,7 @@ from tfar.cli.arguments import given_values
 
 OF_STREAMS = ("held_rows", "buffer_rows", "skip_damaged")  # data settings that are for a stream
 # data settings that are for data in memory
-NOT_STREAMED = ("fold", "folds", "manual_dir", "size", "gray", "channels_first")
+NOT_STREAMED = ("fold", "folds", "groups", "manual_dir", "size", "gray", "channels_first")
 
 
 def check(args: Any) -> None:
@@ -20,7 +20,8 @@ def check(args: Any) -> None:
         if asked := [name for name in given_values(args, config.DataSettings) if name in OF_STREAMS]:
             raise ValueError(f"--{asked[0].replace('_', '-')} is for --stream. Received: it without --stream")
         return
-    if asked := [name for name in given_values(args, config.DataSettings) if name in NOT_STREAMED and getattr(args, name) is not None]:
+    given = given_values(args, config.DataSettings) | given_values(args, config.TableSettings)
+    if asked := [name for name in given if name in NOT_STREAMED and getattr(args, name) is not None]:
         raise ValueError(f"--{asked[0].replace('_', '-')} is for data in memory. Received: it, and --stream")
     if args.refit:
         raise ValueError("--refit is for data in memory: of a stream, few rows validate. Received: --refit and --stream")

@@ -62,6 +62,7 @@ class LoadOptions(TableOptions, ImageOptions, total=False):
 
     manual_dir: str | Path | None
     test: Any
+    groups: str | None
 
 
 def check_options(known: Any, options: Mapping[str, Any]) -> None:
@@ -213,9 +214,10 @@ def load(
         **options: of files `test`, another file or object, which holds the test rows; those of `source` are then training and validation
             rows, and nothing is inferred from the test rows. Of TFDS `manual_dir`, the folder of original files of data sets that it cannot
             download, such as those of `tfar.datasets.uci` (default: downloads/manual in the data_dir). Of a table `by_column`, whether it
-            has a schema (None for the rule above); `categorical`, `numeric`, `drop` and `columns`, see `Schema.infer`; `delimiter`,
-            `decimal`, `header` and `na_values`, see `read_frame`. Of image files `size` and `gray`, see `read_images`. Of arrays
-            `channels_first`, see `tfar.datasets.arrays.channels_last`.
+            has a schema (None for the rule above); `categorical`, `numeric`, `drop` and `columns`, see `Schema.infer`; `groups`, the name
+            of a column, such as that of the patient: rows in which it has the same value stay in one split, and it is not modelled;
+            `delimiter`, `decimal`, `header` and `na_values`, see `read_frame`. Of image files `size` and `gray`, see `read_images`. Of
+            arrays `channels_first`, see `tfar.datasets.arrays.channels_last`.
 
     Returns:
         A `Dataset`, or a `TableSet`.
@@ -307,7 +309,7 @@ def load_config(
     if source is not None:
         origin["source"] = _place(source, None)["source"]
     origin["data_dir"] = data_dir or stored_dir(config)
-    read = read_like(origin["source"] if source is None else source, config, origin["data_dir"], download=download)
+    read = read_like(origin["source"] if source is None else source, config, origin["data_dir"], download=download, divided=True)
     preparation = Preparation.from_config(config)
     other = None if test is None else read_like(test, config)
     splits = _divided(read, {key: origin[key] for key in DIVISION if key in origin}, test, other)
@@ -370,6 +372,7 @@ def read_like(
     *,
     allow_blanks: bool = False,
     download: bool | None = None,
+    divided: bool = False,
 ) -> Source:
     """Read a data source as that of a description was: with its context, and of a table in its format.
 
@@ -377,6 +380,7 @@ def read_like(
         source, data_dir, download: as for `load`.
         config: a dict from `Dataset.to_config`.
         allow_blanks: whether blank cells of a table are read as NaN.
+        divided: whether the rows are to be divided, so that a table needs its column of groups.
 
     Raises:
         ValueError: the source cannot be read.
@@ -389,7 +393,7 @@ def read_like(
     from tfar.datasets import tables
 
     reading = {**config.get("reading", {}), "by_column": False}
-    found = tables.read_table(source, reading, context=config["context"], allow_blanks=allow_blanks)
+    found = tables.read_table(source, reading, context=config["context"], allow_blanks=allow_blanks, divided=divided)
     assert isinstance(found, Source)  # as by_column says
     return found
 

@@ -23,10 +23,45 @@ class Frame(NamedTuple):
     Attributes:
         frame: a DataFrame whose column names are distinct strings.
         notes: one line for each thing that a user should know: comments and row names that are left out, words among numbers.
+        groups: of the rows, codes `[N]` of the column that says which rows stay in one split, or None; see `grouped`.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
+
+
+def grouped(table: Frame, groups: str | None, required: bool = True) -> Frame:
+    """The table without the column whose values say which rows belong together, and these values apart.
+
+    Args:
+        table: as `read_frame` returns it.
+        groups: name of the column; None returns the table as it is.
+        required: False for rows that are not divided, which may lack the column.
+
+    Raises:
+        ValueError: it is not a column, a cell of it is blank, or it is the only column.
+
+    >>> table = grouped(read_frame({"patient": ["a", "b", "a"], "age": [1, 2, 3]}), "patient")
+    >>> table.frame.columns.tolist(), table.groups.tolist()
+    (['age'], [0, 1, 0])
+    """
+    if groups is None:
+        return table
+    names = list(table.frame.columns)
+    if groups not in names:
+        if required:
+            raise ValueError(f"groups must be one of the columns {names}. Received: groups={groups!r}")
+        return table
+    codes = pd.factorize(table.frame[groups])[0]
+    if required and (codes < 0).any():
+        raise ValueError(
+            f"each row must belong to a group. Received: a blank cell in column {groups!r}, row {int((codes < 0).argmax()) + 1}"
+        )
+    if len(names) == 1:
+        raise ValueError(f"a column must be left beside the groups. Received: columns {names}, groups={groups!r}")
+    note = f"column {groups!r} is left out: rows in which it has the same value are in one split"
+    return Frame(table.frame.drop(columns=groups), (*table.notes, *([note] if required else ())), codes)
 
 
 def is_frame(source: Any) -> bool:
@@ -159,14 +194,14 @@ def _object(source: Any) -> pd.DataFrame:
     raise TypeError(f"a table must be a path, a DataFrame, a dict of columns or an array [N, D]. Received: {type(source).__name__}")
 
 
-def frame_of(table: pa.Table) -> pd.DataFrame:
+def frame_of(table: pa.Table, use_threads: bool = True) -> pd.DataFrame:
     """A table of pyarrow as pandas', with dates as datetime64, decimals as float64, and whole numbers and booleans exact beside blanks."""
-    frame = table.to_pandas(date_as_object=False).reset_index(drop=True)
+    frame = table.to_pandas(date_as_object=False, use_threads=use_threads).reset_index(drop=True)
     nullable: dict[Any, Any] = {
         getattr(pa, name.lower())(): getattr(pd, f"{name}Dtype")() for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16")
     } | {pa.uint32(): pd.UInt32Dtype(), pa.uint64(): pd.UInt64Dtype(), pa.bool_(): pd.BooleanDtype()}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        if column.type in nullable and column.null_count and name in frame:
+        if column.null_count and column.type in nullable and name in frame:
             frame[name] = column.to_pandas(types_mapper=nullable.get)
         elif pa.types.is_decimal(column.type):
             frame[name] = frame[name].astype(np.float64)

@@ -72,6 +72,7 @@ class Source:
         in_order: True where neighbouring rows may be alike, so that held-out rows must be drawn and not cut off the end.
         notes: one line for each thing that a user should know of how the data were read.
         channels: False for grey images that were given as `[N, H, W]`, to which an axis of one channel was added.
+        groups: what each row of "all" or "train" belongs to, `[N]`; rows of one group stay in one split. None: each row is alone.
 
     Raises:
         ValueError: x is not `[N, *event]` or has an empty axis, or the number of contexts is not the number of rows.
@@ -85,6 +86,7 @@ class Source:
     in_order: bool = True
     notes: tuple[str, ...] = ()
     channels: bool = True
+    groups: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name, (x, context) in self.splits.items():
@@ -123,6 +125,7 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
     - Where only the validation or only the test split is missing, a sixth of the training rows takes its place (MNIST: 50,000 /
       10,000 / 10,000). The sixth is drawn by `seed`, or is the last one where the records are shuffled already, as in TFDS. Classes keep a
       training row, too.
+    - Groups are shuffled and dealt out whole, so that the splits have about these sizes; see `group_chunks`.
 
     Args:
         source: a `Source`.
@@ -145,6 +148,9 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
         n = len(whole.x)
         if n < 4:
             raise ValueError(f"At least 4 rows are needed to make train, validation and test. Received: {n} rows")
+        if source.groups is not None:
+            test, validation, *others = group_chunks(source.groups, 10, seed, least=3)
+            return _of_groups(whole, np.concatenate(others), validation, test)
         held = max(1, n // 10)
         order = np.random.RandomState(seed).permutation(n)
         return dict(zip(SPLITS, _taken(whole, order[2 * held :], order[held : 2 * held], order[:held]), strict=True))
@@ -157,6 +163,10 @@ def three_splits(source: Source, seed: int = 0) -> dict[str, Split]:
         n = len(splits["train"].x)
         if n < 4:
             raise ValueError(f"At least 4 training rows are needed to hold out {missing[0]}. Received: {n} rows")
+        if source.groups is not None:
+            lost, *others = group_chunks(source.groups, 6, seed, least=2)
+            splits[missing[0]], splits["train"] = splits["train"].take(lost), splits["train"].take(np.concatenate(others))
+            return {name: splits[name] for name in SPLITS}
         held = max(1, n // 6)
         order = np.random.RandomState(seed).permutation(n) if source.in_order else np.arange(n)
         splits["train"], splits[missing[0]] = _taken(splits["train"], order[: n - held], order[n - held :])
@@ -167,7 +177,8 @@ def fold_splits(source: Source, fold: int, folds: int = 10, seed: int = 0) -> di
     """Divide a source into the `{"train": ..., "validation": ..., "test": ...}` of one fold of a cross-validation.
 
     The rows are shuffled by `seed`, alike for all folds, and cut into chunks of N // folds rows; the last chunk takes the remainder.
-    Chunk `fold` is the test split, the last of the other chunks is the validation split, and the rest are the training split.
+    Chunk `fold` is the test split, the last of the other chunks is the validation split, and the rest are the training split. Groups stay
+    whole; see `group_chunks`.
 
     Args:
         source: an undivided `Source`: its one split is "all" or "train".
@@ -196,10 +207,49 @@ def fold_splits(source: Source, fold: int, folds: int = 10, seed: int = 0) -> di
     n = len(whole.x)
     if n < folds:
         raise ValueError(f"At least {folds} rows are needed to make {folds} folds. Received: {n} rows")
+    if source.groups is not None:
+        chunks = group_chunks(source.groups, folds, seed, least=folds)
+        test, validation = chunks.pop(fold), chunks.pop()
+        return _of_groups(whole, np.concatenate(chunks), validation, test)
     chunks = np.split(np.random.RandomState(seed).permutation(n), n // folds * np.arange(1, folds))
     test = chunks.pop(fold)
     validation = chunks.pop()
     return dict(zip(SPLITS, _taken(whole, np.concatenate(chunks), validation, test), strict=True))
+
+
+def group_chunks(groups: np.ndarray, count: int, seed: int, least: int) -> list[np.ndarray]:
+    """Deal rows out to chunks of about equal size, so that the rows of a group are in one chunk.
+
+    The groups are shuffled by `seed`, and each goes to the chunk that has the fewest rows so far.
+
+    Args:
+        groups: what each row belongs to, `[N]`.
+        count: number of chunks; where there are fewer groups, a group is a chunk.
+        seed: integer >= 0; the same seed always gives the same chunks.
+        least: the number of groups that is needed.
+
+    Returns:
+        The numbers of the rows of each chunk, in their order; at least `least` chunks.
+
+    Raises:
+        ValueError: there are too few groups.
+
+    >>> sorted(rows.tolist() for rows in group_chunks(np.array(["a", "b", "a", "c", "b", "c"]), 3, seed=0, least=3))
+    [[0, 2], [1, 4], [3, 5]]
+    """
+    names, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(names) < least:
+        raise ValueError(f"At least {least} groups are needed, since the rows of one stay together. Received: {len(names)} groups")
+    chunk, filled = np.zeros(len(names), np.int64), np.zeros(min(count, len(names)), np.int64)
+    for group in np.random.RandomState(seed).permutation(len(names)):
+        chunk[group] = np.argmin(filled)
+        filled[chunk[group]] += sizes[group]
+    return [np.flatnonzero(chunk[numbers] == number) for number in range(len(filled))]
+
+
+def _of_groups(whole: Split, *rows: np.ndarray) -> dict[str, Split]:
+    """The three splits of the numbers of their rows."""
+    return {name: whole.take(numbers) for name, numbers in zip(SPLITS, rows, strict=True)}
 
 
 def with_test(source: Source, test: Split) -> Source:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from tfar.datasets.frames import Frame, is_frame, read_frame
+from tfar.datasets.frames import Frame, grouped, is_frame, read_frame
 from tfar.datasets.schema import Category, Schema
 from tfar.datasets.source import DIVISION, Source, Split, checksum, divided, division_of, place_of, refuse_changes, with_test
 
@@ -118,7 +118,8 @@ def load_table(
         fold, folds: as for `tfar.datasets.load`.
         schema: of a trained model, or an edited one; None infers it.
         categorical, numeric, drop, columns: see `Schema.infer`.
-        **reading: `delimiter`, `decimal`, `header` and `na_values`; see `read_frame`.
+        **reading: `delimiter`, `decimal`, `header` and `na_values`, see `read_frame`; and `groups`, the name of a column, such as that of
+            the patient: rows in which it has the same value stay in one split, and it is not modelled.
 
     Raises:
         ValueError: the table cannot be read, has fewer than 4 rows, or has no column to model; a cell does not fit the schema; or a schema
@@ -130,7 +131,7 @@ def load_table(
     """
     asked = {"categorical": categorical, "numeric": numeric, "drop": drop, "columns": columns}
     keep = [*categorical, *numeric, *(columns or ()), *(() if schema is None else schema.names)]
-    read = read_frame(source, keep=keep, **reading)
+    read = _read(source, keep, reading, divided=True)
     return divided_table(read, source, division_of(seed, fold, folds), schema, **asked, **reading)
 
 
@@ -155,8 +156,8 @@ def divided_table(
     reading: dict[str, Any] = {
         key: list(value) if isinstance(value, list | tuple) else value for key, value in given.items() if key not in ASKED
     }
-    whole = Source({"all": _numbers(frame)})
-    other = None if test is None else read_frame(test, keep=list(frame.columns), **reading)
+    whole = Source({"all": _numbers(frame)}, groups=read.groups)
+    other = None if test is None else _read(test, list(frame.columns), reading, divided=False)
     if other is not None:
         whole = with_test(whole, _numbers(other.frame))
     rows = {name: split.x[:, 0] for name, split in divided(whole, division).items()}
@@ -197,14 +198,19 @@ def _encoded(schema: Schema, frame: pd.DataFrame, name: str | None = None) -> tu
         raise error if name is None else ValueError(f"{name}: {error}") from None
 
 
-def read_like(source: Any, config: Mapping[str, Any], schema: Schema) -> Frame:
-    """Read a table in the format of the one that `TableSet.to_config` described.
+def read_like(source: Any, config: Mapping[str, Any], schema: Schema, divided: bool = False) -> Frame:
+    """Read a table in the format of the one that `TableSet.to_config` described; one that is to be `divided` needs its column of groups.
 
     Raises:
         ValueError: it cannot be read.
     """
-    reading = {name: value for name, value in config["reading"].items() if name not in ASKED}
-    return read_frame(source, keep=schema.names, **reading)
+    return _read(source, schema.names, {name: value for name, value in config["reading"].items() if name not in ASKED}, divided)
+
+
+def _read(source: Any, keep: Sequence[str], reading: Mapping[str, Any], divided: bool) -> Frame:
+    """Read a table, without its column of groups where it has one."""
+    of_text = {name: value for name, value in reading.items() if name != "groups"}
+    return grouped(read_frame(source, keep=keep, **of_text), reading.get("groups"), required=divided)
 
 
 def prepare_table(source: Any, config: Mapping[str, Any], blanks: bool = False) -> Split:
@@ -229,6 +235,7 @@ def load_table_config(config: Mapping[str, Any], source: Any = None, test: Any =
         if isinstance(one, str) and not is_frame(one):
             raise ValueError(f"a table that was given in Python must be given again. Received: {one}")
     schema, division = Schema.from_json(config["schema"]), {key: config[key] for key in DIVISION if key in config}
-    found = divided_table(read_like(source, config, schema), source, division, schema, test, **config["reading"])
+    read = read_like(source, config, schema, divided=True)
+    found = divided_table(read, source, division, schema, test, **config["reading"])
     refuse_changes(found.splits, config, place_of(source), found.origin.get("test"))
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfar.datasets.frames import Frame, read_frame
+from tfar.datasets.frames import Frame, grouped, read_frame
 from tfar.datasets.inference import check_names
 from tfar.datasets.kinds import EXACT, as_numbers
 from tfar.datasets.source import Source, Split
@@ -25,17 +25,24 @@ def read_table_file(path: str | Path, context: str | None = None, allow_blanks: 
 
 
 def read_table(
-    source: Any, options: Mapping[str, Any], alike: bool = False, context: str | None = None, allow_blanks: bool = False
+    source: Any,
+    options: Mapping[str, Any],
+    alike: bool = False,
+    context: str | None = None,
+    allow_blanks: bool = False,
+    divided: bool = True,
 ) -> Frame | Source:
     """Read a table: as it is, to be modelled column by column, or as an array of values of one kind.
 
     Args:
         source: see `read_frame`.
         options: `by_column`, True for a table and False for an array, None for the rule: a table, unless all values are 0 or 1;
-            `categorical`, `numeric`, `columns` and `drop`, see `Schema.infer`; and those of `read_frame`.
+            `categorical`, `numeric`, `columns` and `drop`, see `Schema.infer`; `groups`, the column of `grouped`; and those of
+            `read_frame`.
         alike: whether the user asks for something that only arrays have, such as levels.
         context: name of the column of labels of an array, or None.
         allow_blanks: see `array_source`.
+        divided: False for rows that are not divided into splits, which may lack the column of groups.
 
     Raises:
         ValueError: the table cannot be read, or an option is for tables, and the user asks for an array.
@@ -49,7 +56,7 @@ def read_table(
     if by_column and alike:
         raise ValueError(f"levels and a context are for tables with one head for all columns. Received: by_column={by_column}")
     named = [name for names in (*kinds.values(), kept.get("columns", ())) for name in names]
-    table = read_frame(source, keep=named, **reading)
+    table = grouped(read_frame(source, keep=named, **reading), options.get("groups"), required=divided)
     if by_column or (by_column is None and not alike and (kinds or not is_binary(kept_columns(table, **kept).frame))):
         return table
     where = str(source) if isinstance(source, str | Path) else type(source).__name__
@@ -87,7 +94,7 @@ def array_source(table: Frame, where: str, context: str | None = None, allow_bla
         raise ValueError(f"{where}: a column must be left beside the label. Received: columns {list(frame.columns)}")
     values = np.stack([_values(frame[name], name, where, allow_blanks) for name in names], axis=1)
     named = not all(re.fullmatch(r"column \d+", name) for name in names)
-    return Source({"all": Split(values, labels)}, columns=tuple(names) if named else None, notes=table.notes)
+    return Source({"all": Split(values, labels)}, columns=tuple(names) if named else None, notes=table.notes, groups=table.groups)
 
 
 def kept_columns(table: Frame, columns: Any = None, drop: Any = ()) -> Frame:
@@ -101,7 +108,7 @@ def kept_columns(table: Frame, columns: Any = None, drop: Any = ()) -> Frame:
     names = [name for name in table.frame.columns if (columns is None or name in columns) and name not in drop]
     if not names:
         raise ValueError(f"a column must be left of {list(table.frame.columns)}. Received: columns={columns!r} and drop={drop!r}")
-    return Frame(table.frame.loc[:, names], table.notes)
+    return Frame(table.frame.loc[:, names], table.notes, table.groups)
 
 
 def is_binary(frame: pd.DataFrame) -> bool:
