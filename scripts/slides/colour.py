@@ -4,8 +4,7 @@ import io
 
 import numpy as np
 
-import tfar
-from slides.protocol import ROOT, SEED, number, result_of, table
+from slides.protocol import ROOT, SEED, number, result_of, run_of, table
 from tfar import plotting
 from tfar.files import atomic
 
@@ -93,7 +92,7 @@ def measured_codes():
 
 def on_training_patches(recipe):
     """The mean NLL of training patches by a model in `runs`, nats."""
-    model, x = tfar.load_run(ROOT / "runs" / recipe).model, chosen_training_patches(photographs()).astype(np.int32)
+    model, x = run_of(recipe), chosen_training_patches(photographs()).astype(np.int32)
     return {"mean": float(-np.mean([model.log_prob(part).numpy().mean() for part in np.split(x, 12)]))}
 
 
@@ -173,7 +172,7 @@ def draws(test):
     shown = np.random.default_rng(SEED).choice(len(test), GRID**2, replace=False)
     found = {"test": test[shown]}
     for recipe in trained().values():
-        model = tfar.load_run(ROOT / "runs" / recipe).model
+        model = run_of(recipe)
         found[f"{recipe}-samples"] = model.sample(GRID**2, seed=SEED).numpy().astype(np.uint8)
         found[f"{recipe}-completions"] = completed(model, test[shown[:COMPLETED]])
     return found

@@ -4,12 +4,26 @@ import numpy as np
 import tensorflow as tf
 
 import tfar
-from slides.protocol import COLOURS, SEED, data, figure, images, milliseconds, number, processor_seconds, shipped, table
+from slides.protocol import (
+    COLOURS,
+    SEED,
+    data,
+    figure,
+    images,
+    milliseconds,
+    number,
+    processor_seconds,
+    result_of,
+    run_of,
+    shipped,
+    table,
+)
 from tfar import plotting
 from tfar.masks import dense_mask
 
 SIDE, FRAMES, BATCH = 6, 8, 16  # images in a row of a grid, of the strip, and rows of the timing
 DIM, HIDDEN = 4, (6, 6)  # of the small network
+LAYERS = {"one layer": "made", "two layers": "made-2-layers"}  # recipes
 
 
 def run(lecture):
@@ -17,14 +31,14 @@ def run(lecture):
     small, model, rows = small_network(), shipped("made-binarized_mnist"), data("binarized_mnist")
     lecture.draw("made-network", of_network(small))
     lecture.draw("made-masks", plotting.masks(small))
-    samples = model.sample(SIDE**2, seed=SEED).numpy()
-    grids = {
-        "samples": samples,
-        "the training image nearest to each": nearest(samples, rows.train.x),
-        "test images": rows.test.x[: SIDE**2],
-    }
+    lecture.draw("made-strip", of_strip(model, model.sample(SIDE**2, seed=SEED).numpy()[2]))
+    samples, test = samples_of_two_layers(lecture), rows.test.x[: SIDE**2]
+    near = nearest(samples, rows.train.x)
+    grids = {"samples": samples, "the training image nearest to each": near, "test images": test}
     lecture.draw("made-samples", plotting.image_grids({title: images(x) for title, x in grids.items()}, SIDE))
-    lecture.draw("made-strip", of_strip(model, samples[2]))
+    scored = {name: {key: result_of(recipe)[key] for key in ("nll", "nll_error", "paper")} for name, recipe in LAYERS.items()}
+    apart = {"samples": differing(samples, near), "test": differing(test, nearest(test, rows.train.x))}
+    lecture.part("made", "layers", {"models": scored, "pixels": apart}, dict)
     lecture.part("made", "masks", {"dim": DIM, "hidden": list(HIDDEN)}, lambda: masks(small))
     lecture.part("made", "passes", {"rows": BATCH}, lambda: passes(model, rows.test.x[:BATCH]))
 
@@ -39,11 +53,18 @@ def regions(found):
     }
     passes = found["passes"]
     rows = [(name, milliseconds(passes[key]), number(passes[key] / passes["log_prob"], 1)) for key, name in names.items()]
+    layers = [
+        (name, number(of["paper"]), f"{number(of['nll'])} ± {number(of['nll_error'])}") for name, of in found["layers"]["models"].items()
+    ]
+    apart = {name: number(count, 0) for name, count in found["layers"]["pixels"].items()}
     same = "All three samples are equal." if passes["equal"] else f"The samples differ in {passes['different']} values."
     return {
         "degrees": table(["layer", "degrees"], [(name, " ".join(map(str, of))) for name, of in found["masks"]["degrees"]]),
         "passes": table([f"{passes['rows']} images", "processor time", "relative to `log_prob`"], rows),
         "equal": same,
+        "layers": table(["MADE, one mask, binarized MNIST", "published, nats", "here, nats"], layers),
+        "apart": f"A sample differs from its nearest training image in {apart['samples']} of 784 pixels in the mean, a test image in "
+        f"{apart['test']}.",
     }
 
 
@@ -58,6 +79,23 @@ def masks(network):
     """The degrees of each layer."""
     names = ["input", *(f"hidden {n + 1}" for n in range(len(HIDDEN))), "output"]
     return {"degrees": [[name, np.asarray(of).tolist()] for name, of in zip(names, network.degrees(0), strict=True)]}
+
+
+def samples_of_two_layers(lecture):
+    """Samples `[SIDE ** 2, 28, 28, 1]` of a network that is not in the repository: drawn once, and kept as bits."""
+    recipe, shape = LAYERS["two layers"], (SIDE**2, 28, 28, 1)
+
+    def draw():
+        return {"samples": np.packbits(run_of(recipe).sample(SIDE**2, seed=SEED).numpy().astype(bool)).tobytes().hex()}
+
+    kept = lecture.training("made", recipe, {"nll": result_of(recipe)["nll"], "seed": SEED}, draw, minutes=10)
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(kept["samples"]), np.uint8))
+    return bits.reshape(shape).astype(np.int32)
+
+
+def differing(x, others):
+    """The mean number of values in which a row differs from the row beside it."""
+    return float((x != others).reshape(len(x), -1).sum(axis=1).mean())
 
 
 def nearest(x, among):

@@ -117,6 +117,20 @@ def result_of(recipe):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def run_of(recipe):
+    """The model that a recipe trained, from `runs`.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    folder = ROOT / "runs" / recipe
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"the lecture needs {folder.relative_to(ROOT)}, which 'tfar reproduce {recipe}' trains. Received: no such folder"
+        )
+    return tfar.load_run(folder).model
+
+
 def images(x):
     """Binary images `[N, H, W, 1]` for `tfar.plotting`."""
     return plotting.as_images(x, 2)
