@@ -86,7 +86,7 @@ def constructor(family: type[config.Family]) -> str:
     given = "vocabulary, length" if text else "event_shape, head"
     kind = "CharacterModel" if text else "AutoregressiveModel"
     lines = [
-        f"class {name}({kind}, metaclass=Family):",
+        f"class {name}({'OfText' if text else 'OfArrays'}, metaclass=Family):",
         wrapped(f'"""{family.summary[0].upper()}{family.summary[1:]}, as a `tfar.{kind}`.', 4, 0),
         "",
         wrapped(
@@ -110,10 +110,11 @@ def constructor(family: type[config.Family]) -> str:
         "",
         "    def __new__(",
         *(f"        {argument}," for argument in ("cls", *arguments)),
-        f"    ) -> {kind}:",
-        f"        return {'_text_model' if text else 'model_of'}(networks.{name}, {given},",
+        f'    ) -> "{name}":',
+        f"        made: Any = {'_text_model' if text else 'model_of'}(networks.{name}, {given},",
         *(f"            {n}={n}," for n, *_ in settings),
         "        )",
+        "        return made",
     ]
     return "\n".join(lines) + "\n"
 
