@@ -1,11 +1,13 @@
 """Schemas of mixed tables: kinds, encoding, decoding, and what is refused."""
 
 import dataclasses
+import decimal
 import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from support.data import error_of, needs_raw
 
@@ -377,6 +379,48 @@ def test_intervals_and_periods_are_words():
     assert schema["age"].num_classes == 3 and schema["year"].values[0] == "2020"
     encoded = schema.encode(frame)
     assert Schema.from_json(schema.to_json()) == schema and np.array_equal(schema.encode(schema.decode(encoded)), encoded)
+
+
+def test_categoricals_of_numbers_are_categories_of_their_dtype():
+    table = pd.DataFrame({"stars": pd.Categorical([3, 1, 2, 3] * 10, categories=[1, 2, 3, 5], ordered=True), "x": np.arange(40) / 7})
+    schema = Schema.infer(table)
+    assert isinstance(schema["stars"], Category) and schema["stars"].levels == (1, 2, 3, 5)
+    pd.testing.assert_series_equal(schema.decode(schema.encode(table))["stars"], table["stars"])
+    assert isinstance(
+        Schema.infer(pd.DataFrame({"k": pd.Categorical([f"u{i}" for i in range(40)]), "x": np.arange(40) / 7}))["k"], Identifier
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.date32(), pd.to_datetime(["2020-01-01", "2021-05-03", None, "2020-01-01"])),
+        (pa.timestamp("s"), pd.to_datetime(["2020-01-01 10:00", "2021-05-03 07:30", None, "2020-01-01 00:00"])),
+        (
+            pa.timestamp("us", "Europe/Berlin"),
+            pd.to_datetime(["2020-06-01 10:00", None, "2021-05-03 07:30", "2020-01-01 00:00"]).tz_localize("Europe/Berlin"),
+        ),
+        (pa.duration("s"), pd.to_timedelta([3, 8, None, 3], "s")),
+    ],
+    ids=str,
+)
+def test_times_of_arrow_are_times(kind, values):
+    column = pd.Series(values).astype(pd.ArrowDtype(kind))
+    table = read_frame(pd.DataFrame({"t": column, "x": [1.5, 2.25, 3.0, 4.0]})).frame
+    schema = Schema.infer(table)
+    assert isinstance(schema["t"], Grid) and schema["t"].unit in ("D", "m", "s") and schema["t"].is_duration == (kind == pa.duration("s"))
+    decoded = schema.decode(schema.encode(table))["t"]
+    assert decoded.dtype == pd.ArrowDtype(kind)
+    pd.testing.assert_series_equal(decoded, table["t"])
+
+
+def test_arrow_dtypes_without_a_name_of_their_own_are_pandas_dtypes():
+    decimals = pd.array([decimal.Decimal("1.25"), None, decimal.Decimal("3.50")], dtype=pd.ArrowDtype(pa.decimal128(8, 2)))
+    words = pd.array(["a", "b", "a"], dtype=pd.ArrowDtype(pa.string())).astype(pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string())))
+    frame = read_frame(pd.DataFrame({"price": decimals, "word": words})).frame
+    assert str(frame["price"].dtype) == "float64" and frame["price"].tolist()[::2] == [1.25, 3.5]
+    schema = Schema.infer(frame)
+    assert isinstance(schema["word"], Category) and schema.decode(schema.encode(frame))["word"].tolist() == ["a", "b", "a"]
 
 
 @needs_raw

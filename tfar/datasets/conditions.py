@@ -105,7 +105,7 @@ def _position(column: Modelled, value: Any) -> Fraction:
         raise TypeError("a number is no date")
     if not column.unit:
         return (Fraction(str(value)) * 10**column.decimals - column.start) / column.step
-    if column.dtype.startswith("timedelta"):
+    if column.is_duration:
         since = pd.Timedelta(value)
     else:
         time = parse_dates(pd.Series([value]), column.form).iloc[0] if column.form and isinstance(value, str) else pd.Timestamp(value)

@@ -23,45 +23,43 @@ class Frame(NamedTuple):
     Attributes:
         frame: a DataFrame whose column names are distinct strings.
         notes: one line for each thing that a user should know: comments and row names that are left out, words among numbers.
-        groups: of the rows, codes `[N]` of the column that says which rows stay in one split, or None; see `grouped`.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
-    groups: np.ndarray | None = None
 
 
-def grouped(table: Frame, groups: str | None, required: bool = True) -> Frame:
-    """The table without the column whose values say which rows belong together, and these values apart.
+def grouped(table: Frame, groups: str | None, required: bool = True) -> tuple[Frame, np.ndarray | None]:
+    """The table without the column whose values say which rows belong together, and codes of these values `[N]`.
 
     Args:
         table: as `read_frame` returns it.
-        groups: name of the column; None returns the table as it is.
+        groups: name of the column; None returns the table as it is, and None.
         required: False for rows that are not divided, which may lack the column.
 
     Raises:
         ValueError: it is not a column, a cell of it is blank, or it is the only column.
 
-    >>> table = grouped(read_frame({"patient": ["a", "b", "a"], "age": [1, 2, 3]}), "patient")
-    >>> table.frame.columns.tolist(), table.groups.tolist()
+    >>> table, codes = grouped(read_frame({"patient": ["a", "b", "a"], "age": [1, 2, 3]}), "patient")
+    >>> table.frame.columns.tolist(), codes.tolist()
     (['age'], [0, 1, 0])
     """
-    if groups is None:
-        return table
     names = list(table.frame.columns)
+    if groups is None or (groups not in names and not required):
+        return table, None
     if groups not in names:
-        if required:
-            raise ValueError(f"groups must be one of the columns {names}. Received: groups={groups!r}")
-        return table
+        raise ValueError(f"groups must be one of the columns {names}. Received: groups={groups!r}")
+    if len(names) == 1:
+        raise ValueError(f"a column must be left beside the groups. Received: columns {names}, groups={groups!r}")
+    rest = table.frame.drop(columns=groups)
+    if not required:
+        return Frame(rest, table.notes), None
     codes = pd.factorize(table.frame[groups])[0]
-    if required and (codes < 0).any():
+    if (codes < 0).any():
         raise ValueError(
             f"each row must belong to a group. Received: a blank cell in column {groups!r}, row {int((codes < 0).argmax()) + 1}"
         )
-    if len(names) == 1:
-        raise ValueError(f"a column must be left beside the groups. Received: columns {names}, groups={groups!r}")
-    note = f"column {groups!r} is left out: rows in which it has the same value are in one split"
-    return Frame(table.frame.drop(columns=groups), (*table.notes, *([note] if required else ())), codes)
+    return Frame(rest, (*table.notes, f"column {groups!r} is left out: rows in which it has the same value are in one split")), codes
 
 
 def is_frame(source: Any) -> bool:
@@ -216,9 +214,21 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         raise ValueError(f"{source}: column names must differ. Received: {repeated} more than once")
     if frame.shape[1] == 0 or len(frame) == 0:
         raise ValueError(f"The table must have rows and columns. Received: {source}, {len(frame)} rows and {frame.shape[1]} columns")
-    for name in (name for name in frame if pd.api.types.is_object_dtype(frame[name])):
-        frame[name] = _of_one_type(frame[name], f"{source}, column {name!r}")
+    for name, column in frame.items():
+        if isinstance(column.dtype, pd.ArrowDtype) and not _has_name(column.dtype):
+            frame[name] = frame_of(pa.table({"cells": pa.array(column)}))["cells"].set_axis(frame.index)
+        elif pd.api.types.is_object_dtype(column):
+            frame[name] = _of_one_type(column, f"{source}, column {name!r}")
     return frame
+
+
+def _has_name(dtype: pd.ArrowDtype) -> bool:
+    """Whether the string of a dtype makes it again, as that of decimals and dictionaries does not."""
+    try:
+        pd.api.types.pandas_dtype(str(dtype))
+    except (TypeError, NotImplementedError):
+        return False
+    return True
 
 
 def _of_one_type(column: pd.Series, where: str) -> pd.Series:

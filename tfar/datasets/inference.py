@@ -68,7 +68,8 @@ def infer_column(name: str, cells: pd.Series, asked: Asked = None) -> Column:
         return Constant(name=name, dtype=dtype, value=_scalar(present.iloc[0]))
     if asked == "category" or (distinct == 1 and asked is None and not is_time(present)):
         return _category(name, cells, dtype)
-    if asked is None and pd.api.types.is_bool_dtype(present):
+    of_classes = dtype == "category" and not is_time(present) and not distinct == len(present) >= IDENTIFIER_ROWS
+    if asked is None and (of_classes or pd.api.types.is_bool_dtype(present)):
         return _category(name, cells, dtype)
     if is_time(present):
         return _times(name, cells, dtype, "")

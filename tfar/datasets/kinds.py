@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tfar.columns import BLANK, Warp
 from tfar.datasets.dates import parse_dates
@@ -203,9 +204,14 @@ class Grid(Numeric):
     form: str = ""
 
     @property
+    def is_duration(self) -> bool:
+        """Whether the points are lengths of time, rather than numbers or dates."""
+        return self.dtype.startswith(("timedelta", "duration"))
+
+    @property
     def details(self) -> str:
         if self.unit:
-            kind = "m8" if self.dtype.startswith("timedelta") else "M8"
+            kind = "m8" if self.is_duration else "M8"
             first, last = np.array([self.start, self.start + (self.size - 1) * self.step]).astype(f"{kind}[{self.unit}]")
             what = f"{first} to {last} in steps of {self.step} {self.unit}"
         else:
@@ -236,7 +242,7 @@ class Grid(Numeric):
         points = self.start + indices * self.step
         if not self.unit:
             return _numbers(points / 10**self.decimals if self.decimals else points, blank, self.dtype)
-        if self.dtype.startswith("timedelta"):
+        if self.is_duration:
             return pd.Series(points.astype(f"timedelta64[{self.unit}]")).mask(blank).astype(self.dtype)
         dates = pd.Series(points.astype(f"datetime64[{self.unit}]").astype("datetime64[us]" if self.unit != "ns" else "datetime64[ns]"))
         if self.form:
@@ -367,7 +373,10 @@ def is_blank(values: np.ndarray) -> np.ndarray:
 
 
 def plain(cells: pd.Series) -> pd.Series:
-    """Cells of a pandas categorical in the dtype of its categories; intervals and periods as strings; others as they are."""
+    """Cells of a pandas categorical in the dtype of its categories; intervals and periods as strings; times of Arrow as NumPy's; others as
+    they are."""
+    if isinstance(cells.dtype, pd.ArrowDtype) and cells.dtype.kind in "mM":
+        return pa.array(cells).to_pandas(date_as_object=False).set_axis(cells.index)
     if isinstance(cells.dtype, pd.CategoricalDtype):
         cells = cells.astype(cells.cat.categories.dtype if cells.notna().any() else object)
     if isinstance(cells.dtype, pd.IntervalDtype | pd.PeriodDtype):

@@ -131,7 +131,7 @@ def load_table(
     """
     asked = {"categorical": categorical, "numeric": numeric, "drop": drop, "columns": columns}
     keep = [*categorical, *numeric, *(columns or ()), *(() if schema is None else schema.names)]
-    read = _read(source, keep, reading, divided=True)
+    read = _read(source, keep, reading)
     return divided_table(read, source, division_of(seed, fold, folds), schema, **asked, **reading)
 
 
@@ -149,15 +149,16 @@ def divided_table(
             value that this table lacks is refused, unless its column has a class of rare values.
         **options: those of `Schema.infer`, and those with which the table was read.
     """
-    frame, given = read.frame, {name: value for name, value in options.items() if value not in (None, (), [])}
+    given = {name: value for name, value in options.items() if value not in (None, (), [])}
     asked = {name: given[name] for name in ASKED if name in given}
     if schema is not None and asked:
         raise ValueError(f"the kinds of columns are those of the schema. Received: a schema, and {asked}")
     reading: dict[str, Any] = {
         key: list(value) if isinstance(value, list | tuple) else value for key, value in given.items() if key not in ASKED
     }
-    whole = Source({"all": _numbers(frame)}, groups=read.groups)
-    other = None if test is None else _read(test, list(frame.columns), reading, divided=False)
+    read, groups = grouped(read, reading.get("groups"))
+    frame, whole = read.frame, Source({"all": _numbers(read.frame)}, groups=groups)
+    other = None if test is None else _without_groups(_read(test, list(frame.columns), reading), reading)
     if other is not None:
         whole = with_test(whole, _numbers(other.frame))
     rows = {name: split.x[:, 0] for name, split in divided(whole, division).items()}
@@ -198,19 +199,23 @@ def _encoded(schema: Schema, frame: pd.DataFrame, name: str | None = None) -> tu
         raise error if name is None else ValueError(f"{name}: {error}") from None
 
 
-def read_like(source: Any, config: Mapping[str, Any], schema: Schema, divided: bool = False) -> Frame:
-    """Read a table in the format of the one that `TableSet.to_config` described; one that is to be `divided` needs its column of groups.
+def read_like(source: Any, config: Mapping[str, Any], schema: Schema) -> Frame:
+    """Read a table in the format of the one that `TableSet.to_config` described.
 
     Raises:
         ValueError: it cannot be read.
     """
-    return _read(source, schema.names, {name: value for name, value in config["reading"].items() if name not in ASKED}, divided)
+    return _without_groups(_read(source, schema.names, config["reading"]), config["reading"])
 
 
-def _read(source: Any, keep: Sequence[str], reading: Mapping[str, Any], divided: bool) -> Frame:
-    """Read a table, without its column of groups where it has one."""
-    of_text = {name: value for name, value in reading.items() if name != "groups"}
-    return grouped(read_frame(source, keep=keep, **of_text), reading.get("groups"), required=divided)
+def _read(source: Any, keep: Sequence[str], reading: Mapping[str, Any]) -> Frame:
+    """Read a table, with its column of groups."""
+    return read_frame(source, keep=keep, **{name: value for name, value in reading.items() if name not in (*ASKED, "groups")})
+
+
+def _without_groups(read: Frame, reading: Mapping[str, Any]) -> Frame:
+    """A table that is not divided, without its column of groups where it has one."""
+    return grouped(read, reading.get("groups"), required=False)[0]
 
 
 def prepare_table(source: Any, config: Mapping[str, Any], blanks: bool = False) -> Split:
@@ -235,7 +240,7 @@ def load_table_config(config: Mapping[str, Any], source: Any = None, test: Any =
         if isinstance(one, str) and not is_frame(one):
             raise ValueError(f"a table that was given in Python must be given again. Received: {one}")
     schema, division = Schema.from_json(config["schema"]), {key: config[key] for key in DIVISION if key in config}
-    read = read_like(source, config, schema, divided=True)
+    read = _read(source, schema.names, config["reading"])
     found = divided_table(read, source, division, schema, test, **config["reading"])
     refuse_changes(found.splits, config, place_of(source), found.origin.get("test"))
     return found

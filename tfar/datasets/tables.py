@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +45,9 @@ def read_table(
         allow_blanks: see `array_source`.
         divided: False for rows that are not divided into splits, which may lack the column of groups.
 
+    Returns:
+        A table, with its column of groups; or an array, without.
+
     Raises:
         ValueError: the table cannot be read, or an option is for tables, and the user asks for an array.
     """
@@ -56,11 +60,12 @@ def read_table(
     if by_column and alike:
         raise ValueError(f"levels and a context are for tables with one head for all columns. Received: by_column={by_column}")
     named = [name for names in (*kinds.values(), kept.get("columns", ())) for name in names]
-    table = grouped(read_frame(source, keep=named, **reading), options.get("groups"), required=divided)
+    read = read_frame(source, keep=named, **reading)
+    table, groups = grouped(read, options.get("groups"), required=divided)
     if by_column or (by_column is None and not alike and (kinds or not is_binary(kept_columns(table, **kept).frame))):
-        return table
+        return read
     where = str(source) if isinstance(source, str | Path) else type(source).__name__
-    return array_source(kept_columns(table, **kept), where, context, allow_blanks)
+    return dataclasses.replace(array_source(kept_columns(table, **kept), where, context, allow_blanks), groups=groups)
 
 
 def array_source(table: Frame, where: str, context: str | None = None, allow_blanks: bool = False) -> Source:
@@ -94,7 +99,7 @@ def array_source(table: Frame, where: str, context: str | None = None, allow_bla
         raise ValueError(f"{where}: a column must be left beside the label. Received: columns {list(frame.columns)}")
     values = np.stack([_values(frame[name], name, where, allow_blanks) for name in names], axis=1)
     named = not all(re.fullmatch(r"column \d+", name) for name in names)
-    return Source({"all": Split(values, labels)}, columns=tuple(names) if named else None, notes=table.notes, groups=table.groups)
+    return Source({"all": Split(values, labels)}, columns=tuple(names) if named else None, notes=table.notes)
 
 
 def kept_columns(table: Frame, columns: Any = None, drop: Any = ()) -> Frame:
@@ -108,7 +113,7 @@ def kept_columns(table: Frame, columns: Any = None, drop: Any = ()) -> Frame:
     names = [name for name in table.frame.columns if (columns is None or name in columns) and name not in drop]
     if not names:
         raise ValueError(f"a column must be left of {list(table.frame.columns)}. Received: columns={columns!r} and drop={drop!r}")
-    return Frame(table.frame.loc[:, names], table.notes, table.groups)
+    return Frame(table.frame.loc[:, names], table.notes)
 
 
 def is_binary(frame: pd.DataFrame) -> bool:

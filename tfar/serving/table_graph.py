@@ -176,7 +176,7 @@ class GridCells(Cells):
     @property
     def expected(self) -> str:
         unit = self.column.unit
-        start = "" if self.column.dtype.startswith("timedelta") else " since 1970-01-01"
+        start = "" if self.column.is_duration else " since 1970-01-01"
         return f"on its grid, {self.column.details}" + (f", as a number of {unit}{start}" if unit else "")
 
     def _encode(self, cells: Any) -> tuple[Any, Any]:

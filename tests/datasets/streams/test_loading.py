@@ -125,6 +125,26 @@ def test_means_and_deviations_are_those_of_the_training_rows(tmp_path, monkeypat
     np.testing.assert_allclose(rows_of(data.train), expected.apply(x[train]), rtol=1e-6, atol=1e-6)
 
 
+def test_whole_numbers_of_any_type_are_real_numbers(tmp_path):
+    x = np.random.default_rng(2).integers(-9, 9, size=[ROWS, 3])
+    folder = tmp_path / "a"
+    folder.mkdir()
+    for number, (rows, dtype) in enumerate(zip(np.split(x, 4), ("int8", "float32", "int64", "uint8"), strict=True)):
+        table(rows).astype({"x0": "int8", "x1": dtype if dtype != "uint8" else "int16"}).to_parquet(folder / f"{number}.parquet")
+    data = datasets.stream(folder, by_column=False)
+    expected = Standardization(data.preparation.standardization.mean, data.preparation.standardization.scale).apply(x)
+    assert data.kind == "continuous"
+    found = np.concatenate([rows_of(data.train), data.validation.x, data.test.x])
+    np.testing.assert_array_equal(*(rows[np.lexsort(rows.T)] for rows in (found, expected)))
+
+
+def test_a_whole_number_that_float64_does_not_hold_is_located(tmp_path):
+    x = np.random.default_rng(2).integers(-9, 9, size=[ROWS, 3])
+    x[1500, 1] = -(2**60) - 1
+    with pytest.raises(ValueError, match=r"part-1.parquet, part 1, .*column 'x1', row 501: whole numbers must be at most 2\^53"):
+        datasets.stream(write(table(x), tmp_path / "a", 2), by_column=False)
+
+
 def test_images_and_levels(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, [ROWS, 3, 4], np.uint8))
     data = datasets.stream(tmp_path / "x.npy")

@@ -11,6 +11,7 @@ from pyarrow import parquet
 from support import ROOT
 
 from tfar import datasets, training
+from tfar.datasets.streams import rows
 
 ROWS, COLUMNS = 3000, 12
 
@@ -20,8 +21,8 @@ def folder(tmp_path_factory):
     """Shards of rows that are the bits of their numbers."""
     folder = tmp_path_factory.mktemp("stream")
     x = np.arange(ROWS)[:, None] >> np.arange(COLUMNS) & 1
-    for number, rows in enumerate(np.split(x, 3)):
-        table = pa.table({f"x{i}": rows[:, i] for i in range(COLUMNS)})
+    for number, part in enumerate(np.split(x, 3)):
+        table = pa.table({f"x{i}": part[:, i] for i in range(COLUMNS)})
         parquet.write_table(table, folder / f"{number}.parquet", row_group_size=100)
     return folder
 
@@ -72,6 +73,15 @@ def test_a_buffer_for_all_rows_gives_the_order_of_arrays(folder):
     expected = training.batches(x, 64, seed=5).take(90).as_numpy_iterator()
     for one, other in zip(stream.batches(64, seed=5).take(90).as_numpy_iterator(), expected, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_rows_are_handed_on_in_parts_of_few_bytes(small, monkeypatch):
+    whole = [next(small.windows(seed=2, first=first)).x for first in (0, 113)]
+    monkeypatch.setattr(rows, "PART_BYTES", 4 * COLUMNS * 60)
+    parts = list(itertools.islice(small.windows(seed=2), 5))
+    assert [len(part.x) for part in parts] == [60, 60, 60, 60, 10]
+    np.testing.assert_array_equal(np.concatenate([part.x for part in parts]), whole[0])
+    np.testing.assert_array_equal(next(small.windows(seed=2, first=113)).x, whole[1][:60])
 
 
 def test_parts_before_the_first_row_are_not_read(folder, monkeypatch):
