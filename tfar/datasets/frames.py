@@ -181,13 +181,13 @@ def _object(source: Any) -> pd.DataFrame:
         if len(lengths := {str(name): len(column) for name, column in columns.items()}) and len(set(lengths.values())) > 1:
             raise ValueError(f"columns must have the same number of rows. Received: {lengths}")
         return pd.DataFrame(columns)
-    if hasattr(source, "__arrow_c_stream__"):
+    if hasattr(source, "__arrow_c_stream__") and not isinstance(source, pd.Series):
         return frame_of(pa.table(source))
     if hasattr(source, "__dataframe__"):
         from pyarrow import interchange
 
         return frame_of(interchange.from_dataframe(source))
-    if hasattr(source, "__array__"):
+    if hasattr(source, "__array__") and not isinstance(source, pd.Series):
         return _object(np.asarray(source))
     raise TypeError(f"a table must be a path, a DataFrame, a dict of columns or an array [N, D]. Received: {type(source).__name__}")
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfar.heads import Head
 from tfar.models import streams
-from tfar.models.inputs import are_arrays, by_name, exact, is_empty, parts, placeholder
+from tfar.models.inputs import are_arrays, batches, by_name, exact, is_empty, parts, placeholder
 from tfar.networks import AutoregressiveNetwork
 from tfar.networks.wrapped import is_own
 from tfar.validation import check_arrays, check_context, check_support
@@ -94,26 +94,26 @@ class CheckedModel(keras.Model):
 
         Arrays have batches of 32 to 1,024 rows, about `PREDICTED` values, where `batch_size` is None.
         """
-        if batch_size is None and not streams.is_stream(x):
-            batch_size = min(max(PREDICTED // self.network.event_size, 32), 1024)
-        return super().predict(self._fed(x)[0], batch_size, *args, **kwargs)
+        fed, size = self._fed(x)[0], batch_size or min(max(PREDICTED // self.network.event_size, 32), 1024)
+        if all(hasattr(part, "__array__") for part in tf.nest.flatten(fed)):
+            return super().predict(batches(fed, size), None, *args, **kwargs)
+        return super().predict(fed, batch_size, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, with x and y, and their checks, as in `fit`."""
         given = by_name(keras.Model.train_on_batch, *args, **kwargs)
-        self.check_arrays(given.get("x"), given.get("y"))
+        given["x"], given["y"] = self._fed(given.get("x"), given.get("y"), given.get("sample_weight"))
         return super().train_on_batch(**given)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`, with x and y, and their checks, as in `fit`."""
         given = by_name(keras.Model.test_on_batch, *args, **kwargs)
-        self.check_arrays(given.get("x"), given.get("y"))
+        given["x"], given["y"] = self._fed(given.get("x"), given.get("y"), given.get("sample_weight"))
         return super().test_on_batch(**given)
 
     def predict_on_batch(self, x: Any) -> Any:
         """As `keras.Model.predict_on_batch`, with x, and its checks, as in `fit`."""
-        self.check_arrays(x)
-        return super().predict_on_batch(x)
+        return super().predict_on_batch(self._fed(x)[0])
 
     def _fed(self, x: Any, y: Any = None, weight: Any = None) -> tuple[Any, Any]:
         """What Keras is fed for x and y: arrays, which are checked, or a stream whose batches will be."""

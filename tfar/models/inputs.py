@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -33,6 +34,17 @@ def parts(inputs: Any) -> tuple[Any, Any]:
     return inputs, None
 
 
+def is_inputs(x: Any) -> bool:
+    """Whether a dictionary holds arrays of values and contexts, rather than the columns of a table.
+
+    >>> is_inputs({"x": np.zeros([2, 3])}), is_inputs({"x": [1, 2]}), is_inputs(5)
+    (True, False, False)
+    """
+    if not isinstance(x, Mapping) or {str(name).removesuffix(BITS) for name in x} - set(NAMES):
+        return False
+    return all(len(getattr(value, "shape", ())) > 1 for value in x.values())
+
+
 def exact(x: Any, context: Any) -> Any:
     """Return arrays as inputs that Keras does not round to `keras.config.floatx()`: float64 numbers as their bits; `parts` undoes it.
 
@@ -55,6 +67,26 @@ def _bits(array: Any) -> Any:
 
 def _numbers(bits: Any) -> Any:
     return tf.bitcast(bits, tf.float64) if tf.is_tensor(bits) else bits.view(np.float64)
+
+
+def batches(inputs: Any, batch_size: int) -> tf.data.Dataset:
+    """Return batches of a nest of arrays, in their order, as Keras makes them of arrays: real numbers have `keras.config.floatx()`.
+
+    Keras' own pipeline is traced anew in each call, which takes as long as the scores of 10,000 rows of a table.
+
+    >>> [batch.numpy().tolist() for batch in batches(np.array([0.5, 1.5, 2.5]), 2)]
+    [[0.5, 1.5], [2.5]]
+    """
+
+    def arrays(values: Any) -> Any:
+        if isinstance(values, Mapping):
+            return {name: arrays(part) for name, part in values.items()}
+        if isinstance(values, list | tuple):
+            return tuple(map(arrays, values))
+        values = values if tf.is_tensor(values) else np.asarray(values)
+        return tf.cast(values, keras.config.floatx()) if tf.as_dtype(values.dtype).is_floating else values
+
+    return tf.data.Dataset.from_tensor_slices(arrays(inputs)).batch(batch_size)
 
 
 def are_arrays(*values: Any) -> bool:

@@ -17,6 +17,7 @@ from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsembl
 from tfar.models import queries
 from tfar.models.autoregressive import AutoregressiveModel
 from tfar.models.families import build
+from tfar.models.inputs import is_inputs
 from tfar.models.queries import Probability
 from tfar.models.starting import start_at_marginals
 from tfar.serving import table_endpoints
@@ -175,7 +176,7 @@ class TableModel(AutoregressiveModel):
             n: number of rows.
             seed: an integer, an int32 pair, or one pair per row; None for a fresh one.
             context: None.
-            given: values of some columns, by name: one for all rows, or `n` of them. None for none.
+            given: values of some columns, by name, or a table of them: one for all rows, or `n` of them. None for none.
 
         Returns:
             A DataFrame of `n` rows with the columns, order and dtypes of the table.
@@ -185,7 +186,7 @@ class TableModel(AutoregressiveModel):
         """
         check_counts(0, n=n)
         seeds = noise.seeds_of(seed, n)
-        rows, observed = self._given(n, given or {})
+        rows, observed = self._given(n, {} if given is None else dict(given))
         drawn = [self._drawn(seeds[a:b], rows[a:b], observed) for a, b in _bounds(n)]
         return self._decode(np.concatenate([rows[:0], *drawn]), seeds)
 
@@ -243,23 +244,21 @@ class TableModel(AutoregressiveModel):
         """
         return queries.probability(self.network, self.head, self.schema, query, seed, draws)
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, validation_data: Any = None, **kwargs: Any) -> keras.callbacks.History:
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`, of a table or of encoded rows; `validation_data` likewise.
 
         A model that is not compiled is compiled with Adam. One that has made no step starts at the columns' marginal distributions.
         """
         x = self.schema.encode(x, blanks=False) if is_table(x) else x
-        if is_table(validation_data):
-            validation_data = (self.schema.encode(validation_data, blanks=False),)
         if not self.compiled:
             self.compile(keras.optimizers.Adam(1e-3))
         if isinstance(x, np.ndarray) and not int(self.optimizer.iterations):
             start_at_marginals(self, x)
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+        return super().fit(x, *args, **kwargs)
 
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.evaluate`, of a table or of encoded rows. The members of a class of rare values count as one value."""
-        return super().evaluate(self.schema.encode(x, blanks=False) if is_table(x) else x, y, *args, **kwargs)
+    def _parts(self, inputs: Any, y: Any = None) -> tuple[Any, Any]:
+        """As in `CheckedModel`; every method of Keras takes a table, whose rows are encoded. Members of a class of rare values are one."""
+        return super()._parts(self.schema.encode(inputs, blanks=False) if is_table(inputs) else inputs, y)
 
     # Encoded rows
 
@@ -347,8 +346,12 @@ def _defaults(family: str) -> dict[str, Any]:
 
 
 def is_table(x: Any) -> bool:
-    """Whether values are a table, rather than encoded rows."""
-    return not isinstance(x, np.ndarray) and not tf.is_tensor(x) and is_frame(x)
+    """Whether values are a table, rather than encoded rows or a dictionary of them that Keras is fed.
+
+    >>> is_table({"x": [1, 2]}), is_table({"x": np.zeros([2, 3])}), is_table(np.zeros([2, 3]))
+    (True, False, False)
+    """
+    return not isinstance(x, np.ndarray) and not tf.is_tensor(x) and not is_inputs(x) and is_frame(x)
 
 
 def as_frame(table: Any) -> pd.DataFrame:
