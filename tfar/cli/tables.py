@@ -167,15 +167,10 @@ class TableRun(Run):
         Raises:
             ValueError: there are such rows; the first is named.
         """
-        network = self.model.network
-        if network.order_agnostic or network.num_members > 1:
-            return
-        ordered = observed[:, np.asarray(network.order)]
-        wrong = (ordered[:, 1:] & ~ordered[:, :-1]).any(axis=1)
-        if wrong.any():
-            row = int(wrong.argmax())
+        row = self.model.refused_row(observed)
+        if row is not None:
             given = " ".join(np.array(self.schema.names)[observed[row]])
-            order = ", ".join(self.schema.names[d] for d in network.order)
+            order = ", ".join(self.schema.names[d] for d in self.model.network.order)
             raise ValueError(
                 f"the columns that are given must come first in the order of the model, {order}: train with --condition-on {given}, or a "
                 f"deepnade, which can be given any columns. Received: {given} in row {row + 1}"

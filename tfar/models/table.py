@@ -165,6 +165,7 @@ class TableModel(AutoregressiveModel):
             return super().conditional_log_prob(x, observed, context)
         frame = as_frame(x)
         encoded, scored = self.schema.encode(frame, blanks=False), self._mask(columns or ())
+        self._check_conditions(~scored[np.newaxis])
         parts = [super(TableModel, self).conditional_log_prob(part, ~scored).numpy() for part in _parts(encoded)]
         share = self.schema.log_share(frame)[:, scored].sum(axis=1)
         return np.concatenate(parts).astype(np.float64) + share
@@ -187,6 +188,7 @@ class TableModel(AutoregressiveModel):
         check_counts(0, n=n)
         seeds = noise.seeds_of(seed, n)
         rows, observed = self._given(n, {} if given is None else dict(given))
+        self._check_conditions(observed[np.newaxis])
         drawn = [self._drawn(seeds[a:b], rows[a:b], observed) for a, b in _bounds(n)]
         return self._decode(np.concatenate([rows[:0], *drawn]), seeds)
 
@@ -211,6 +213,7 @@ class TableModel(AutoregressiveModel):
         check_counts(draws=draws)
         frame = as_frame(x)
         encoded = self.schema.encode(frame)
+        self._check_conditions(encoded != BLANK)
         seeds = noise.seeds_of(seed, draws * len(encoded))
         tables = []
         for number in range(draws):
@@ -259,6 +262,31 @@ class TableModel(AutoregressiveModel):
     def _parts(self, inputs: Any, y: Any = None) -> tuple[Any, Any]:
         """As in `CheckedModel`; every method of Keras takes a table, whose rows are encoded. Members of a class of rare values are one."""
         return super()._parts(self.schema.encode(inputs, blanks=False) if is_table(inputs) else inputs, y)
+
+    # Conditions
+
+    def refused_row(self, observed: np.ndarray) -> int | None:
+        """Return the first row of which the model cannot draw the other columns, since those that are given do not come first in its order.
+
+        Args:
+            observed: which columns are given, bool `[N, D]`.
+        """
+        if self.network.order_agnostic or self.network.num_members > 1:
+            return None
+        ordered = observed[:, np.asarray(self.network.order)]
+        wrong = (ordered[:, 1:] & ~ordered[:, :-1]).any(axis=1)
+        return int(wrong.argmax()) if wrong.any() else None
+
+    def _check_conditions(self, observed: np.ndarray) -> None:
+        """Raise a ValueError if a row has one that is refused."""
+        row = self.refused_row(observed)
+        if row is not None:
+            given = [name for name, is_given in zip(self.schema.names, observed[row], strict=True) if is_given]
+            order = ", ".join(self.schema.names[d] for d in self.network.order)
+            raise ValueError(
+                f"the columns that are given must come first in the order of the model, {order}: make it with condition_on={given}, or "
+                f'with family="deepnade", which can be given any columns. Received: {given} in row {row + 1}'
+            )
 
     # Encoded rows
 
