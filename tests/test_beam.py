@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -70,6 +71,28 @@ def test_scores_of_arrays(images):
     x = model.sample(40, 3).numpy()
     found = through(Score(path), list(enumerate(x)))
     np.testing.assert_allclose([found[i]["log_prob"] for i in range(40)], model.log_prob(x), rtol=1e-5, atol=1e-5)
+
+
+def test_all_calls_have_as_many_rows(images):
+    from tfar.beam import Score
+
+    model, path = images  # products of matrices round by the number of rows
+    handler, x, calls = Score(path, batch_size=16).handler(), model.sample(20, 3).numpy(), []
+    served = handler.load_model().signatures["log_prob"]
+
+    class Watched:
+        structured_input_signature = served.structured_input_signature
+
+        def __call__(self, **inputs):
+            calls.append(inputs["x"].shape[0])
+            return served(**inputs)
+
+    watched = types.SimpleNamespace(signatures={"log_prob": Watched()})
+    found = [list(handler.run_inference([(i, x[i]) for i in numbers], watched)) for numbers in (range(16), range(16, 20))]
+    assert calls == [16, 16] and [[key for key, _ in pairs] for pairs in found] == [[*range(16)], [*range(16, 20)]]
+    scores = [answer["log_prob"] for pairs in found for _, answer in pairs]
+    np.testing.assert_allclose(scores, model.log_prob(x), rtol=1e-5, atol=1e-5)
+    assert handler.batch_elements_kwargs() == {"min_batch_size": 16, "max_batch_size": 16}
 
 
 def test_samples_do_not_depend_on_bundles(table, images):

@@ -6,6 +6,7 @@ be able to read the SavedModel.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,11 +33,12 @@ class Endpoint(beam.PTransform):
     NaN are blanks.
 
     Elements are rows, or pairs (key, row), for which there are pairs (key, answer). An answer is the row with the endpoint's outputs, and
-    None for what is blank. It depends on its element alone, but for rounding.
+    None for what is blank. It depends on its element alone, on machines of one kind bit by bit: products of matrices round by the number
+    of rows, so all calls have `batch_size` of them, and what a bundle lacks is filled up with its last row.
 
     Args:
         path: the SavedModel, or a folder of versions, of which the newest is taken; any path that TensorFlow reads.
-        batch_size: most rows of one call.
+        batch_size: rows of one call. Fewer waste less where bundles are small, as in streaming.
 
     Raises:
         FileNotFoundError: there is no SavedModel.
@@ -106,7 +108,7 @@ class Handler(ModelHandler):
     Args:
         path: the SavedModel.
         endpoint: its name.
-        batch_size: most rows of one call.
+        batch_size: rows of one call.
         seed: of the endpoints that draw; keys of elements are then row numbers.
     """
 
@@ -119,7 +121,7 @@ class Handler(ModelHandler):
         return tf.saved_model.load(self.path)
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
-        return {"max_batch_size": self.batch_size}
+        return {"min_batch_size": self.batch_size, "max_batch_size": self.batch_size}
 
     def get_num_bytes(self, batch: Sequence[Any]) -> int:
         """0: Beam's own way, to pickle all elements, takes longer than to score them."""
@@ -129,11 +131,12 @@ class Handler(ModelHandler):
         """The answers to some elements."""
         function = model.signatures[self.endpoint]
         keyed = self.seed is not None or isinstance(batch[0], tuple)
-        keys, rows = zip(*map(self._pair, batch), strict=True)
+        filled = [*batch, *[batch[-1]] * (self.batch_size - len(batch))]
+        keys, rows = zip(*map(self._pair, filled), strict=True)
         inputs = inputs_of(function.structured_input_signature[1], rows, self.endpoint)
         if self.seed is not None:
             inputs["seed"] = noise.numbered_seeds(noise.as_seed(self.seed), tf.constant(keys, tf.int32))
-        for key, row, outputs in zip(keys, rows, outputs_of(function(**inputs)), strict=True):
+        for key, row, outputs in itertools.islice(zip(keys, rows, outputs_of(function(**inputs)), strict=True), len(batch)):
             answer = {**row, **outputs}
             yield (key, answer) if keyed else answer
 

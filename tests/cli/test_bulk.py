@@ -183,3 +183,6 @@ def test_shards_with_other_columns_or_values_are_named(mixed, parts, tmp_path, c
     error = fails(capsys, *words)
     assert f"{data / 'b.parquet'}, part 1" in error and "must be one of 'f', 'm'. Received: 'x'" in error
     assert list(contents(tmp_path / "scores")) == ["part-00000-of-00002.parquet"]  # those before stay, and the command can be given again
+    (data / "b.parquet").write_bytes(b"PAR1 no more")
+    error = fails(capsys, *words)
+    assert f"{data / 'b.parquet'}" in error and "skip" not in error  # a row that is left out would have no score

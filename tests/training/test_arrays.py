@@ -9,6 +9,7 @@ from support.training import binary, logistic
 import tfar
 from tfar import training
 from tfar.datasets import Split
+from tfar.training import arrays
 
 
 def test_evaluate_is_the_mean_of_log_prob():
@@ -29,6 +30,13 @@ def test_batches_pass_over_all_rows_and_can_begin_anywhere():
     assert all(sorted(one) == list(range(20)) for one in passes) and not (passes[0] == passes[1]).all()
     np.testing.assert_array_equal(take(7, 3), take(0, 10)[7:])
     assert not (passes[0] == np.concatenate([x.numpy()[:, 0] for x, _ in training.batches(split, 20, seed=5).take(1)])).all()
+
+
+def test_batches_do_not_depend_on_how_many_are_made_together(monkeypatch):
+    take = lambda start: [x.numpy() for x in training.batches(np.arange(500)[:, None], 9, seed=4, start=start).take(130)]  # noqa: E731
+    together = take(3)
+    monkeypatch.setattr(arrays, "TOGETHER", 1)
+    np.testing.assert_array_equal(together, take(3))
 
 
 @pytest.mark.parametrize("jit", [False, True])

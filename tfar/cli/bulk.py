@@ -52,7 +52,7 @@ def score(run: Run, args: Any) -> None:
     if args.data is None:
         raise ValueError(f"--data must name the rows that are scored into a folder. Received: --out {args.out}, without --data")
     rows = bulk_of(run)
-    shards = opened(args.data, False, {name: value for name, value in run.description.get("reading", {}).items() if name in READING})
+    shards = opened(args.data, None, {name: value for name, value in run.description.get("reading", {}).items() if name in READING})
     if not shards.rows:
         raise ValueError(f"there must be rows to score. Received: {args.data}, without any")
     shards.convert = rows.read

@@ -134,11 +134,14 @@ class Preparation:
             if (wrong := x[(x < 0) | (x > 1)]).size:
                 raise ValueError(f"{name}: values must be in [0, 1]. Received: {wrong[0]}")
             x = np.rint(np.asarray(x, np.float64) * (self.input_levels - 1))
-        wrong = x[(x < 0) | (x >= self.input_levels) | (x != np.floor(x))]
-        if wrong.size:
+        whole = x.dtype.kind in "biu" or bool((x == np.floor(x)).all())
+        if x.size and not (whole and x.min() >= 0 and x.max() < self.input_levels):
+            wrong = x[(x < 0) | (x >= self.input_levels) | (x != np.floor(x))]
             raise ValueError(f"{name}: values must be whole numbers in 0..{self.input_levels - 1}. Received: {wrong[0]}")
+        if self.levels == self.input_levels:
+            return x.astype(np.int32, order="C")
         # int64, since value times levels may pass 2^31
-        return (x.astype(np.int64) * self.levels // self.input_levels).astype(np.int32)
+        return (x.astype(np.int64) * self.levels // self.input_levels).astype(np.int32, order="C")
 
     def notes(self, x: np.ndarray) -> tuple[str, ...]:
         """A line for each thing that a user should know of how rows `x [N, *event]` of images are modelled."""
@@ -218,8 +221,8 @@ class Preparation:
 def _check_numbers(x: np.ndarray, name: str, allow_nan: bool = False) -> None:
     if not (np.issubdtype(x.dtype, np.number) or x.dtype == np.bool_) or np.issubdtype(x.dtype, np.complexfloating):
         raise ValueError(f"{name}: values must be real numbers. Received: dtype {x.dtype}")
-    if np.issubdtype(x.dtype, np.floating):
-        bad = ~np.isfinite(x) & ~(np.isnan(x) & allow_nan)
+    if np.issubdtype(x.dtype, np.floating) and not np.isfinite(x).all():
+        bad = ~(np.isfinite(x) | (np.isnan(x) & allow_nan))
         if bad.any():
             row = int(np.argwhere(bad)[0][0])
             raise ValueError(f"{name}: values must be finite. Received: {x[bad][0]} in row {row}")

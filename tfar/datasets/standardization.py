@@ -59,7 +59,7 @@ class Standardization:
 
     def apply(self, x: npt.ArrayLike) -> np.ndarray:
         """z = (x - mean) / scale, float32 `[N, *event]`; NaN stays NaN."""
-        return ((np.asarray(x, np.float64) - self.mean) / self.scale).astype(np.float32)
+        return (np.subtract(x, self.mean, dtype=np.float64) / self.scale).astype(np.float32, order="C")
 
     def invert(self, z: npt.ArrayLike) -> np.ndarray:
         """x = mean + scale z in the original units, float64 `[N, *event]`."""

@@ -16,6 +16,7 @@ from tfar.training.feed import Feed
 from tfar.validation import as_array, check_counts, check_seeds
 
 SCORED_ROWS = 100  # at a time
+TOGETHER, TOGETHER_BYTES = 32, 1 << 20  # batches that are made in one go at most, since each go takes a tenth of a millisecond
 LEAST_STEPS = 100  # in an epoch: after each pass over a small set, validation would be most of the work, and noise
 
 
@@ -40,16 +41,20 @@ def batches(split: Any, batch_size: int, seed: int = 0, start: int = 0) -> tf.da
     x, context = tf.constant(split.x), None if split.context is None else tf.constant(split.context)
     rows, last = len(split.x), tf.constant(len(split.x) - 1, tf.int64)
     key = tf.constant(np.random.SeedSequence(seed).generate_state(1)[0], tf.int64)
+    together = max(1, min(TOGETHER, TOGETHER_BYTES // (batch_size * max(1, split.x[:1].nbytes))))
+    count = together * batch_size
 
     def take(number: tf.Tensor) -> Any:
-        position = number * batch_size + tf.range(batch_size, dtype=tf.int64)
-        seeds = tf.stack([tf.fill([batch_size], key), position // rows, tf.zeros_like(position)], axis=1)
+        position = number * batch_size + tf.range(count, dtype=tf.int64)
+        seeds = tf.stack([tf.fill([count], key), position // rows, tf.zeros_like(position)], axis=1)
         # tf.random.experimental.index_shuffle refuses seeds that differ within a batch.
-        chosen = tf.raw_ops.RandomIndexShuffle(index=position % rows, seed=seeds, max_index=tf.fill([batch_size], last))
+        chosen = tf.reshape(
+            tf.raw_ops.RandomIndexShuffle(index=position % rows, seed=seeds, max_index=tf.fill([count], last)), [together, batch_size]
+        )
         values = tf.gather(x, chosen)
         return values if context is None else (values, tf.gather(context, chosen))
 
-    return tf.data.Dataset.range(start, tf.int64.max).map(take).prefetch(tf.data.AUTOTUNE)
+    return tf.data.Dataset.range(start, tf.int64.max, together).map(take).unbatch().prefetch(tf.data.AUTOTUNE)
 
 
 def epoch_length(pass_steps: int, epoch_steps: int | None = None) -> int:

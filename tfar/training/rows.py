@@ -13,7 +13,7 @@ from tfar.models import AutoregressiveModel
 from tfar.training.arrays import as_split, batches, checksum
 
 SAMPLE_ROWS = 10_000  # of a dataset, its first ones: a model starts at their marginals
-READ_ROWS = 1000  # at a time, where a dataset is counted
+READ_ROWS = 1000  # at a time, where a dataset is counted; and of a stream those that are checked
 
 
 class Rows(Protocol):
@@ -57,7 +57,7 @@ def rows_of(model: AutoregressiveModel, data: Any) -> Rows:
         ValueError: there are no rows, or values or contexts that the model refuses; or see `DatasetRows`.
     """
     if isinstance(data, RowStream):
-        model.check_arrays(*data.sample.take(slice(1)))  # all are prepared alike
+        model.check_arrays(*data.sample.take(slice(READ_ROWS)))  # all are prepared alike
         return data
     return DatasetRows(model, data) if isinstance(data, tf.data.Dataset) else ArrayRows(model, data)
 

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -85,8 +86,9 @@ def _in_parts(model: AutoregressiveModel, data: Any, batch_size: int, options: d
         if options or strategy.num_replicas_in_sync > 1:
             yield from _by_arrays(model, rows, batch_size, options)
             return
-        for batch in rows.once(batch_size).prefetch(tf.data.AUTOTUNE):  # not `model.predict`, which keeps all that it gives
-            yield np.asarray(model.predict_on_batch(batch), np.float64)
+        # Not `model.predict`, which keeps all that it gives, nor `model.predict_on_batch`, which checks rows that `rows_of` has checked.
+        for batch in rows.once(batch_size).prefetch(tf.data.AUTOTUNE):
+            yield np.asarray(keras.Model.predict_on_batch(model, batch), np.float64)
 
 
 def _by_arrays(model: AutoregressiveModel, rows: Rows, batch_size: int, options: dict[str, Any]) -> Iterator[np.ndarray]:

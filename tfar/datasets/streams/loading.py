@@ -251,11 +251,12 @@ def load_stream_config(config: Mapping[str, Any], source: str | Path | None = No
     return found
 
 
-def opened(source: str | Path, skip_damaged: bool, given: Mapping[str, Any], context: str | None = None) -> Shards:
+def opened(source: str | Path, skip_damaged: bool | None, given: Mapping[str, Any], context: str | None = None) -> Shards:
     """The shards of a source, whose rows are counted.
 
     Args:
-        source, skip_damaged, context: as for `stream`.
+        source, context: as for `stream`.
+        skip_damaged: see `Shards`.
         given: options of text `delimiter`, `decimal`, `header` and `na_values`, of TFRecord `features`, of TFDS `data_dir` and
             `download`, and `test`; others are ignored.
 
@@ -279,15 +280,15 @@ def opened(source: str | Path, skip_damaged: bool, given: Mapping[str, Any], con
     if context is not None and kind == "npy":
         raise ValueError(f"a context is of tables, TFRecord and TFDS. Received: context={context!r} and {source}")
     readers: dict[str, Callable[[], Any]] = {
-        "csv": lambda: DelimitedReader(**reading, skip_damaged=skip_damaged),
-        "tfrecord": lambda: RecordReader(given.get("features"), skip_damaged, context),
+        "csv": lambda: DelimitedReader(**reading, skip_damaged=bool(skip_damaged)),
+        "tfrecord": lambda: RecordReader(given.get("features"), bool(skip_damaged), context),
         "parquet": ParquetReader,
         "npy": ArrayReader,
     }
     return Shards(paths, readers[kind](), skip_damaged, splits)
 
 
-def _of_tfds(name: str, skip_damaged: bool, given: Mapping[str, Any], context: str | None) -> Shards:
+def _of_tfds(name: str, skip_damaged: bool | None, given: Mapping[str, Any], context: str | None) -> Shards:
     """The shards of a data set of TFDS, which keep its splits."""
     if wrong := [option for option in (*READING, "features", "test") if given.get(option) not in (None, (), [])]:
         raise ValueError(f"{', '.join(wrong)} are for files. Received: {name}, a data set of TFDS")

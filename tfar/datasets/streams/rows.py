@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 BUFFER_BYTES = 1 << 25  # of rows that are shuffled together
+PART_BYTES = 1 << 22  # of rows that are handed on together
+AHEAD = 4  # parts that wait to be taken, while the buffer is filled anew
 
 
 class RowStream:
@@ -141,7 +143,7 @@ class RowStream:
             return tf.data.Dataset.range(tf.int64.max).map(block).take_while(lambda x, *_: tf.shape(x)[0] > 0)
 
         first = tf.data.Dataset.from_tensors(0).map(lambda _: tf.numpy_function(begin, [], tf.int64))
-        return first.flat_map(blocks).prefetch(1)
+        return first.flat_map(blocks).prefetch(AHEAD)
 
     def _train_rows(self, number: int) -> int:
         """How many rows of a chunk train."""
@@ -157,8 +159,11 @@ class RowStream:
         if self.buffer < len(self):
             order = np.random.RandomState(np.random.SeedSequence([seed, number]).generate_state(4)).permutation(order)
         window, skipped = divmod(skipped, self.buffer)
+        size = max(1, PART_BYTES // self.sample.x[:1].nbytes)
         for rows in _in_windows(self._read(order, window * self.buffer), self.buffer):
-            yield rows.take(_shuffled(len(rows.x), seed, number, window)[skipped:])
+            shuffled = _shuffled(len(rows.x), seed, number, window)
+            for start in range(skipped, len(shuffled), size):
+                yield rows.take(shuffled[start : start + size])
             window, skipped = window + 1, 0
 
     def _read(self, order: np.ndarray, start: int) -> Iterator[Split]:
@@ -176,7 +181,7 @@ class RowStream:
 
 
 def _in_windows(parts: Iterator[Split], size: int) -> Iterator[Split]:
-    """Rows in parts of `size`, but for the last one."""
+    """Rows in parts of `size`, but for the last one, in the same arrays each time: new ones of this size leave holes in memory."""
     window, filled = None, 0
     for rows in parts:
         while len(rows.x):
@@ -189,8 +194,8 @@ def _in_windows(parts: Iterator[Split], size: int) -> Iterator[Split]:
             filled += len(part.x)
             if filled == size:
                 yield window
-                window, filled = None, 0
-    if window is not None:
+                filled = 0
+    if window is not None and filled:
         yield window.take(slice(filled))
 
 

@@ -103,7 +103,8 @@ class Shards:
         paths: the files in order.
         reader: of their format.
         splits: to which split the rows of each file belong, None where a division says so.
-        skip_damaged: True leaves out shards that are damaged, and what follows the damage in a part of one; False refuses them.
+        skip_damaged: True leaves out shards that are damaged, and what follows the damage in a part of one; False refuses them, and tells
+            of this option; None refuses them.
 
     Attributes:
         chunks: the parts in order.
@@ -114,7 +115,9 @@ class Shards:
         ValueError: a shard is damaged, or has other columns; it is named.
     """
 
-    def __init__(self, paths: Sequence[Path], reader: Reader, skip_damaged: bool = False, splits: Sequence[str | None] | None = None):
+    def __init__(
+        self, paths: Sequence[Path], reader: Reader, skip_damaged: bool | None = False, splits: Sequence[str | None] | None = None
+    ):
         self.reader, self.skip_damaged = reader, skip_damaged
         self.chunks: list[Chunk] = []
         self.notes: list[str] = []
@@ -177,5 +180,6 @@ class Shards:
     def _refuse(self, error: ValueError, note: str) -> None:
         """Raise an error, or note it where damage is skipped."""
         if not self.skip_damaged:
-            raise ValueError(f"{error} (skip_damaged=True or --skip-damaged leaves out what is damaged)") from error
+            option = " (skip_damaged=True or --skip-damaged leaves out what is damaged)" if self.skip_damaged is False else ""
+            raise ValueError(f"{error}{option}") from error
         self.notes.append(f"{note}: {reason(error)}")

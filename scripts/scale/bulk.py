@@ -1,6 +1,6 @@
-"""Measure bulk scoring beside a plain loop: `tfar score` into a folder of shards, and `tfar.beam.Score` with processes of this machine.
+"""Bulk scoring beside a plain loop: `tfar score` into a folder of shards, and `tfar.beam.Score` with processes of this machine.
 
-    python scripts/benchmark_bulk.py [--rows 100000] [--columns 100] [--units 500] [--processes 2] [--folder DIR] [--out FILE.json]
+    python scripts/benchmark_scale.py bulk [--rows 100000] [--columns 100] [--units 500] [--processes 2] [--folder DIR]
 
 The rows are binary, in Parquet files of 100,000 rows; the model is a MADE that was trained for a few steps. All three ways read the files:
 
@@ -9,7 +9,8 @@ The rows are binary, in Parquet files of 100,000 rows; the model is a MADE that 
     beam     `ReadFromParquetBatched`, `tfar.beam.Score` and `WriteToParquet` by Beam's DirectRunner in several processes
 
     rows_per_second    of each way
-    difference         the largest one between the log-probabilities of a way and those of the loop
+    difference         the largest one between the log-probabilities of a way and those of the loop, nats
+    relative           the same, of the difference divided by the log-probability
     peak_mib           the largest resident memory of the process while `tfar score` runs, in MiB
     start_seconds      of the same pipeline with one row; the rate of the others has that time in it
 
@@ -18,29 +19,14 @@ Without apache-beam that way is left out.
 
 import argparse
 import importlib.util
-import os
 import tempfile
-import time
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from scale import record
+from scale.measures import Peak, timed
+from scale.shards import write_shards
 
-SHARD_ROWS, GROUP_ROWS, CALL_ROWS = 100_000, 10_000, 1000
-
-
-def write_rows(folder, rows, columns):
-    """Rows of signs of sums of 8 common normal numbers and one of each column's own, and their numbers in the column `row`."""
-    import numpy as np
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    folder.mkdir(parents=True)
-    mixing = np.random.default_rng(0).normal(size=[8, columns])
-    for first in range(0, rows, SHARD_ROWS):
-        generator, count = np.random.default_rng([1, first]), min(SHARD_ROWS, rows - first)
-        x = generator.normal(size=[count, 8]) @ mixing + generator.normal(size=[count, columns]) > 0
-        table = {"row": np.arange(first + 1, first + count + 1), **{f"x{i}": x[:, i].astype(np.int8) for i in range(columns)}}
-        parquet.write_table(pa.table(table), folder / f"rows-{first:09d}.parquet", row_group_size=GROUP_ROWS)
+CALL_ROWS = 1000
 
 
 def by_loop(model, data):
@@ -53,7 +39,7 @@ def by_loop(model, data):
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(CALL_ROWS):
                 found.append(model.log_prob(values(batch)).numpy())
-    return np.concatenate(found)
+    return np.concatenate(found).astype(np.float64)
 
 
 def values(batch):
@@ -65,10 +51,7 @@ def values(batch):
 
 def elements(table):
     """The numbers and values of the rows of a table, as `Score` takes them."""
-    import numpy as np
-
-    x = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1).astype(np.int32)
-    return zip(table.columns[0].to_pylist(), x, strict=True)
+    return zip(table.columns[0].to_pylist(), values(table), strict=True)
 
 
 def result(pair):
@@ -88,78 +71,63 @@ def by_beam(model, data, out, processes):
     schema = pa.schema([("row", pa.int64()), ("log_prob", pa.float64())])
     with beam.Pipeline(options=options) as pipeline:
         rows = pipeline | beam.io.ReadFromParquetBatched(str(data)) | beam.FlatMap(elements)
-        rows | Score(model) | beam.Map(result) | beam.io.WriteToParquet(str(out), schema, file_name_suffix=".parquet")
+        rows | Score(model, batch_size=CALL_ROWS) | beam.Map(result) | beam.io.WriteToParquet(str(out), schema, file_name_suffix=".parquet")
 
 
-def resident():
-    """The largest resident memory since the last call, in MiB, as Linux counts it."""
-    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
-    Path("/proc/self/clear_refs").write_text("5")
-    return round(int(status["VmHWM"].split()[0]) / 1024)
+def compared(folder, expected):
+    """How the scores of a folder differ from those expected; every row must be there once."""
+    import numpy as np
+    import pandas as pd
 
-
-def timed(function, *args):
-    """What a function returns, and its seconds."""
-    began = time.perf_counter()
-    found = function(*args)
-    return found, time.perf_counter() - began
+    scores = pd.read_parquet(folder).sort_values("row")
+    assert scores["row"].tolist() == list(range(1, len(expected) + 1))
+    apart = np.abs(scores["log_prob"].to_numpy() - expected)
+    return {"difference": float(apart.max()), "relative": float((apart / np.abs(expected)).max())}
 
 
 def measure(args, folder):
     """The figures, in a folder for what is written."""
-    import numpy as np
-    import pandas as pd
-
     import tfar
     from tfar.cli.main import main as command
 
     data, run = folder / "rows", folder / "run"
-    write_rows(data, args.rows, args.columns)
+    write_shards(data, args.rows, args.columns, numbered=True)
     words = ["--stream", "--drop", "row", "--hidden-units", args.units, "--epochs", 1, "--epoch-steps", 20]
     assert command(["train", "made", "--data", data, "--out", run, *words, "--no-jit", "--quiet"]) == 0
-    model = tfar.load_run(run).model
-    by_loop(model, data) if args.rows <= 2 * SHARD_ROWS else None  # to trace and compile
+    model, peak = tfar.load_run(run).model, Peak()
+    write_shards(folder / "one", 1, args.columns, numbered=True)
+    by_loop(model, folder / "one")  # to trace and compile
     expected, seconds = timed(by_loop, model, data)
     found = {"loop": {"rows_per_second": round(args.rows / seconds)}}
-    resident()
+    print(found, flush=True)
+    peak()
     code, seconds = timed(command, ["score", run, "--data", data, "--out", folder / "shards"])
     assert code == 0
-    scores = pd.read_parquet(folder / "shards").sort_values("row")["log_prob"]
-    found["shards"] = {"rows_per_second": round(args.rows / seconds), "peak_mib": resident()}
-    found["shards"]["difference"] = float(np.abs(scores.to_numpy() - expected).max())
+    found["shards"] = {"rows_per_second": round(args.rows / seconds), "peak_mib": peak(), **compared(folder / "shards", expected)}
+    print(found["shards"], flush=True)
     if importlib.util.find_spec("apache_beam"):
         model.export(folder / "exported" / "1")
-        write_rows(folder / "one", 1, args.columns)
         _, start = timed(by_beam, folder / "exported", folder / "one" / "*", folder / "beam-one" / "part", args.processes)
         _, seconds = timed(by_beam, folder / "exported", data / "*", folder / "beam" / "part", args.processes)
-        scores = pd.read_parquet(folder / "beam").sort_values("row")
-        assert scores["row"].tolist() == list(range(1, args.rows + 1))
         found["beam"] = {
             "rows_per_second": round(args.rows / seconds),
             "start_seconds": round(start, 1),
-            "difference": float(np.abs(scores["log_prob"].to_numpy() - expected).max()),
+            **compared(folder / "beam", expected),
         }
+        print(found["beam"], flush=True)
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def main(words):
+    parser = argparse.ArgumentParser("benchmark_scale.py bulk", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--columns", type=int, default=100)
     parser.add_argument("--units", type=int, default=500)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="where temporary files are written")
-    parser.add_argument("--out", type=Path, help="write the figures there, as JSON")
-    args = parser.parse_args()
+    parser.add_argument("--results", type=Path, default=record.FILE, help="the file of the figures")
+    args = parser.parse_args(words)
     settings = {name: getattr(args, name) for name in ("rows", "columns", "units", "processes")}
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        found = {"settings": {**settings, "cpus": os.cpu_count()}, **measure(args, Path(folder))}
-    print(found)
-    if args.out:
-        from tfar.files import write_json
-
-        write_json(args.out, found, overwrite=True)
-
-
-if __name__ == "__main__":
-    main()
+        found = measure(args, Path(folder))
+    record.update("bulk", f"{args.rows} x {args.columns}", {"settings": settings, **found}, args.results)
