@@ -128,6 +128,8 @@ def main(words):
     parser.add_argument("--results", type=Path, default=record.FILE, help="the file of the figures")
     args = parser.parse_args(words)
     settings = {name: getattr(args, name) for name in ("rows", "columns", "units", "processes")}
+    if args.folder is not None:
+        args.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         found = measure(args, Path(folder))
     record.update("bulk", f"{args.rows} x {args.columns}", {"settings": settings, **found}, args.results)
