@@ -68,3 +68,12 @@ def test_no_seed_is_a_fresh_one_that_the_global_seed_repeats():
 def test_other_seeds_are_refused(seed):
     with pytest.raises(ValueError, match="seed must be .* Received"):
         noise.as_seed(seed)
+
+
+@pytest.mark.parametrize("seed", [0, 2**40 + 3, [5, -6]])
+def test_seeds_of_rows_are_the_same_on_the_host_and_in_a_graph(seed):
+    numbers = tf.constant([3, 0, 2**31 - 1])
+    graph = tf.function(lambda: noise.numbered_seeds(noise.as_seed(seed), numbers), autograph=False)()
+    found = noise.numbered_seeds(noise.as_seed(seed), numbers)
+    assert found.dtype == graph.dtype == tf.int32
+    np.testing.assert_array_equal(found, graph)

@@ -6,7 +6,7 @@ own, so a row's noise is the same in eager mode, in a graph, under XLA and behin
 
 import contextvars
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,15 +38,20 @@ def threefry(key: Sequence[tf.Tensor], counter: Sequence[tf.Tensor]) -> tuple[tf
 # A function of its own, so that its 200 operations are traced once rather than with each sampler.
 @tf.function(input_signature=[tf.TensorSpec(None, tf.uint32)] * 4, autograph=False)  # pyright: ignore[reportArgumentType]
 def _threefry(key_0, key_1, counter_0, counter_1):
-    keys = (key_0, key_1, key_0 ^ key_1 ^ tf.constant(_PARITY, tf.uint32))
+    return _rounds(key_0, key_1, counter_0, counter_1, tf.bitwise.left_shift, tf.bitwise.right_shift)
+
+
+def _rounds(key_0: Any, key_1: Any, counter_0: Any, counter_1: Any, left: Callable[..., Any], right: Callable[..., Any]) -> tuple[Any, Any]:
+    """Threefry-2x32 of tensors or of NumPy arrays, with the shifts of bits of either."""
+    keys = (key_0, key_1, key_0 ^ key_1 ^ np.uint32(_PARITY))
     a, b = counter_0 + keys[0], counter_1 + keys[1]
     for group in range(5):
         for rotation in _ROTATIONS[group % 2]:
             a = a + b
-            b = tf.bitwise.left_shift(b, np.uint32(rotation)) | tf.bitwise.right_shift(b, np.uint32(32 - rotation))
+            b = left(b, np.uint32(rotation)) | right(b, np.uint32(32 - rotation))
             b = b ^ a
         a = a + keys[(group + 1) % 3]
-        b = b + keys[(group + 2) % 3] + tf.constant(group + 1, tf.uint32)
+        b = b + keys[(group + 2) % 3] + np.uint32(group + 1)
     return a, b
 
 
@@ -93,15 +98,14 @@ def numbered_seeds(seed: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     >>> numbered_seeds(as_seed(1), tf.constant([3, 2])).numpy().tolist() == row_seeds(as_seed(1), 4).numpy()[[3, 2]].tolist()
     True
     """
-    return tf.ensure_shape(_numbered_seeds(seed, numbers), [*numbers.shape, 2])
-
-
-# A graph, since eagerly its twenty operations would take longer than a small sample.
-@tf.function(input_signature=[tf.TensorSpec([2], tf.int32), tf.TensorSpec([None], tf.int32)], autograph=False)  # pyright: ignore[reportArgumentType]
-def _numbered_seeds(seed, numbers):
+    if tf.executing_eagerly():  # on the host: a graph takes longer to make, and operations one by one longer to call
+        key_0, key_1 = np.asarray(seed).view(np.uint32)[:, None]
+        index = np.asarray(numbers).astype(np.uint32)
+        words = _rounds(key_0, key_1, index, np.full_like(index, ROWS), np.left_shift, np.right_shift)
+        return tf.constant(np.stack(words, axis=-1).view(np.int32))
     index = tf.cast(numbers, tf.uint32)
     words = threefry(tf.unstack(tf.bitcast(seed, tf.uint32)), (index, tf.fill(tf.shape(index), tf.constant(ROWS, tf.uint32))))
-    return tf.bitcast(tf.stack(words, axis=-1), tf.int32)
+    return tf.ensure_shape(tf.bitcast(tf.stack(words, axis=-1), tf.int32), [*numbers.shape, 2])
 
 
 def seeds_of(seed: Any, rows: int | tf.Tensor) -> tf.Tensor:

@@ -118,3 +118,27 @@ def test_a_network_keeps_a_bounded_number_of_graphs():
     first, last = network.traced(10, tf.identity), network.traced(TRACED + 9, tf.identity)
     assert len(network.__dict__["compiled"]) == TRACED
     assert network.traced(10, tf.identity) is first and network.traced(TRACED + 9, tf.identity) is last
+
+
+def test_a_graph_is_of_one_kind_of_arguments():
+    network, one = tfar.networks.MADE(event_shape=[3], hidden_units=[4]), tf.constant(1)
+
+    def total(*arguments):
+        return sum(tf.cast(part, tf.float32) * (2.0 if name == "b" else 1.0) for argument in arguments for name, part in argument.items())
+
+    kinds = [({"a": one},), ({"b": one},), ({"a": tf.constant(1.0)},), ({"a": tf.ones([2])},), ({"a": one}, {"b": one}), ({"a": 3},)]
+    for _ in range(2):
+        for arguments in kinds:
+            np.testing.assert_array_equal(network.graph("total", total, arguments)(*arguments), total(*arguments))
+    assert len(network.__dict__["graphs"]) == len(kinds)
+
+
+@pytest.mark.parametrize("make", [lambda: tfar.MADE([9], hidden_units=[8]), lambda: tfar.PixelCNN([3, 3, 1], filters=4, num_blocks=1)])
+def test_a_sampler_traces_a_step_once(make, monkeypatch):
+    model, traced = make(), []
+    kind = type(model.network)
+    for name in ("step", "enter_block"):
+        method = getattr(kind, name)
+        monkeypatch.setattr(kind, name, lambda *args, method=method: traced.append(method.__name__) or method(*args))
+    model.sample(2, seed=1)
+    assert sorted(traced) == ["enter_block", "step"]

@@ -113,3 +113,20 @@ def test_probabilities_are_not_clipped():
 def test_bad_arguments_are_refused(make):
     with pytest.raises(ValueError, match="Received: "):
         make()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_binary_scores_and_their_gradients_are_those_of_tfp(jit):
+    params, x = tf.random.normal([4, 3, 1], stddev=20, seed=1), tf.constant(np.indices([2, 2, 2]).reshape(3, -1).T[:4])
+
+    def scores(log_prob):
+        with tf.GradientTape() as tape:
+            tape.watch(params)
+            found = log_prob()
+        return found, tape.gradient(found, params)
+
+    head = heads.Bernoulli()
+    one = tf.function(lambda: scores(lambda: head.log_prob(params, x, event_ndims=1)), jit_compile=jit, autograph=False)()
+    other = tf.function(lambda: scores(lambda: tf.reduce_sum(head(params).log_prob(x), axis=-1)), jit_compile=jit, autograph=False)()
+    for found, expected in zip(one, other, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -299,7 +300,7 @@ class NetworkDistribution(tfd.Distribution):
         if not eager:
             x = self._check_values(x)
         scores = self._graph(function, x, self._context_tensor(), self._member)
-        if eager and self.validate_args and not tf.reduce_all(tf.math.is_finite(scores)):  # as those of all that is refused are not
+        if eager and self.validate_args and not np.isfinite(scores).all():  # as those of all that is refused are not
             self._check_values(x)
         return scores
 
@@ -426,18 +427,24 @@ class NetworkDistribution(tfd.Distribution):
         network, jit = self._network, self._jit_compile
         chunked = network.order_agnostic and not network.per_column  # in chunks that suit the batch, by a graph of the network's own
         direct = not jit and function != self._sampled and (self._transient or chunked)
-        if not tf.executing_eagerly() or direct or not all(isinstance(variable.value, tf.Variable) for variable in network.variables):
+        if not tf.executing_eagerly() or direct or _weights_are_replaced() or tf.config.functions_run_eagerly():
             return function(*arguments)
         shapes = [tuple(getattr(part, "shape", ())) for part in tf.nest.flatten(arguments)]
         sizes = tuple(shapes if jit else map(len, shapes))  # a program of XLA is of one shape
         key = (function.__name__, type(self), self._head, self._method, jit, sizes)
-        return network.traced(key, function, jit_compile=jit or None, reduce_retracing=not jit)(*arguments)
+        return network.graph(key, function, arguments, jit_compile=jit or None, reduce_retracing=not jit)(*arguments)
 
 
 def _reference(context: Any) -> Any:
     """What is read anew in each call, as TFP's distributions do: a variable, or what is computed of one; None for anything else."""
     value = context.value if isinstance(context, keras.Variable) else context
     return value if isinstance(value, tf.Variable | tfp.util.DeferredTensor) else None
+
+
+def _weights_are_replaced() -> bool:
+    """Whether the call is in a `keras.StatelessScope`, which gives weights other values."""
+    with keras.StatelessScope(initialize_variables=False) as inner:
+        return inner.original_scope is not None
 
 
 def _without_form(name: str, estimate: str) -> NotImplementedError:

@@ -88,6 +88,8 @@ def sample_rows(
         x = loop(stepped, head, uniforms, context, observed, values, **member)
         return tf.reshape(from_order(x, order), [-1, *network.event_shape])
 
+    if seeds.shape[0] is not None:
+        return draw()
     return tf.cond(tf.shape(seeds)[0] > 0, draw, empty)
 
 
@@ -150,29 +152,95 @@ def advance(
     stride = network.stride if even else 1
     first = tf.ensure_shape(tf.zeros([tf.shape(uniforms)[1]], head.dtype), [uniforms.shape[1]])
 
-    def position(index: tf.Tensor, previous: tf.Tensor, out: tf.TensorArray, state: State) -> tuple[tf.Tensor, tf.TensorArray, State]:
+    def draw(state: State, index: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
         params, state = network.step(state, index, previous)
         dimension = index if dimensions is None else tf.gather(dimensions, index)  # () or (B,)
         value = head.draw(params, tf.gather(uniforms, index), dimension)
         if given is not None and values is not None:
             value = tf.where(tf.gather(given, index), tf.gather(values, index), value)
-        value = tf.ensure_shape(value, previous.shape)
+        return tf.ensure_shape(value, previous.shape), state
+
+    def enter(state: State, number: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        return previous, network.enter_block(state, number, previous)
+
+    drawn, entered = Traced(draw), Traced(enter)
+
+    def position(index: tf.Tensor, previous: tf.Tensor, out: tf.TensorArray, state: State) -> tuple[tf.Tensor, tf.TensorArray, State]:
+        value, state = drawn(state, index, previous)
         return value, out.write(index, value), state
 
     def positions(start: Any, end: Any, previous: tf.Tensor, out: tf.TensorArray, state: State) -> tuple[tf.Tensor, tf.TensorArray, State]:
-        return _loop(start, end, position, previous, out, state, network.step(state, start, previous)[1], stride)
+        return _loop(start, end, position, previous, out, state, drawn.changing(state, previous), stride)
 
     def block(number: tf.Tensor, previous: tf.Tensor, out: tf.TensorArray, state: State) -> tuple[tf.Tensor, tf.TensorArray, State]:
         end = tf.minimum((number + 1) * block_size, size)
-        return positions(number * block_size, end, previous, out, network.enter_block(state, number, previous))
+        return positions(number * block_size, end, previous, out, entered(state, number, previous)[1])
 
     zero = tf.constant(0)
-    entered = network.enter_block(state, zero, first)
     if blocks == 1:
-        _, out, state = positions(zero, size, first, out, entered)
+        _, out, state = positions(zero, size, first, out, network.enter_block(state, zero, first))
     else:
-        _, out, state = _loop(zero, blocks, block, first, out, state, network.step(entered, zero, first)[1])
+        changing = [one or other for one, other in zip(entered.changing(state, first), drawn.changing(state, first), strict=True)]
+        _, out, state = _loop(zero, blocks, block, first, out, state, changing)
     return out.stack(), state
+
+
+class Traced:
+    """A function of a state, a number and the values before, which is traced once for all the places of a graph where it is called.
+
+    A loop takes several steps in a round, and which tensors change must be known before it is built. Traced anew each time, the steps would
+    take a large part of the time of a first sample.
+
+    Args:
+        function: maps a state, an int32 scalar and values `[B]` to a tensor and a state of the same structure, dtypes and shapes, in
+            which what does not change are the same objects.
+    """
+
+    def __init__(self, function: Callable[[State, tf.Tensor, tf.Tensor], tuple[tf.Tensor, State]]):
+        self._function, self._traced = function, tf.function(self._of_tensors, autograph=False)
+        self._state: State = None  # the last one that was given, whose structure and arrays are those of all
+        self._changing: list[bool] = []
+
+    def _of_tensors(self, tensors: list[tf.Tensor], number: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """The function's result, and the tensors of the next state that changed."""
+        result, state = self._function(_with_tensors(self._state, tensors), number, previous)
+        new = _tensors(state)
+        self._changing = [one is not old for one, old in zip(new, tensors, strict=True)]
+        for one, old in zip(new, tensors, strict=True):
+            one.set_shape(old.shape)  # unlike tf.ensure_shape at no cost
+        return result, [one for one, changes in zip(new, self._changing, strict=True) if changes]
+
+    def changing(self, state: State, previous: tf.Tensor) -> list[bool]:
+        """Return which leaves of a state a call would change."""
+        if tf.executing_eagerly():
+            return [True] * len(tf.nest.flatten(state))
+        self._state = state
+        self._traced.get_concrete_function(_tensors(state), tf.TensorSpec([], tf.int32), previous)
+        return self._changing
+
+    def __call__(self, state: State, number: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, State]:
+        if tf.executing_eagerly():
+            return self._function(state, number, previous)
+        self._state = state
+        tensors: list[Any] = _tensors(state)
+        result, changed = self._traced(tensors, number, previous)
+        changed = iter(changed)
+        new = [next(changed) if changes else old for changes, old in zip(self._changing, tensors, strict=True)]
+        return result, _with_tensors(state, new)
+
+
+def _tensors(state: State) -> list[tf.Tensor]:
+    """The tensors of a state in a graph; those of arrays are what stands for them there."""
+    return [leaf.flow if isinstance(leaf, tf.TensorArray) else leaf for leaf in tf.nest.flatten(state)]
+
+
+def _with_tensors(state: State, tensors: list[Any]) -> State:
+    """The state of other `_tensors`."""
+
+    def shape(leaf: Any) -> Any:
+        return tf.TensorArraySpec.from_value(leaf) if isinstance(leaf, tf.TensorArray) else leaf
+
+    return tf.nest.pack_sequence_as(tf.nest.map_structure(shape, state), tensors, expand_composites=True)
 
 
 def _unrolled(
@@ -193,7 +261,14 @@ def _unrolled(
 
 
 def _loop(
-    start: Any, end: Any, body: Callable[..., Any], previous: tf.Tensor, out: tf.TensorArray, state: State, after: State, stride: int = 1
+    start: Any,
+    end: Any,
+    body: Callable[..., Any],
+    previous: tf.Tensor,
+    out: tf.TensorArray,
+    state: State,
+    changing: list[bool],
+    stride: int = 1,
 ) -> tuple[tf.Tensor, tf.TensorArray, State]:
     """Run `previous, out, state = body(index, previous, out, state)` for each index from `start` to before `end`.
 
@@ -201,12 +276,11 @@ def _loop(
         start, end: the indices; their number is a multiple of `stride`.
         body: the function of one index.
         previous, out, state: what the first index is given.
-        after: a state that has been through one round, of whose operations nothing is used. The tensors that it shares with `state` are
-            the same in every round. They stay outside the loop, which without XLA pays for each tensor that it carries.
+        changing: which leaves of the state a round changes. The others stay outside the loop, which without XLA pays for each tensor
+            that it carries.
         stride: indices in one round of the loop.
     """
     leaves = tf.nest.flatten(state)
-    changing = [new is not old for new, old in zip(tf.nest.flatten(after), leaves, strict=True)]
 
     def whole(carried: list[Any]) -> State:
         changed = iter(carried)
@@ -219,11 +293,7 @@ def _loop(
         state = whole(carried)
         for ahead in range(stride):
             previous, out, state = body(index + ahead, previous, out, state)
-        new = parts(state)
-        for leaf, old in zip(new, carried, strict=True):
-            if tf.is_tensor(leaf):  # and no TensorArray
-                leaf.set_shape(old.shape)  # unlike tf.ensure_shape at no cost
-        return index + stride, previous, out, new
+        return index + stride, previous, out, parts(state)
 
     _, previous, out, carried = tf.while_loop(lambda index, *_: index < end, one, (start, previous, out, parts(state)))
     return previous, out, whole(carried)

@@ -85,13 +85,13 @@ class MaskedConv2D(MaskedLayer):
         """Create the weights for inputs `[B, H, W, I]`."""
         (height, width), channels = self.kernel_size, input_shape[-1]
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: channels})  # conv2d takes a multiple of the channels as groups
-        self._mask = masks.conv_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colors)[: height // 2 + 1]
+        self.mask = masks.conv_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colors)[: height // 2 + 1]
         self.add_kernel_and_bias((height // 2 + 1, width, channels, self.filters))
 
     def masked_kernel(self) -> tf.Tensor:
         """Return the kernel `[height // 2 + 1, width, I, O]` with masked taps set to zero. Its last row is that of the centre."""
         kernel = self.cast(self.kernel)
-        return kernel * tf.cast(self._mask, kernel.dtype)
+        return kernel * tf.cast(self.mask, kernel.dtype)
 
     def call(self, inputs: Any) -> tf.Tensor:
         """Convolve images or features `[B, H, W, I]`, of any numeric dtype."""

@@ -173,6 +173,15 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
         members = {"order": random_orders(size, num_orders, seed)}
         return AutoregressiveEnsemble(self.network, self.head, context, members, **options)
 
+    def _checking(self, context: Any) -> AutoregressiveDistribution | AutoregressiveEnsemble:
+        """The distribution that refuses unsupported values. Without a context there is one, since making it takes as long as a score."""
+        if context is not None:
+            return self.distribution(context, validate_args=True)
+        kept = self.__dict__  # hidden from Keras' tracking
+        if "checking" not in kept:
+            kept["checking"] = self.distribution(validate_args=True)
+        return kept["checking"]
+
     def log_prob(self, x: Any, context: Any = None) -> tf.Tensor:
         """Score rows: log p(x) in nats.
 
@@ -186,7 +195,7 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
         Raises:
             ValueError: values of another shape or outside the head's support, or a context that is not finite.
         """
-        return self.distribution(context, validate_args=True).log_prob(as_tensor(x=x))
+        return self._checking(context).log_prob(as_tensor(x=x))
 
     def sample(self, n: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw `n` examples, `[n, *event]`; with a `context [n, C]`, one for each row of it.
@@ -205,12 +214,12 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
         check_counts(0, n=rows)
         if context is not None and len(shape) != 1:
             context = tf.reshape(context_of(as_tensor(tf.float32, context=context), shape), [rows, -1])
-        drawn = self.distribution(context, validate_args=True).sample_rows(noise.seeds_of(seed, rows))
+        drawn = self._checking(context).sample_rows(noise.seeds_of(seed, rows))
         return drawn if len(shape) == 1 else tf.reshape(drawn, [*shape, *drawn.shape[1:]])
 
     def complete(self, x: Any, observed: Any, seed: Any = None, context: Any = None) -> tf.Tensor:
         """Draw what is not observed given what is; see `AutoregressiveDistribution.complete`."""
-        return self.distribution(context, validate_args=True).complete(as_tensor(x=x), as_tensor(observed=observed), seed)
+        return self._checking(context).complete(as_tensor(x=x), as_tensor(observed=observed), seed)
 
     def first(self, share: float) -> np.ndarray:
         """The dimensions that are first in the model's order, bool `[*event]`: a pattern that `complete` takes as observed.
@@ -237,7 +246,7 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
 
     def conditional_log_prob(self, x: Any, observed: Any, context: Any = None) -> tf.Tensor:
         """Score what is not observed given what is, nats `[B]`; see `AutoregressiveDistribution.conditional_log_prob`."""
-        return self.distribution(context, validate_args=True).conditional_log_prob(as_tensor(x=x), as_tensor(observed=observed))
+        return self._checking(context).conditional_log_prob(as_tensor(x=x), as_tensor(observed=observed))
 
     # For Keras
 

@@ -49,6 +49,25 @@ def fresh(initializer: Any) -> Any:
     return initializer.clone() if hasattr(initializer, "clone") else initializer
 
 
+def _kind(argument: Any) -> Any:
+    """What a graph depends on of an argument, a nest: the type and the shape of a tensor, or the value of anything else."""
+    if isinstance(argument, dict):
+        return tuple((name, _kind(part)) for name, part in argument.items())
+    if isinstance(argument, list | tuple):
+        return tuple(map(_kind, argument))
+    return (argument.dtype, tuple(argument.shape)) if hasattr(argument, "shape") else argument
+
+
+def _kept(name: str, network: Any, key: Any, make: Callable[[], Any]) -> Any:
+    """An entry of one of a network's tables, which keep the `TRACED` that were used last; made where there is none."""
+    table = network.__dict__[name]
+    found = table.pop(key, None) or make()
+    table[key] = found  # the last one now
+    if len(table) > TRACED:
+        del table[next(iter(table))]
+    return found
+
+
 class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
     """A network whose parameters at a position depend only on the positions before it in its order.
 
@@ -179,7 +198,8 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
         if len(self.feature_sizes) != self.event_size:
             raise ValueError(f"encoding must be of {self.event_size} columns. Received: encoding={self.encoding!r}")
         self.context_size = int(context_size)
-        self.__dict__["compiled"] = {}  # traced functions; hidden from Keras' tracking, which would put them into SavedModels
+        # Traced functions and their graphs; hidden from Keras' tracking, which would put them into SavedModels.
+        self.__dict__["compiled"], self.__dict__["graphs"] = {}, {}
 
     @property
     def features(self) -> int:
@@ -209,12 +229,15 @@ class AutoregressiveNetwork(Fingerprinted, keras.layers.Layer):
             function: the function.
             **options: of `tf.function`.
         """
-        functions = self.__dict__["compiled"]
-        found = functions.pop(key, None) or tf.function(function, autograph=False, **options)
-        functions[key] = found  # the last one now
-        if len(functions) > TRACED:
-            del functions[next(iter(functions))]
-        return found
+        return _kept("compiled", self, key, lambda: tf.function(function, autograph=False, **options))
+
+    def graph(self, key: Any, function: Callable[..., Any], arguments: Sequence[Any], **options: Any) -> Any:
+        """Return the graph of a function of `traced` for arguments of these kinds: a function that is called with them.
+
+        TensorFlow finds it too, but takes as long for that as a small graph takes to run.
+        """
+        kinds = (key, *map(_kind, arguments))
+        return _kept("graphs", self, kinds, lambda: self.traced(key, function, **options).get_concrete_function(*arguments))
 
     @property
     def xla(self) -> bool:

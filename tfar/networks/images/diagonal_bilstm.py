@@ -113,16 +113,16 @@ class DiagonalBiLSTM(PixelRNN):
         (_, width, colors), dtype, units = self.event_shape, self.compute_dtype, self.units
         biases = tf.expand_dims(self.stacked([layer.bias for layer in self.to_state]), -1)  # (L, 2, 4h, 1)
         terms = tf.transpose(self.context_terms(self.as_context(context)), [0, 1, 3, 2])
-        inputs = self.stacked([layer.masked_kernel()[0, 0] for layer in self.to_state])  # (L, 2, 2h, 4h)
+        inputs = tf.reshape(self.kernels(self.to_state), [self.num_layers, 2, self.filters, 4 * units])
         kernels, starts = self.stacked(self.state_kernels), self.stacked(self.starts)
         zeros = tf.zeros([self.num_layers, units, batch_size], dtype)
         h, c = starts[:, 0, 0, :, None] + zeros, starts[:, 0, 1, :, None] + zeros
         y = tf.zeros([self.num_layers, self.filters, batch_size], dtype)
         features = (self.filters + 3 * units) * self.num_layers + self.filters + sum(self.head_filters)
         return {
-            "first": self.matrices([self.first])[0],
-            "own": [self.by_color(inputs[n, 0]) for n in range(self.num_layers)],
-            "side": self.stacked_by_color(kernels[n, 0, units:] for n in range(self.num_layers)),  # (C, L, 4h / C, h)
+            "first": self.matrices([self.first]),
+            "own": self.stacked_by_color(inputs[:, 0]),
+            "side": self.stacked_by_color(kernels[:, 0, units:]),  # (C, L, 4h / C, h)
             "up": tf.transpose(kernels[:, :, :units], [1, 0, 3, 2]),  # (2, L, 4h, h)
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
@@ -149,7 +149,8 @@ class DiagonalBiLSTM(PixelRNN):
         """Return h' of the row that the view has completed, from right to left, `[W, L, h, B]`."""
         width = self.event_shape[1]
         window = self.window(tf.concat([view, state["beyond"]], axis=1), width, self.kernel_size // 2)
-        beyond = tf.concat([self.product(state["first"], window, color) for color in range(self.colors)], axis=0)  # (2h, B)
+        firsts = [self.layers_of(state["first"], color)[0] for color in range(self.colors)]
+        beyond = tf.concat([self.product(first, window) for first in firsts], axis=0)  # (2h, B)
         y = state["y"].stack()  # (W, L, 2h, B)
         y = tf.concat([tf.concat([y[1:, :1], beyond[None, None]], axis=0), y[:, 1:]], axis=1)
         sums = tf.matmul(state["back"], y) + state["offsets"][:, 1]
@@ -193,15 +194,17 @@ class DiagonalBiLSTM(PixelRNN):
         back = self.of_color(tf.gather(state["back_map"], column), color)  # (L, h / C, B)
         sums, back, old_c = tf.unstack(sums), tf.unstack(back), tf.unstack(self.of_color(before[1], color))
         ys, hs, cs = [], [], []
-        y = self.placed(self.product(state["first"], self.window(view, column, self.kernel_size // 2), color), state, index)
+        (first,), widen = self.layers_of(state["first"], color), self.layers_of(state["widen"], color)
+        own = tf.unstack(self.take(state["own"], color))
+        y = self.placed(self.product(first, self.window(view, column, self.kernel_size // 2)), state, index)
         for n in range(self.num_layers):
             ys.append(pixel(y))
-            gates = tf.matmul(self.take(state["own"][n], color), ys[n]) + sums[n]  # (4h / C, B)
+            gates = tf.matmul(own[n], ys[n]) + sums[n]  # (4h / C, B)
             o, f, i, g = tf.split(gates, 4)
             h, c = self.cell(o, f, i, g, old_c[n])
             hs.append(pixel(h))
             cs.append(pixel(c))
-            y += self.product(state["widen"][n], pixel(h + back[n]), color)
+            y += self.product(widen[n], pixel(h + back[n]))
         params = self.last(state["head"], y, pixel, view, column, color)
         here = (tf.stack(hs), tf.stack(cs))
         rows = {"y": state["y"].write(column, tf.stack(ys)), "h": state["h"].write(column, here[0])}

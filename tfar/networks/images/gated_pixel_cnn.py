@@ -131,14 +131,14 @@ class GatedPixelCNN(ImageNetwork):
     def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
         """Return the state before the first row: the weights by colour, an empty view, and v of each layer in the row above."""
         (_, width, colors), filters, dtype = self.event_shape, self.filters, self.compute_dtype
-        kernels = [layer.masked_kernel()[0] for layer in self.across[1:]]  # (2, p, 2p): left and own, and one to the right
+        kernels: Any = self.kernels(self.across[1:])[:, 0]  # (L - 1, 2, p, 2p): left and own, and one to the right
         weights = {
-            "first": self.by_color(self.across[0].masked_kernel()),
-            "left": self.stacked_by_color(kernel[0] for kernel in kernels),
-            "own": [self.by_color(kernel[1]) for kernel in kernels],
+            "first": self.stacked_by_color(self.kernels(self.across[:1])),
+            "left": self.stacked_by_color(kernels[:, 0]),
+            "own": self.stacked_by_color(kernels[:, 1]),
             "residual": self.matrices(self.residual),
-            "skip": [self.by_color(layer.masked_kernel()) for layer in self.skip],
-            "skip_bias": self.by_color(self.cast(self.skip[0].bias)),
+            "skip": self.stacked_by_color(self.kernels(self.skip)),
+            "skip_bias": self.stacked_by_color(self.cast(self.skip[0].bias)[None]),
             "head": self.matrices(self.head),
             "terms": self.context_terms(self.as_context(context)),
             **self.position_table(),
@@ -203,18 +203,20 @@ class GatedPixelCNN(ImageNetwork):
         before = state["here"] if colors == 1 else tf.where(color == 0, state["here"], state["before"])
         b = self.of_color(tf.gather(sums, column), color)  # (L, 2p / C, B)
         b = [b[0], *tf.unstack(b[1:] + tf.matmul(self.take(weights["left"], color), before))]
-        y, here = self.take(weights["skip_bias"], color), []
+        residual, skip = self.layers_of(weights["residual"], color), tf.unstack(self.take(weights["skip"], color))
+        first, own = self.take(weights["first"], color)[0], tf.unstack(self.take(weights["own"], color))
+        y, here = self.take(weights["skip_bias"], color)[0], []
         h: Any = 0.0
         for n in range(self.num_layers):
             if n == 0:
-                convolved = tf.matmul(self.take(weights["first"], color), self.window(view[-1:], column, self.kernel_size // 2))
+                convolved = tf.matmul(first, self.window(view[-1:], column, self.kernel_size // 2))
             else:
-                convolved = tf.matmul(self.take(weights["own"][n - 1], color), here[-1])
+                convolved = tf.matmul(own[n - 1], here[-1])
             one, two = tf.split(convolved + b[n], 2)
             g = pixel(tf.tanh(one) * tf.sigmoid(two))
-            y += tf.matmul(self.take(weights["skip"][n], color), g)
+            y += tf.matmul(skip[n], g)
             if n < self.num_layers - 1:
-                h += self.product(weights["residual"][n], g, color)
+                h += self.product(residual[n], g)
                 here.append(pixel(h))
         params = self.last(weights["head"], y, pixel, view, column, color)
         now = {"view": view, "above": above, "sums": sums, "before": before, "here": tf.stack(here), "pixel": pixel.table}

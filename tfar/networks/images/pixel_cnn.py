@@ -102,24 +102,24 @@ class PixelCNN(ImageNetwork):
     def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
         """Return the state before the first row: the weights by colour, an empty view, and u of each pixel of a row."""
         colors, dtype = self.colors, self.compute_dtype
+        width, blocks, half = self.event_shape[1], self.num_blocks, self.filters // 2
         context = self.as_context(context)
-        kernels = [layer.masked_kernel() for layer in self.spread]  # L x (2, 3, h, h)
-        offsets = tf.stack([self.cast(layer.bias)[:, None] for layer in self.spread])  # (L, h, 1)
+        kernels: Any = self.kernels(self.spread)  # (L, 2, 3, h, h)
+        offsets = tf.stack([self.cast(layer.bias) for layer in self.spread])[..., None]  # (L, h, 1)
         if context is not None:
             offsets += tf.transpose(self.context_terms(context), [1, 2, 0])
         features = sum(layer.kernel.shape[2] for layer in [*self.narrow, *self.spread, *self.widen, *self.head])
         weights = {
-            "first": self.matrices([self.first])[0],
+            "first": self.matrices([self.first]),
             "narrow": self.matrices(self.narrow),
-            "above": tf.stack([tf.transpose(tf.reshape(kernel[0], [-1, kernel.shape[-1]])) for kernel in kernels]),  # (L, h, 3h)
-            "left": self.stacked_by_color(kernel[1, 0] for kernel in kernels),  # (C, L, h / C, h)
-            "own": [self.by_color(kernel[1, 1]) for kernel in kernels],
+            "above": tf.transpose(tf.reshape(kernels[:, 0], [blocks, -1, half]), [0, 2, 1]),  # (L, h, 3h)
+            "left": self.stacked_by_color(kernels[:, 1, 0]),  # (C, L, h / C, h)
+            "own": self.stacked_by_color(kernels[:, 1, 1]),
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
             "offsets": offsets,
             **self.position_table(),
         }
-        width, blocks, half = self.event_shape[1], self.num_blocks, self.filters // 2
         zeros = tf.zeros([blocks, half, batch_size], dtype)
         return {
             "weights": weights,
@@ -151,11 +151,13 @@ class PixelCNN(ImageNetwork):
         before = state["here"] if self.colors == 1 else tf.where(color == 0, state["here"], state["before"])
         sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(weights["left"], color), before)
         sums, here = tf.unstack(sums), []
-        y = self.placed(self.product(weights["first"], self.window(view, column, self.kernel_size // 2), color), weights, index)
+        (first,), narrow, widen = (self.layers_of(weights[name], color) for name in ("first", "narrow", "widen"))
+        own = tf.unstack(self.take(weights["own"], color))
+        y = self.placed(self.product(first, self.window(view, column, self.kernel_size // 2)), weights, index)
         for n in range(self.num_blocks):
-            here.append(pixel(g(self.product(weights["narrow"][n], pixel(g(y)), color))))
-            u = g(tf.matmul(self.take(weights["own"][n], color), here[n]) + sums[n])
-            y += self.product(weights["widen"][n], pixel(u), color)
+            here.append(pixel(g(self.product(narrow[n], pixel(g(y))))))
+            u = g(tf.matmul(own[n], here[n]) + sums[n])
+            y += self.product(widen[n], pixel(u))
         params = self.last(weights["head"], y, pixel, view, column, color)
         here = tf.stack(here)
         now = {"view": view, "row": state["row"].write(column, here), "before": before, "here": here, "pixel": pixel.table}

@@ -51,17 +51,17 @@ class RowLSTM(PixelRNN):
     def initial_state(self, batch_size: Size, context: tf.Tensor | None = None, value_dtype: tf.DType = tf.float32, **member: Any) -> State:
         """Return the state before the first row: the weights by colour, an empty view, and the initial states."""
         (_, width, colors), dtype = self.event_shape, self.compute_dtype
-        kernels = [layer.masked_kernel()[0] for layer in self.to_state]  # L x (3, 2h, 4h): left, own, and one to the right
-        biases = tf.stack([self.cast(layer.bias)[:, None] for layer in self.to_state])
+        kernels: Any = self.kernels(self.to_state)[:, 0]  # (L, 3, 2h, 4h): left, own, and one to the right
+        biases = tf.stack([self.cast(layer.bias) for layer in self.to_state])[..., None]
         starts = self.stacked(self.starts)[:, 0]  # (L, 2, h)
         zeros = tf.zeros([self.num_layers, self.units, batch_size], dtype)
         start = [starts[:, n, :, None] + zeros for n in range(2)]
         left = tf.zeros([self.num_layers, self.filters, batch_size], dtype)
         features = sum(layer.kernel.shape[2] for layer in [*self.to_state, *self.widen, *self.widen, *self.head])
         return {
-            "first": self.matrices([self.first])[0],
-            "left": self.stacked_by_color(kernel[0] for kernel in kernels),  # (C, L, 4h / C, 2h)
-            "own": [self.by_color(kernel[1]) for kernel in kernels],
+            "first": self.matrices([self.first]),
+            "left": self.stacked_by_color(kernels[:, 0]),  # (C, L, 4h / C, 2h)
+            "own": self.stacked_by_color(kernels[:, 1]),
             "widen": self.matrices(self.widen),
             "head": self.matrices(self.head),
             "kernels": tf.transpose(self.stacked(self.state_kernels)[:, 0], [0, 2, 1]),  # (L, 4h, 3h)
@@ -99,15 +99,17 @@ class RowLSTM(PixelRNN):
         sums = self.of_color(tf.gather(state["sums"], column), color) + tf.matmul(self.take(state["left"], color), before)
         above = self.of_color(tf.gather(state["above"], column), color)  # (L, h / C, B)
         sums, above, here, h, c = tf.unstack(sums), tf.unstack(above), [], [], []
-        y = self.placed(self.product(state["first"], self.window(view, column, self.kernel_size // 2), color), state, index)
+        (first,), widen = self.layers_of(state["first"], color), self.layers_of(state["widen"], color)
+        own = tf.unstack(self.take(state["own"], color))
+        y = self.placed(self.product(first, self.window(view, column, self.kernel_size // 2)), state, index)
         for n in range(self.num_layers):
             here.append(pixel(y))
-            gates = tf.matmul(self.take(state["own"][n], color), here[n]) + sums[n]  # (4h / C, B)
+            gates = tf.matmul(own[n], here[n]) + sums[n]  # (4h / C, B)
             o, f, i, g = tf.split(gates, 4)
             new_h, new_c = self.cell(o, f, i, g, above[n])
             h.append(pixel(new_h))
             c.append(pixel(new_c))
-            y += self.product(state["widen"][n], h[n], color)
+            y += self.product(widen[n], h[n])
         params = self.last(state["head"], y, pixel, view, column, color)
         rows = {"h": state["h"].write(column, tf.stack(h)), "c": state["c"].write(column, tf.stack(c))}
         return params, {**state, **rows, "view": view, "before": before, "here": tf.stack(here), "pixel": pixel.table}

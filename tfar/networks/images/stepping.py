@@ -4,7 +4,8 @@ Arrays are position-major, `[channels, B]`, so that a layer is one small matrix 
 the whole row at once; a step adds what the pixels to the left and the earlier colours of its own pixel contribute.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -12,7 +13,8 @@ import tensorflow as tf
 from tfar.layers import MaskedConv2D
 from tfar.networks.base import AutoregressiveNetwork, Size, State
 
-Matrix = tuple[tf.Tensor, tf.Tensor]  # weights and bias of a 1x1 convolution, by colour
+Matrix = tuple[tf.Tensor, tf.Tensor]  # weights and bias of a 1x1 convolution
+Matrices = tuple[tf.Tensor, tf.Tensor]  # those of several that are alike, by colour
 
 
 class PixelStepping(AutoregressiveNetwork):
@@ -85,27 +87,52 @@ class PixelStepping(AutoregressiveNetwork):
         values = tf.gather(view[-1], column + (view.shape[1] - self.event_shape[1]) // 2)[:-1]  # (C - 1, B)
         return tf.transpose(tf.where(tf.range(self.colors - 1)[:, None] < color, values, tf.zeros_like(values)))
 
-    def by_color(self, weights: Any) -> tf.Tensor:
-        """Return weights `[..., I, O]` as one matrix per colour of the outputs, `[C, O / C, taps * I]`; for one colour without axis C."""
-        weights = tf.reshape(weights, [-1, self.colors, weights.shape[-1] // self.colors])
-        return tf.transpose(weights[:, 0]) if self.colors == 1 else tf.transpose(weights, [1, 2, 0])
+    def kernels(self, layers: Sequence[MaskedConv2D]) -> tf.Tensor:
+        """Return the masked kernels of L layers that are alike, `[L, height // 2 + 1, width, I, O]`.
 
-    def stacked_by_color(self, weights: Iterable[Any]) -> tf.Tensor:
-        """Return `by_color` of the weights of L layers, `[C, L, O / C, taps * I]` or `[L, O, taps * I]`."""
-        return tf.stack([self.by_color(w) for w in weights], axis=min(self.colors - 1, 1))
+        All layers at once take few operations, which are most of the time of a first sample.
+        """
+        kernels = tf.stack([self.cast(layer.kernel) for layer in layers])
+        return kernels * tf.cast(layers[0].mask, kernels.dtype)
+
+    def by_color(self, weights: Any) -> tf.Tensor:
+        """Return weights of L layers `[L, ..., I, O]` as one matrix per colour of the outputs, `[L, C, O / C, taps * I]`.
+
+        For one colour, `[L, O, taps * I]`.
+        """
+        layers, size = weights.shape[0], weights.shape[-1]
+        if self.colors == 1:
+            return tf.transpose(tf.reshape(weights, [layers, -1, size]), [0, 2, 1])
+        return tf.transpose(tf.reshape(weights, [layers, -1, self.colors, size // self.colors]), [0, 2, 3, 1])
+
+    def stacked_by_color(self, weights: Any) -> tf.Tensor:
+        """Return `by_color` of the weights of L layers as a table for `take`, `[C, L, O / C, taps * I]` or `[L, O, taps * I]`."""
+        weights = self.by_color(weights)
+        return weights if self.colors == 1 else tf.transpose(weights, [1, 0, 2, 3])
 
     def take(self, table: tf.Tensor, color: Any) -> tf.Tensor:
-        """Return the entry of one colour in a table of `by_color`."""
+        """Return the entry of one colour in a table of `stacked_by_color`, `[L, O / C, taps * I]`."""
         return table if self.colors == 1 else tf.gather(table, color)
 
-    def matrices(self, layers: Sequence[MaskedConv2D]) -> list[Matrix]:
-        """Return weights and biases of 1x1 convolutions by colour, for `product`."""
-        biases = [self.cast(layer.bias) for layer in layers]
-        return [(self.by_color(layer.masked_kernel()), self.by_color(b)) for layer, b in zip(layers, biases, strict=True)]
+    def matrices(self, layers: Sequence[MaskedConv2D]) -> list[Matrices]:
+        """Return weights and biases of 1x1 convolutions by colour, for `layers_of`. Consecutive layers that are alike share a table."""
+        found: list[Matrices] = []
+        for _, group in itertools.groupby(layers, lambda layer: (layer.mask_type, *layer.kernel.shape)):
+            alike = list(group)
+            biases = tf.stack([self.cast(layer.bias) for layer in alike])
+            found.append((self.stacked_by_color(self.kernels(alike)), self.stacked_by_color(biases)))
+        return found
 
-    def product(self, matrix: Matrix, values: tf.Tensor, color: Any) -> tf.Tensor:
-        """Return the units `[O / C, B]` of one colour in a layer of `matrices`, from values `[I, B]`."""
-        return tf.matmul(self.take(matrix[0], color), values) + self.take(matrix[1], color)
+    def layers_of(self, tables: list[Matrices], color: Any) -> list[Matrix]:
+        """Return the weights `[O / C, I]` and biases `[O / C, 1]` of one colour, layer by layer."""
+        layers: list[Matrix] = []
+        for weights, biases in tables:
+            layers += zip(tf.unstack(self.take(weights, color)), tf.unstack(self.take(biases, color)), strict=True)
+        return layers
+
+    def product(self, matrix: Matrix, values: tf.Tensor) -> tf.Tensor:
+        """Return the units `[O / C, B]` of one colour in a layer of `layers_of`, from values `[I, B]`."""
+        return tf.matmul(matrix[0], values) + matrix[1]
 
     def of_color(self, values: Any, color: Any) -> tf.Tensor:
         """Return the channels of one colour, `[L, n / C, B]`, from those of all, `[L, n, B]`."""
@@ -124,10 +151,10 @@ class PixelStepping(AutoregressiveNetwork):
         """Add the features of its position to the features `[n / C, B]` of a sub-pixel."""
         return y + tf.gather(state["position"], index)[:, None] if "position" in state else y
 
-    def last(self, head: list[Matrix], y: tf.Tensor, pixel: "Pixel", view: tf.Tensor, column: Any, color: Any) -> tf.Tensor:
+    def last(self, head: list[Matrices], y: tf.Tensor, pixel: "Pixel", view: tf.Tensor, column: Any, color: Any) -> tf.Tensor:
         """Return the parameters `[B, P]` of a sub-pixel from its features `[n, B]` and the weights of the head."""
-        for matrix in head:
-            y = self.product(matrix, pixel(self.activation(y)), color)
+        for matrix in self.layers_of(head, color):
+            y = self.product(matrix, pixel(self.activation(y)))
         return self.as_params(tf.transpose(y), self.earlier_colors_of(view, column, color))
 
 
