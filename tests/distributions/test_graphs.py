@@ -42,6 +42,23 @@ def test_a_graph_reads_weights_that_have_changed(made):
     np.testing.assert_array_equal(made.log_prob(x), before)
 
 
+@pytest.mark.parametrize("options", [{}, {"num_masks": 3}], ids=["one order", "a mixture of masks"])
+def test_a_function_of_the_user_may_come_first_and_is_not_rewritten(options, caplog):
+    model, x = tfar.MADE([5], hidden_units=[16], **options), bits(4)
+    tf.get_logger().addHandler(caplog.handler)
+
+    @tf.function
+    def scored_and_drawn():
+        drawn = model.sample(4, seed=tf.constant([1, 2]))
+        return model.log_prob(x), drawn
+
+    scores, drawn = scored_and_drawn()
+    tf.get_logger().removeHandler(caplog.handler)
+    np.testing.assert_allclose(model.log_prob(x), scores, rtol=1e-5)
+    np.testing.assert_array_equal(model.sample(4, seed=[1, 2]), drawn)
+    assert "AutoGraph" not in caplog.text
+
+
 def test_weights_of_a_stateless_scope_are_seen(made):
     x = tf.constant(bits(4))
     made.log_prob(x)  # has a graph now

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfar.distributions import sampling
-from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution
+from tfar.distributions.base import CONTEXT_PROPERTIES, Member, NetworkDistribution, as_written
 from tfar.heads.base import Head, get
 from tfar.networks.base import AutoregressiveNetwork
 from tfar.networks.wrapped import WrappedNetwork
@@ -95,6 +95,7 @@ class AutoregressiveDistribution(NetworkDistribution):
         """The order, int32 `[D]`: `order[k]` is the dimension that is generated k-th."""
         return self._network.generation_order(**self._member)
 
+    @as_written
     def position_log_prob(self, x: Any) -> tf.Tensor:
         """Log-probability of each value given those before it in the order; the sum over the event is `log_prob`.
 

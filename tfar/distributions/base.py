@@ -1,7 +1,7 @@
 """What the distribution of one member and the mixture of several share: shapes, seeds, checks and completion."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -31,6 +31,13 @@ tfd = tfp.distributions
 CONTEXT_PROPERTIES: dict[str, Any] = {"context": tfp.util.ParameterProperties(event_ndims=1)}
 
 Member = dict[str, Any]  # keyword arguments that select a member of a network
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def as_written(method: Method) -> Method:
+    """A method that AutoGraph leaves as it is, in a user's `tf.function` too: to rewrite a sampler takes seconds, and changes nothing."""
+    return tf.autograph.experimental.do_not_convert(method)  # pyright: ignore[reportReturnType]
 
 
 class NetworkDistribution(tfd.Distribution):
@@ -147,6 +154,7 @@ class NetworkDistribution(tfd.Distribution):
             raise ValueError(f"an index must be of an axis of the batch, whose shape is {self.batch_shape}. Received: {slices}")
         return super().__getitem__(slices)
 
+    @as_written
     def sample_rows(self, seeds: Any, context: Any = None, observed: Any = None, values: Any = None) -> tf.Tensor:
         """Draw one example per seed, `[B, *event]`; row i depends on the i-th seed alone.
 
@@ -161,6 +169,7 @@ class NetworkDistribution(tfd.Distribution):
             values = self._given(observed, tf.convert_to_tensor(values))
         return self._drawn(seeds, context, observed, values)
 
+    @as_written
     def complete(self, x: Any, observed: Any, seed: Any = None) -> tf.Tensor:
         """Draw the values that are not observed from their exact conditional distribution given those that are.
 
@@ -185,6 +194,7 @@ class NetworkDistribution(tfd.Distribution):
         context = self._context_rows(self._context_tensor(), [rows])
         return self._drawn(noise.seeds_of(seed, rows), context, observed, x, possible)
 
+    @as_written
     def conditional_log_prob(self, x: Any, observed: Any) -> tf.Tensor:
         """Score the values that are not observed given those that are: log p(x_missing | x_observed) in nats, `[B]`.
 
