@@ -22,7 +22,8 @@ def result(path):
     return losses, weights
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in ("made", "charrnn")])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["made", "made-masks", "nade", "deepnade", "pixelcnn", "charrnn", "streamed"])
 def test_two_workers_train_as_one_device(name, tmp_path):
     done = as_workers(name, tmp_path / "chief.npz")
     assert [code for code, _ in done] == [0, 0], done

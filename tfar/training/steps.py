@@ -4,6 +4,7 @@ import functools
 import time
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfar import config, noise
@@ -185,7 +186,19 @@ class Steps:
             self.carried.keep(state)
         # Zeros, not None, where the loss does not depend on a weight; and sums of the slices that look-ups have, before they are clipped.
         gradients = tape.gradient(scaled, self.weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return mean, [tf.convert_to_tensor(gradient) for gradient in gradients]
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        return self._after_convolutions(mean, gradients), gradients
+
+    def _after_convolutions(self, nats: tf.Tensor, gradients: list[tf.Tensor]) -> tf.Tensor:
+        """The nats, for which the gradients of convolutions are needed first; NaN where one of those is not finite.
+
+        The update is for finite nats. XLA moves gradients that it alone reads into its branch, where convolutions take three times as long.
+        The gradients of scaled losses may pass the range of float16, which Keras' optimizer is to see.
+        """
+        sums = [tf.reduce_sum(gradient) for gradient in gradients if len(gradient.shape) > 2]
+        if not sums or isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer):
+            return nats
+        return tf.where(tf.math.is_finite(tf.add_n(sums)), nats, tf.fill(tf.shape(nats), tf.constant(float("nan"), nats.dtype)))
 
     def _penalty(self) -> list[tf.Tensor]:
         """The L2 penalty l2 / (2 N) sum w^2 of the kernels, of N rows: up to 1 / N that of a normal prior of precision l2."""
