@@ -15,9 +15,10 @@ Compare figures within one run only, on a machine that does nothing else. Figure
 scoring, of tables and of densities have scripts of their own: `benchmark_scale.py`, `benchmark_tables.py`, `benchmark_density.py`.
 """
 
-import importlib
 import os
 import sys
+
+import parts
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -25,11 +26,7 @@ GROUPS = ("calls", "tfp", "nade", "images", "sampling", "recurrence", "writing")
 
 
 def main(words=None):
-    words = sys.argv[1:] if words is None else words
-    if not words or words[0] not in GROUPS:
-        asked = not words or words[0] in ("-h", "--help")
-        sys.exit(__doc__ if asked else f"benchmark: GROUP must be one of {', '.join(GROUPS)}. Received: {words[0]}")
-    importlib.import_module(f"speed.{words[0]}").main(words[1:])
+    parts.run(sys.argv[1:] if words is None else words, "speed", GROUPS, __doc__, "benchmark", "GROUP")
 
 
 if __name__ == "__main__":

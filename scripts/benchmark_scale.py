@@ -10,9 +10,10 @@
 Compare figures within one run only, on a machine that does nothing else.
 """
 
-import importlib
 import os
 import sys
+
+import parts
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -20,11 +21,7 @@ PARTS = ("stream", "loop", "bulk", "render")
 
 
 def main(words=None):
-    words = sys.argv[1:] if words is None else words
-    if not words or words[0] not in PARTS:
-        asked = not words or words[0] in ("-h", "--help")
-        sys.exit(__doc__ if asked else f"benchmark_scale: PART must be one of {', '.join(PARTS)}. Received: {words[0]}")
-    importlib.import_module(f"scale.{words[0]}").main(words[1:])
+    parts.run(sys.argv[1:] if words is None else words, "scale", PARTS, __doc__, "benchmark_scale", "PART")
 
 
 if __name__ == "__main__":
