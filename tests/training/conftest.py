@@ -1,11 +1,3 @@
 """What tests of the training share."""
 
-import pytest
-
-from tfar import config
-
-
-@pytest.fixture(autouse=True)
-def graphs(monkeypatch):
-    """Fits that do not ask for XLA run as graphs: to compile one takes seconds. `tests/test_contract.py` and others ask for it."""
-    monkeypatch.setattr(config.Family, "xla", False)
+from support.graphs import graphs  # noqa: F401

@@ -174,7 +174,7 @@ class AutoregressiveModel(Fingerprinted, CheckedModel):
         return AutoregressiveEnsemble(self.network, self.head, context, members, **options)
 
     def _checking(self, context: Any) -> AutoregressiveDistribution | AutoregressiveEnsemble:
-        """The distribution that refuses unsupported values. Eagerly and without a context there is one: making it takes as long as a score."""
+        """The distribution that refuses unsupported values. Eagerly and without a context there is one: making it is slow."""
         if context is not None or not tf.executing_eagerly():  # what a graph makes is of no use outside it
             return self.distribution(context, validate_args=True)
         kept = self.__dict__  # hidden from Keras' tracking
