@@ -16,17 +16,15 @@ def recurrent_scan(function: Step, state: Sequence[tf.Tensor], inputs: tf.Tensor
         state_t = function(state_{t-1}, x_t, h_{t-1} U + b),   h the first tensor of a state
 
     Plain differentiation adds a tensor of the size of U to the gradient of U at each step, a large part of the time when there are few
-    rows. Here the gradients of the products h_{t-1} U are kept, and the gradient of U is one product of all of them with all h. Since the
-    function is elementwise, its Jacobian consists of diagonal blocks, computed for all steps in one batched pass; the backward loop only
-    multiplies by them and by U^T. Works in eager mode, in graphs and under XLA.
+    rows. Here the gradients of the products h_{t-1} U are kept, and the gradient of U is one product of all of them with all h. The
+    backward loop computes the function once more at each step, which costs less than what it would read back from memory. Works in eager
+    mode, in graphs and under XLA.
 
     Args:
-        function: maps a state, a slice of the inputs and a product `[..., G]` to the next state. In each of its tensors, unit j must
-            depend only on unit j of the state's tensors and on unit j of each block of H units in the inputs and the product. It must
-            not use variables.
+        function: maps a state, a slice of the inputs and a product `[B, G]` to the next state. It must not use variables.
         state: the state before the first step, a list of floating-point tensors `[B, H]`.
-        inputs: x, `[T, B, E]`, E a multiple of H. T is at least 1 and may be unknown until the graph runs.
-        kernel: U, `[H, G]`, G a multiple of H.
+        inputs: x, `[T, B, E]`. T is at least 1 and may be unknown until the graph runs.
+        kernel: U, `[H, G]`.
         bias: b, `[G]`.
 
     Returns:
@@ -66,33 +64,22 @@ def _backward(
     function: Step, inputs: Any, kernel: Any, start: Sequence[Any], states: Sequence[Any], products: Any, upstream: Sequence[Any]
 ) -> list[tf.Tensor]:
     """The gradients of x, U, b and the first state from those of the states."""
-    units = kernel.shape[0]
-
-    def blocks(values: Any) -> tf.Tensor:
-        """`[..., n H]` as `[..., n, H]`."""
-        return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [values.shape[-1] // units, units]], axis=0))
-
     before = [tf.concat([first[None], values[:-1]], axis=0) for values, first in zip(states, start, strict=True)]
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([before, inputs, products])
-        after = function(before, inputs, products)
-    zero = tf.UnconnectedGradients.ZERO
-    jacobian: Any = [tape.gradient(values, (before, inputs, products), unconnected_gradients=zero) for values in after]
-    of_before, of_inputs, of_products = zip(*jacobian, strict=True)
-    of_inputs, of_products = [blocks(values) for values in of_inputs], [blocks(values) for values in of_products]
     transposed = tf.transpose(kernel)  # once: transposing in each product is slower
 
     def back(t: tf.Tensor, arriving: list[Any]) -> tuple[list[Any], list[Any]]:
         arriving = [a + values[t] for a, values in zip(arriving, upstream, strict=True)]
-        of_product = tf.add_n([j[t] * a[:, None] for j, a in zip(of_products, arriving, strict=True)])
-        of_product = tf.reshape(of_product, tf.shape(products)[1:])
-        leaving = [tf.add_n([j[t] * a for j, a in zip(column, arriving, strict=True)]) for column in zip(*of_before, strict=True)]
-        return [leaving[0] + tf.matmul(of_product, transposed), *leaving[1:]], [*arriving, of_product]
+        at_t = [values[t] for values in before], inputs[t], products[t]
+        with tf.GradientTape() as tape:
+            tape.watch(at_t)
+            after = function(*at_t)
+        slopes: Any = tape.gradient(after, at_t, arriving, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        leaving, of_x, of_product = slopes
+        return [leaving[0] + tf.matmul(of_product, transposed), *leaving[1:]], [of_x, of_product]
 
-    product = tf.TensorSpec([start[0].shape[0], kernel.shape[1]], kernel.dtype)
+    x, product = (tf.TensorSpec(values.shape[1:], values.dtype) for values in (inputs, products))
     zeros = [tf.zeros_like(first) for first in start]
-    of_start, (*arriving, gradients) = stacking_loop(back, tf.shape(inputs)[0], zeros, [*start, product], reverse=True)
-    of_x = tf.add_n([j * a[:, :, None] for j, a in zip(of_inputs, arriving, strict=True)])
+    of_start, (of_inputs, gradients) = stacking_loop(back, tf.shape(inputs)[0], zeros, [x, product], reverse=True)
     of_kernel = tf.tensordot(before[0], gradients, [[0, 1], [0, 1]])
     ones = tf.ones(tf.shape(gradients)[:2], gradients.dtype)  # products of halves add in single precision; a sum does not
-    return [tf.reshape(of_x, tf.shape(inputs)), of_kernel, tf.tensordot(ones, gradients, 2), *of_start]
+    return [of_inputs, of_kernel, tf.tensordot(ones, gradients, 2), *of_start]
