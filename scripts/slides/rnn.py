@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfar
-from slides.protocol import COLOURS, SEED, figure, number, plain, table
+from slides.protocol import COLOURS, SEED, figure, number, plain, result_of, run_of, table
 
 SYMBOLS, FILLER, CUE = 8, 8, 9  # the first symbol is one of 8; then come fillers, a cue, and the first symbol again
 DISTANCES = (10, 30, 100, 300)
@@ -19,6 +19,7 @@ CELLS = {  # settings of the network by the name of its curve
 }
 UNITS, ROWS, STEPS, ROUND, RATE = 32, 32, 1000, 50, 5e-3
 HELLO_EPOCHS = 14  # few enough that the softmax still hesitates
+SHAKESPEARE, PROMPT, LENGTH, TEMPERATURE = "charrnn-shakespeare_complete", "KING LEAR:", 700, 0.8
 TESTED = 1000  # fresh sequences that measure the accuracy; its standard error is at most 0.016
 
 
@@ -30,6 +31,11 @@ def run(lecture):
     curves = {name: [accuracy[name, distance] for distance in DISTANCES] for name in CELLS}
     lecture.draw("rnn-memory", of_memory(curves))
     lecture.part("rnn", "memory", {"distances": list(DISTANCES), "accuracy": curves}, lambda: {"chance": 1 / SYMBOLS})
+    result = result_of(SHAKESPEARE)
+    wanted = {"nll": result["nll"], "prompt": PROMPT, "length": LENGTH, "temperature": TEMPERATURE, "seed": SEED}
+    text = lecture.training("rnn", SHAKESPEARE, wanted, written, minutes=60)["text"]
+    figures = {key: result[key] for key in ("nll", "nll_error", "rows", "parameters", "baseline_nll", "seconds")}
+    lecture.part("rnn", "shakespeare", figures, lambda: {"text": text})
 
 
 def regions(found):
@@ -40,7 +46,14 @@ def regions(found):
         (f'"{"hello"[:position]}"', f"{target}", *(number(value, 2) for value in row))
         for position, (target, row) in enumerate(zip("hello", shown["softmax"], strict=True))
     ]
+    play = found["shakespeare"]
+    scores = f"{number(play['nll'], 3)} ± {number(play['nll_error'], 3)}"
     return {
+        "shakespeare": table(
+            ["parameters", "minutes of training", "test characters", "nats per character", "independent characters"],
+            [(f"{play['parameters']:,}", number(play["seconds"] / 60, 0), f"{play['rows']:,}", scores, number(play["baseline_nll"], 3))],
+        ),
+        "lear": f"```text\n{play['text']}\n```",
         "hello": table(["read", "next", *(f"p({symbol})" for symbol in shown["vocabulary"])], softmaxes),
         "memory": table(["cell", *(f"T = {distance}" for distance in found["memory"]["distances"])], rows),
     }
@@ -55,6 +68,12 @@ def hello():
     model.fit(np.tile(codes, [32, 1]), epochs=HELLO_EPOCHS, verbose=0)
     softmax = tf.nn.softmax(model.network(codes)).numpy()[0]
     return {"vocabulary": [model.vocabulary.decode([k]) for k in range(4)], "softmax": softmax.round(4).tolist()}
+
+
+def written():
+    """What the network of all of Shakespeare writes after a prompt."""
+    model = run_of(SHAKESPEARE)
+    return {"text": model.sample(1, seed=SEED, prompt=PROMPT, length=LENGTH, temperature=TEMPERATURE)[0]}
 
 
 def of_softmaxes(found):
