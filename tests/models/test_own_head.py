@@ -10,6 +10,7 @@ import tfar
 from tfar import heads, models, noise, training
 from tfar.config import HEADS
 from tfar.distributions import sampling
+from tfar.training import baselines
 
 tfd = tfp.distributions
 FAMILIES = {"made": {"hidden_units": [16]}, "nade": {"hidden_units": 8}, "deepnade": {"hidden_units": [16]}, "neural": {"hidden_units": 4}}
@@ -94,7 +95,7 @@ def test_a_network_takes_all_features_of_a_value(family):
 @each_family
 def test_training_starts_at_its_marginals_and_learns(family):
     model, train, validation = built(family), rows(), rows(seed=1)
-    independent = -np.mean(training.baselines.baseline(model.head, train, validation))
+    independent = -np.mean(baselines.baseline(model.head, train, validation))
     median = np.median(train, axis=0)
     expected = tfd.Laplace(median, np.abs(train - median).mean(axis=0)).log_prob(validation).numpy().sum(axis=-1)
     assert independent == pytest.approx(-expected.mean(), rel=1e-4)
