@@ -180,3 +180,28 @@ def test_training_learns_what_depends_on_what():
 def test_bad_calls_are_refused(model, call, message):
     with pytest.raises(ValueError, match=message):
         call(model)
+
+
+def test_labels_of_a_dataframe_may_be_whole_numbers():
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame({0: generator.integers(3, size=60), 1: generator.integers(2, size=60), "kind": ["a", "b", "c"] * 20})
+    model = TableModel(table, family="deepnade", hidden_units=[8], condition_on=())
+    assert list(model.sample(2, seed=1, given={0: 1})) == list(table)
+    assert (model.sample(5, seed=1, given={0: 1})[0] == 1).all()
+    blanked = table.astype({1: "Int64"}).mask(np.eye(60, 3, dtype=bool))
+    blanked.attrs["unit"] = "cm"
+    filled = model.complete(blanked, seed=1)
+    assert list(filled) == list(table) and filled.attrs == {"unit": "cm"}
+    np.testing.assert_allclose(model.conditional_log_prob(table, columns=[1]), model.conditional_log_prob(table, columns="1"))
+    assert model.probability({1: [0, 1]}).estimate == pytest.approx(1, abs=1e-6)
+    restored = TableModel.from_config(model.get_config())
+    assert list(restored.sample(1, seed=1)) == list(table)
+    assert list(TableModel(table, hidden_units=[8], condition_on=[1]).column_log_prob(table)) == list(table)
+    assert list(Schema.infer(table, drop=[0]).decode(np.zeros([2, 2]))) == [1, "kind"]
+
+
+def test_numbered_labels_reach_the_schema_of_a_dataset():
+    table = pd.DataFrame(np.random.default_rng(0).integers(3, size=[40, 2]))
+    schema = tfar.datasets.load(table, categorical=[1]).schema
+    assert schema.numbered == ("0", "1") and schema["1"].kind == schema[1].kind == "category"
+    assert Schema.from_json(schema.to_json()) == schema

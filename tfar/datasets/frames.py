@@ -16,12 +16,14 @@ from tfar.datasets.delimited import read_delimited
 from tfar.datasets.source import READABLE, WRITABLE, readable_file
 from tfar.files import atomic
 
+NUMBERED = "tfar.numbered"  # the attribute of a DataFrame that names columns whose labels were whole numbers
+
 
 class Frame(NamedTuple):
     """A table as read.
 
     Attributes:
-        frame: a DataFrame whose column names are distinct strings.
+        frame: a DataFrame whose column names are distinct strings; its attribute `NUMBERED` lists those that were whole numbers.
         notes: one line for each thing that a user should know: comments and row names that are left out, words among numbers.
     """
 
@@ -209,6 +211,8 @@ def frame_of(table: pa.Table, use_threads: bool = True) -> pd.DataFrame:
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """The frame with names that are strings and columns of one type each, if it is a table."""
     frame = frame.copy(deep=False)
+    whole = [str(name) for name in frame.columns if isinstance(name, int | np.integer) and not isinstance(name, bool)]
+    frame.attrs = {**frame.attrs, NUMBERED: frame.attrs.get(NUMBERED, []) + whole}
     frame.columns = pd.Index([str(name) for name in frame.columns])
     if repeated := sorted(set(frame.columns[frame.columns.duplicated()])):
         raise ValueError(f"{source}: column names must differ. Received: {repeated} more than once")

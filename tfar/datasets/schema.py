@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfar.datasets.frames import read_frame
+from tfar.datasets.frames import NUMBERED, read_frame
 from tfar.datasets.inference import Asked, check_names, infer_column, refitted
 from tfar.datasets.kinds import Category, Column, Constant, Dropped, Grid, Identifier, Modelled, Real, from_json, is_blank
 from tfar.files import write_json
@@ -20,6 +21,17 @@ __all__ = ["Category", "Column", "Constant", "Dropped", "Grid", "Identifier", "R
 
 VERSION = 1  # of schema.json
 
+Label = str | int  # of a column in a DataFrame
+
+
+def names_of(labels: Iterable[Label]) -> list[str]:
+    """The names of columns, which are strings, of their labels.
+
+    >>> names_of([0, "age"])
+    ['0', 'age']
+    """
+    return [str(label) for label in ([labels] if isinstance(labels, str | int) else labels)]
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -27,6 +39,7 @@ class Schema:
 
     Attributes:
         columns: one for each column of the DataFrame.
+        numbered: names of columns whose labels in the DataFrame are the whole numbers that the names spell.
 
     Raises:
         ValueError: two columns have one name, or none is modelled.
@@ -45,6 +58,7 @@ class Schema:
     """
 
     columns: tuple[Column, ...]
+    numbered: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -59,10 +73,10 @@ class Schema:
         cls,
         frame: Any,
         *,
-        categorical: Sequence[str] = (),
-        numeric: Sequence[str] = (),
-        drop: Sequence[str] = (),
-        columns: Sequence[str] | None = None,
+        categorical: Sequence[Label] = (),
+        numeric: Sequence[Label] = (),
+        drop: Sequence[Label] = (),
+        columns: Sequence[Label] | None = None,
     ) -> Schema:
         """Infer the kinds of columns and their facts; see `tfar.datasets.inference`.
 
@@ -77,6 +91,8 @@ class Schema:
             ValueError: a name is not a column or is given twice; a cell is not a finite number; no column is left to model.
         """
         frame = read_frame(frame).frame
+        categorical, numeric, drop = names_of(categorical), names_of(numeric), names_of(drop)
+        columns = None if columns is None else names_of(columns)
         check_names(frame, categorical=categorical, numeric=numeric, drop=drop)
         check_names(frame, columns=columns)
         kept = set(frame.columns if columns is None else columns) - set(drop)
@@ -87,7 +103,7 @@ class Schema:
             asked: Asked = "category" if name in categorical else "number" if name in numeric else None
             return infer_column(name, frame[name], asked)
 
-        return cls(tuple(kind(name) for name in frame.columns))
+        return cls(tuple(kind(name) for name in frame.columns), tuple(name for name in frame.attrs[NUMBERED] if name in frame))
 
     def refit(self, frame: Any) -> Schema:
         """This schema with the statistics of other rows; see `tfar.datasets.inference.refitted`.
@@ -99,7 +115,8 @@ class Schema:
             ValueError: a column is missing, or a cell is of another type.
         """
         frame = self._checked(frame)
-        return Schema(tuple(refitted(column, frame[column.name]) if isinstance(column, Modelled) else column for column in self.columns))
+        columns = tuple(refitted(column, frame[column.name]) if isinstance(column, Modelled) else column for column in self.columns)
+        return dataclasses.replace(self, columns=columns)
 
     @property
     def modelled(self) -> tuple[Modelled, ...]:
@@ -111,14 +128,23 @@ class Schema:
         """Names of the D modelled columns."""
         return tuple(column.name for column in self.modelled)
 
-    def __getitem__(self, name: str) -> Column:
+    def label(self, name: str) -> Label:
+        """The label in a DataFrame of the column of a name.
+
+        >>> schema = Schema.infer(pd.DataFrame(np.arange(6).reshape(3, 2)))
+        >>> schema.names, [schema.label(name) for name in schema.names]
+        (('0', '1'), [0, 1])
+        """
+        return int(name) if name in self.numbered else name
+
+    def __getitem__(self, name: Label) -> Column:
         """The column of a name.
 
         Raises:
             KeyError: there is none.
         """
         for column in self.columns:
-            if column.name == name:
+            if column.name == str(name):
                 return column
         raise KeyError(f"the columns are {[column.name for column in self.columns]}. Received: {name!r}")
 
@@ -131,7 +157,7 @@ class Schema:
             KeyError: there is no column of that name.
         """
         new = {self[column.name].name: column for column in columns}
-        return Schema(tuple(new.get(column.name, column) for column in self.columns))
+        return dataclasses.replace(self, columns=tuple(new.get(column.name, column) for column in self.columns))
 
     def encode(self, frame: Any, blanks: bool = True) -> np.ndarray:
         """Encode a table as float64 `[N, D]`; columns that the schema lacks are ignored.
@@ -155,7 +181,7 @@ class Schema:
         return encoded
 
     def decode(self, encoded: Any, uniform: Any = None) -> pd.DataFrame:
-        """Decode an array `[N, D]` as a DataFrame with the columns' names, order and dtypes; dropped columns are absent.
+        """Decode an array `[N, D]` as a DataFrame with the columns' labels, order and dtypes; dropped columns are absent.
 
         Blanks need a dtype that has them: a column of int64 or bool becomes Int64 or boolean if one of its cells is blank.
 
@@ -178,9 +204,9 @@ class Schema:
         for column in self.columns:
             if isinstance(column, Modelled):
                 place = position[column.name]
-                decoded[column.name] = column.decode(encoded[:, place], uniform[:, place])
+                decoded[self.label(column.name)] = column.decode(encoded[:, place], uniform[:, place])
             elif isinstance(column, Constant | Identifier):
-                decoded[column.name] = column.regenerate(len(encoded))
+                decoded[self.label(column.name)] = column.regenerate(len(encoded))
         return pd.DataFrame(decoded)
 
     def log_share(self, frame: Any) -> np.ndarray:
@@ -199,7 +225,8 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """The schema as a value that JSON holds."""
-        return {"version": VERSION, "columns": [column.to_json() for column in self.columns]}
+        numbered = {"numbered": list(self.numbered)} if self.numbered else {}
+        return {"version": VERSION, "columns": [column.to_json() for column in self.columns], **numbered}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Schema:
@@ -210,7 +237,7 @@ class Schema:
         """
         if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("columns"), list):
             raise ValueError(f"a schema must be a dict of version {VERSION} with columns. Received: {str(value)[:100]}")
-        return cls(tuple(from_json(column) for column in value["columns"]))
+        return cls(tuple(from_json(column) for column in value["columns"]), tuple(value.get("numbered", ())))
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the schema as JSON; see `tfar.files.atomic`."""

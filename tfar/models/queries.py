@@ -66,6 +66,7 @@ def probability(
 
 def _allowed(head: Columns, schema: Schema, query: Mapping[str, Any]) -> dict[int, Allowed]:
     """What is allowed in each column that has a condition, by its number."""
+    query = {str(label): condition for label, condition in query.items()}
     if unknown := [name for name in query if name not in schema.names]:
         raise ValueError(f"columns must be among {list(schema.names)}. Received: {unknown}")
     pairs: Any = zip(schema.modelled, head.heads, strict=True)

@@ -12,7 +12,7 @@ from tfar import config, heads, noise
 from tfar.columns import BLANK
 from tfar.datasets.frames import is_frame, read_frame
 from tfar.datasets.kinds import Category, Grid, Modelled, Real
-from tfar.datasets.schema import Schema
+from tfar.datasets.schema import Label, Schema, names_of
 from tfar.distributions import AutoregressiveDistribution, AutoregressiveEnsemble
 from tfar.models import queries
 from tfar.models.autoregressive import AutoregressiveModel
@@ -83,7 +83,7 @@ class TableModel(AutoregressiveModel):
         schema: Any,
         family: str = "made",
         *,
-        condition_on: Sequence[str] = (),
+        condition_on: Sequence[Label] = (),
         num_components: int = 10,
         seed: int = 0,
         network: Any = None,
@@ -143,9 +143,10 @@ class TableModel(AutoregressiveModel):
             return np.concatenate([self._position_scores(part) for part in _parts(as_reals(table=table))])
         frame = as_frame(table)
         scores = self.column_log_prob(self.schema.encode(frame, blanks=False))
-        return pd.DataFrame(scores + self.schema.log_share(frame), columns=pd.Index(self.schema.names), index=frame.index)
+        labels = pd.Index([self.schema.label(name) for name in self.schema.names])
+        return pd.DataFrame(scores + self.schema.log_share(frame), columns=labels, index=frame.index)
 
-    def conditional_log_prob(self, x: Any, observed: Any = None, context: Any = None, columns: Sequence[str] | None = None) -> Any:
+    def conditional_log_prob(self, x: Any, observed: Any = None, context: Any = None, columns: Sequence[Label] | None = None) -> Any:
         """Score some columns given all others: log p(columns | others) in nats.
 
         Args:
@@ -187,7 +188,8 @@ class TableModel(AutoregressiveModel):
         """
         check_counts(0, n=n)
         seeds = noise.seeds_of(seed, n)
-        rows, observed = self._given(n, {} if given is None else dict(given))
+        given = {} if given is None else {str(label): value for label, value in dict(given).items()}
+        rows, observed = self._given(n, given)
         self._check_conditions(observed[np.newaxis])
         drawn = [self._drawn(seeds[a:b], rows[a:b], observed) for a, b in _bounds(n)]
         return self._decode(np.concatenate([rows[:0], *drawn]), seeds)
@@ -219,7 +221,7 @@ class TableModel(AutoregressiveModel):
         for number in range(draws):
             these = seeds[number * len(encoded) : (number + 1) * len(encoded)]
             filled = [self._filled(encoded[a:b], these[a:b]) for a, b in _bounds(len(encoded))]
-            tables.append(self._restored(frame, self._decode(np.concatenate(filled), these)))
+            tables.append(self._restored(x, frame, self._decode(np.concatenate(filled), these)))
         return tables[0] if draws == 1 else tables
 
     def probability(self, query: Any, seed: Any = None, draws: int = 1000) -> Probability:
@@ -328,9 +330,10 @@ class TableModel(AutoregressiveModel):
 
     def _mask(self, names: Any) -> np.ndarray:
         """Which of the D columns are named, bool `[D]`."""
+        names = names_of(names)
         if unknown := [name for name in names if name not in self.schema.names]:
             raise ValueError(f"columns must be among {list(self.schema.names)}. Received: {unknown}")
-        return np.isin(self.schema.names, list(names))
+        return np.isin(self.schema.names, names)
 
     def _decode(self, rows: np.ndarray, seeds: Any) -> pd.DataFrame:
         """Encoded rows as a table; which member of a class of rare values a cell is follows from the row's seed."""
@@ -339,14 +342,16 @@ class TableModel(AutoregressiveModel):
         uniform = [noise.uniform(seeds[a:b], rows.shape[1], noise.RARE, tf.float64).numpy() for a, b in _bounds(len(rows))]
         return self.schema.decode(rows, np.concatenate([rows[:0], *uniform]))
 
-    def _restored(self, frame: pd.DataFrame, filled: pd.DataFrame) -> pd.DataFrame:
-        """The table with the cells that were blank taken from the filled one."""
-        filled.index = frame.index
+    def _restored(self, table: Any, frame: pd.DataFrame, filled: pd.DataFrame) -> pd.DataFrame:
+        """The table, of which `frame` was read, with the cells that were blank taken from the filled one."""
+        filled = filled.set_axis(frame.index).rename(columns=str)
         result = frame.copy()
         for name in self.schema.names:
             blank = frame[name].isna()
             if blank.any():
                 result[name] = filled[name] if blank.all() else filled[name].where(blank, frame[name]).astype(filled[name].dtype)
+        if isinstance(table, pd.DataFrame):
+            result.columns, result.attrs = table.columns, table.attrs
         return result
 
     # Files
@@ -388,12 +393,13 @@ def as_frame(table: Any) -> pd.DataFrame:
     return frame.set_axis(table.index) if isinstance(table, pd.DataFrame) and len(table) == len(frame) else frame
 
 
-def order_of(schema: Schema, first: Sequence[str]) -> list[int]:
+def order_of(schema: Schema, first: Sequence[Label]) -> list[int]:
     """The order that puts some columns first, and keeps that of the table among them and among the others.
 
     Raises:
         ValueError: a name is not a modelled column.
     """
+    first = names_of(first)
     if unknown := [name for name in first if name not in schema.names]:
         raise ValueError(f"condition_on must be among the columns {list(schema.names)}. Received: {unknown}")
     return sorted(range(len(schema.names)), key=lambda d: schema.names[d] not in first)
