@@ -88,7 +88,8 @@ def step(make, batch, of_text=False):
         from tfar.training.optimizer import compile_for
 
         model = make()
-        kind, size = "text" if of_text else "binary", model.network.event_size
+        kind = "text" if of_text else "binary" if model.head.discrete else "continuous"
+        size = model.network.event_size
         chosen = config.SequenceTraining if of_text else config.Training
         settings = automatic.resolved(chosen(), model.network.family, automatic.Facts(50_000, size, kind))
         compile_for(model, dataclasses.replace(settings, jit=model.network.xla), steps=1)
@@ -150,6 +151,7 @@ def tasks():
         "step, MADE 784-8000-784, batch 64": step(made(8000), 64),
         "step, MADE 784-8000-784, batch 512": step(made(8000), 512),
         "step, NADE 784-500, batch 64": step(nade, 64),
+        "step, RNADE 11-50, batch 64": step(rnade, 64),
         "step, CharRNN 3 x 512, batch 16, 64 symbols": step(text, 16, of_text=True),
     }
 

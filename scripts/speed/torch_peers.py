@@ -1,6 +1,6 @@
 """The tasks of `scripts/benchmark.py calls` in PyTorch, as its users write them: models of the papers' equations, eager calls.
 
-It runs in an environment with PyTorch alone: `python torch_peers.py REPEATS TASK ...` prints a JSON object of milliseconds.
+The peer of RNADE is the masked network of nflows with as many units and components. It runs in the environment of `peers.sh`: `python torch_peers.py REPEATS TASK ...` prints a JSON object of milliseconds.
 """
 
 import json
@@ -9,6 +9,7 @@ import sys
 import time
 
 import torch
+from nflows.nn.nde import MixtureOfGaussiansMADE
 from torch import nn
 
 functional = nn.functional
@@ -119,6 +120,11 @@ class Text(nn.Module):
         return functional.cross_entropy(self.last(h).flatten(0, 1), codes[:, 1:].flatten())
 
 
+def rnade():
+    """A masked network of one hidden layer with a mixture of 10 normals for each of 11 dimensions."""
+    return MixtureOfGaussiansMADE(11, 50, num_blocks=1, num_mixture_components=10, use_residual_blocks=False)
+
+
 def step(model, loss, x):
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
 
@@ -160,6 +166,10 @@ def tasks():
         model = NADE(784, 500)
         return step(model, lambda x: -model.log_prob(x).mean(), rows(64, 784))
 
+    def rnade_step():
+        model = rnade()
+        return step(model, lambda x: -model.log_prob(x).mean(), torch.randn(64, 11))
+
     def text_step():
         model = Text()
         return step(model, model.loss, torch.randint(0, 65, (16, 65)))
@@ -169,12 +179,15 @@ def tasks():
         "log_prob, MADE 784-500-784, batch 64": lambda: scored(MADE(784, 500), rows(64, 784)),
         "log_prob, NADE 784-500, batch 1": lambda: scored(NADE(784, 500), rows(1, 784)),
         "log_prob, PixelCNN 28x28, batch 1": lambda: scored(PixelCNN(15, 16, 32), rows(1, 1, 28, 28)),
+        "log_prob, RNADE 11-50, batch 1": lambda: scored(rnade(), torch.randn(1, 11)),
+        "log_prob, RNADE 11-50, batch 10000": lambda: scored(rnade(), torch.randn(10_000, 11)),
         "sample, MADE 784-500-784, batch 1": lambda: drawn(MADE(784, 500)),
         "sample, NADE 784-500, batch 1": lambda: drawn(NADE(784, 500)),
         "step, MADE 784-500-784, batch 64": lambda: trained(500, 64),
         "step, MADE 784-8000-784, batch 64": lambda: trained(8000, 64),
         "step, MADE 784-8000-784, batch 512": lambda: trained(8000, 512),
         "step, NADE 784-500, batch 64": nade_step,
+        "step, RNADE 11-50, batch 64": rnade_step,
         "step, CharRNN 3 x 512, batch 16, 64 symbols": text_step,
     }
 
