@@ -1,6 +1,7 @@
 """The tasks of `scripts/benchmark.py calls` in PyTorch, as its users write them: models of the papers' equations, eager calls.
 
-The peer of RNADE is the masked network of nflows with as many units and components. It runs in the environment of `peers.sh`: `python torch_peers.py REPEATS TASK ...` prints a JSON object of milliseconds.
+The peer of RNADE is the masked network of nflows with as many units and components. It runs in the environment of `peers.sh`:
+`python torch_peers.py REPEATS TASK ...` prints a JSON object of milliseconds.
 """
 
 import json
