@@ -6,7 +6,10 @@ import pytest
 import tensorflow as tf
 
 import tfar
+from tfar import noise
+from tfar.distributions import AutoregressiveDistribution, sampling
 from tfar.networks.base import TRACED
+from tfar.networks.stepwise import Stepwise
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +162,37 @@ def test_a_sampler_traces_a_step_once(make, monkeypatch):
         monkeypatch.setattr(kind, name, lambda *args, method=method: traced.append(method.__name__) or method(*args))
     model.sample(2, seed=1)
     assert sorted(traced) == ["enter_block", "step"]
+
+
+def test_a_state_may_hold_numbers_of_python():
+    model = tfar.MADE([6], hidden_units=[8], num_masks=2, order="natural")
+    tfar.testing.randomize(model.network)
+    distribution = AutoregressiveDistribution(model.network, model.head, member={"member": 1}, method="naive")
+    expected = AutoregressiveDistribution(model.network, model.head, member={"member": 1}).sample(20, seed=1)
+    np.testing.assert_array_equal(distribution.sample(20, seed=1), expected)
+    np.testing.assert_array_equal(tf.function(lambda: distribution.sample(20, seed=1), autograph=False)(), expected)
+
+
+class Counting(Stepwise):
+    """Steps that count themselves in a number of Python, and read from it how far they are."""
+
+    def initial_state(self, *args, **options):
+        return {"whole": super().initial_state(*args, **options), "read": 0}
+
+    def step(self, state, index, previous):
+        params, whole = super().step(state["whole"], state["read"], previous)
+        return params, {"whole": whole, "read": state["read"] + 1}
+
+
+def test_a_number_of_python_may_change_in_a_state():
+    model = tfar.MADE([6], hidden_units=[8])
+    tfar.testing.randomize(model.network)
+    expected = model.sample(20, seed=1)
+    uniforms = noise.uniform(noise.row_seeds(noise.as_seed(1), 20), 6)
+    uniforms = tf.transpose(uniforms)[..., None]
+
+    def draw():
+        return tf.transpose(sampling.generate(Counting(model.network), model.head, uniforms))
+
+    np.testing.assert_array_equal(draw(), expected)
+    np.testing.assert_array_equal(tf.function(draw, autograph=False)(), expected)

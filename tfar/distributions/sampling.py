@@ -205,9 +205,10 @@ class Traced:
         """The function's result, and the tensors of the next state that changed."""
         result, state = self._function(_with_tensors(self._state, tensors), number, previous)
         new = _tensors(state)
-        self._changing = [one is not old for one, old in zip(new, tensors, strict=True)]
+        self._changing = [_differ(one, old) for one, old in zip(new, tensors, strict=True)]
         for one, old in zip(new, tensors, strict=True):
-            one.set_shape(old.shape)  # unlike tf.ensure_shape at no cost
+            if tf.is_tensor(one) and tf.is_tensor(old):
+                one.set_shape(old.shape)  # unlike tf.ensure_shape at no cost
         return result, [one for one, changes in zip(new, self._changing, strict=True) if changes]
 
     def changing(self, state: State, previous: tf.Tensor) -> list[bool]:
@@ -227,6 +228,11 @@ class Traced:
         changed = iter(changed)
         new = [next(changed) if changes else old for changes, old in zip(self._changing, tensors, strict=True)]
         return result, _with_tensors(state, new)
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Whether leaves of states are other tensors, or other numbers of Python, such as that of a member."""
+    return one is not other and (tf.is_tensor(one) or tf.is_tensor(other) or one != other)
 
 
 def _tensors(state: State) -> list[tf.Tensor]:
