@@ -3,6 +3,7 @@
 import dataclasses
 import decimal
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from support.data import error_of, needs_raw
 
 from tfar.columns import BLANK
-from tfar.datasets import inference
+from tfar.datasets import conditions, inference
 from tfar.datasets.frames import read_frame, write_frame
 from tfar.datasets.schema import Category, Constant, Dropped, Grid, Identifier, Real, Schema
 
@@ -443,3 +444,45 @@ def test_adult():
     for name in ("adult-train.csv.gz", "adult-test.csv.gz"):
         rows = read_frame(folder / name).frame
         pd.testing.assert_frame_equal(schema.decode(schema.encode(rows)), rows)
+
+
+@pytest.mark.parametrize(
+    ("form", "unit"),
+    [
+        ("%Y-%m-%dT%H:%M:%SZ", "m"),
+        ("%Y-%m-%dT%H:%M:%S.%LZ", "m"),
+        ("%Y-%m-%d %H:%M:%S+01:00", "m"),
+        ("%Y-%m-%dT%H:%M:%S-0330", "m"),
+        ("%Y-%m-%d %H:%M:%S.%L", "m"),
+        ("%-m/%-d/%Y %-H:%M", "m"),
+        ("%-m/%-d/%Y %-I:%M:%S %p", "m"),
+        ("%m/%d/%Y %I:%M %p", "m"),
+        ("%d-%b-%Y", "D"),
+        ("%b %-d, %Y", "D"),
+        ("%-d.%-m.%Y", "D"),
+    ],
+)
+def test_dates_are_read_and_written_in_the_format_that_they_have(form, unit):
+    times = pd.Series(pd.date_range("2024-01-01 00:07", periods=400, freq="17h11min"))
+    hour = {"%-I": times.dt.hour.sub(1).mod(12).add(1), "%-H": times.dt.hour, "%-m": times.dt.month, "%-d": times.dt.day}
+    cells = pd.Series([""] * 400)
+    for code in re.findall("%-?.|[^%]", form):
+        one = hour[code].astype(str) if code in hour else "000" if code == "%L" else times.dt.strftime(code) if "%" in code else code
+        cells = cells + one
+    found = infer_one(cells)
+    assert isinstance(found, Grid) and (found.form, found.unit) == (form, unit)
+    schema = Schema.infer(pd.DataFrame({"x": cells}))
+    encoded = schema.encode(pd.DataFrame({"x": cells}))
+    assert schema.decode(encoded)["x"].tolist() == cells.tolist()
+    with pytest.raises(ValueError, match="column 'x', row 2: must be on its grid, .*, written as"):
+        schema.encode(pd.DataFrame({"x": [cells[0], cells[1] + " "]}))
+
+
+def test_times_with_an_offset_are_local():
+    cells = pd.Series(pd.date_range("2024-01-01", periods=40).strftime("%Y-%m-%dT%H:%M:%S") + "+02:00")
+    column = infer_one(cells)
+    assert (column.unit, column.form) == ("D", "%Y-%m-%dT%H:%M:%S+02:00")
+    given = pd.Timestamp("2024-01-03", tz="Etc/GMT-2")
+    assert conditions.encoded(column, given)[0].tolist() == conditions.encoded(column, "2024-01-03T00:00:00+02:00")[0].tolist()
+    for value in (given, given.tz_convert("UTC"), pd.Timestamp("2024-01-03")):
+        assert conditions.encoded(column, (value, None))[0][0, 0] == conditions.encoded(column, given)[0][0, 0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfar.datasets.dates import parse_dates
+from tfar.datasets.dates import local_time, parse_dates, write_dates
 from tfar.datasets.kinds import Category, Grid, Modelled
 
 
@@ -62,8 +62,14 @@ def _values(column: Modelled, condition: Any) -> list[Any]:
     if not all(_is_one(value) for value in values) or isinstance(condition, Mapping):
         raise ValueError(f"column {column.name!r} must have a value, a list of values, or a tuple (low, high). Received: {condition!r}")
     if isinstance(column, Grid) and column.form:
-        return [value if isinstance(value, str) or pd.isna(value) else pd.Timestamp(value).strftime(column.form) for value in values]
+        return [value if isinstance(value, str) or pd.isna(value) else _written(value, column.form) for value in values]
     return values
+
+
+def _written(value: Any, form: str) -> str:
+    """A time as a string of a format."""
+    time: Any = pd.Timestamp(value)
+    return write_dates(pd.Series([local_time(time, form)]), form).iloc[0]
 
 
 def _is_one(value: Any) -> bool:
@@ -108,8 +114,8 @@ def _position(column: Modelled, value: Any) -> Fraction:
     if column.is_duration:
         since = pd.Timedelta(value)
     else:
-        time = parse_dates(pd.Series([value]), column.form).iloc[0] if column.form and isinstance(value, str) else pd.Timestamp(value)
-        since = (time.tz_convert("UTC").tz_localize(None) if time.tzinfo else time) - pd.Timestamp("1970-01-01")
+        time: Any = parse_dates(pd.Series([value]), column.form).iloc[0] if column.form and isinstance(value, str) else pd.Timestamp(value)
+        since = local_time(time, column.form) - pd.Timestamp("1970-01-01")
     tick = pd.Timedelta(1, column.unit)
     whole = int(since // tick)
     return (whole + (0 if whole * tick == since else Fraction(1, 2)) - Fraction(column.start)) / column.step

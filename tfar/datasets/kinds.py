@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tfar.columns import BLANK, Warp
-from tfar.datasets.dates import parse_dates
+from tfar.datasets.dates import parse_dates, write_dates
 
 Scalar = str | int | float | bool
 
@@ -192,7 +192,7 @@ class Grid(Numeric):
         size: number of points.
         decimals: 0 for whole numbers and times.
         unit: "D", "h", "m", "s", "ms", "us" or "ns" of dates and durations; "" for numbers.
-        form: format of dates that are written as strings, as of `datetime.strptime`; "" for others.
+        form: format of dates that are written as strings, see `tfar.datasets.dates`; "" for others.
     """
 
     kind: ClassVar[str] = "grid"
@@ -246,7 +246,7 @@ class Grid(Numeric):
             return pd.Series(points.astype(f"timedelta64[{self.unit}]")).mask(blank).astype(self.dtype)
         dates = pd.Series(points.astype(f"datetime64[{self.unit}]").astype("datetime64[us]" if self.unit != "ns" else "datetime64[ns]"))
         if self.form:
-            return restored(dates.dt.strftime(self.form).astype(object).where(~blank, None).to_numpy(), self.dtype)
+            return restored(write_dates(dates, self.form).astype(object).where(~blank, None).to_numpy(), self.dtype)
         zoned = dates.mask(blank)
         return (zoned.dt.tz_localize("UTC") if "," in self.dtype else zoned).astype(self.dtype)
 
