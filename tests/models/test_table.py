@@ -205,3 +205,16 @@ def test_numbered_labels_reach_the_schema_of_a_dataset():
     schema = tfar.datasets.load(table, categorical=[1]).schema
     assert schema.numbered == ("0", "1") and schema["1"].kind == schema[1].kind == "category"
     assert Schema.from_json(schema.to_json()) == schema
+
+
+def test_given_cells_are_in_the_rows_as_they_were_given_or_refused():
+    random = np.random.default_rng(0)
+    city = np.concatenate([random.choice(["Basel", "Bern"], 3000), [f"village {k}" for k in range(600)]])
+    table = pd.DataFrame({"city": city, "age": random.integers(18, 25, 3600)})
+    model = TableModel(table, hidden_units=[8])
+    rare, *others = model.schema["city"].rare
+    assert len(others) > 100
+    assert model.sample(20, seed=1, given={"city": rare})["city"].tolist() == [rare] * 20
+    for given, received in (({"city": "Atlantis"}, "'Atlantis'"), ({"city": None}, "None"), ({"city": "Bern", "age": 99}, "99")):
+        with pytest.raises(ValueError, match=f"row 1: must be a value of the column .*Received: (np.int64\\()?{received}"):
+            model.sample(2, given=given)

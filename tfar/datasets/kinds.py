@@ -55,6 +55,10 @@ class Modelled(Column):
         """Cells `[N]` as float64 `[N]`, `BLANK` where they are blank."""
         raise NotImplementedError
 
+    def foreign(self, cells: pd.Series) -> np.ndarray:
+        """Which cells `[N]` are encoded as another value: those beyond a grid, and categories that were never seen."""
+        return np.zeros(len(cells), bool)
+
     def decode(self, values: np.ndarray, uniform: np.ndarray) -> pd.Series:
         """Cells of encoded values `[N]`, in the column's dtype. Numbers in (0, 1), `[N]`, draw members of a class of rare values."""
         raise NotImplementedError
@@ -110,6 +114,10 @@ class Category(Modelled):
             raise ValueError(f"column {self.name!r}, row {row + 1}: must be one of {known}. Received: {_shown(plain(cells), row)}")
         codes = np.where(found < 0, len(self.values), np.minimum(found, len(self.values)))
         return np.where(blank, BLANK, codes.astype(np.float64))
+
+    def foreign(self, cells: pd.Series) -> np.ndarray:
+        blank, found = self._find(cells)
+        return (found < 0) & ~blank
 
     def decode(self, values: np.ndarray, uniform: np.ndarray) -> pd.Series:
         """See `Modelled`. The member m of the rare class is drawn that is the first with uniform * rows of the class < rows of 0..m."""
@@ -233,8 +241,15 @@ class Grid(Numeric):
             raise ValueError(
                 f"column {self.name!r}, row {row + 1}: must be on its grid, {self.details}{form}. Received: {_shown(cells, row)}"
             )
-        ends = self.start, self.start + (self.size - 1) * self.step
-        return np.where(blank, BLANK, ((points.clip(*ends) - self.start) // self.step).astype(np.float64))
+        return np.where(blank, BLANK, ((points.clip(*self._ends) - self.start) // self.step).astype(np.float64))
+
+    @property
+    def _ends(self) -> tuple[int, int]:
+        return self.start, self.start + (self.size - 1) * self.step
+
+    def foreign(self, cells: pd.Series) -> np.ndarray:
+        points, blank, _ = quanta(cells, self.decimals, self.unit, self.form, self.name)
+        return (points != points.clip(*self._ends)) & ~blank
 
     def decode(self, values: np.ndarray, uniform: np.ndarray) -> pd.Series:
         blank = is_blank(values)

@@ -192,7 +192,12 @@ class TableModel(AutoregressiveModel):
         rows, observed = self._given(n, given)
         self._check_conditions(observed[np.newaxis])
         drawn = [self._drawn(seeds[a:b], rows[a:b], observed) for a, b in _bounds(n)]
-        return self._decode(np.concatenate([rows[:0], *drawn]), seeds)
+        table = self._decode(np.concatenate([rows[:0], *drawn]), seeds)
+        for name, value in given.items():  # of a class of rare values, a member is given
+            column, label = self.schema[name], self.schema.label(name)
+            if isinstance(column, Category) and column.rare:
+                table[label] = pd.Series(_cells(value, n), dtype=table[label].dtype)
+        return table
 
     def complete(self, x: Any, observed: Any = None, seed: Any = None, context: Any = None, draws: int = 1) -> Any:
         """Fill in the blank cells of a table, each drawn given the cells that are not blank, those drawn before it, and not being blank.
@@ -320,12 +325,10 @@ class TableModel(AutoregressiveModel):
         observed = self._mask(given)
         rows = np.full([n, len(observed)], BLANK)
         for name, value in given.items():
-            cells = [value] * n if np.ndim(value) == 0 else list(value)
+            cells = _cells(value, n)
             if len(cells) != n:
                 raise ValueError(f"given values must be one for all rows, or {n} of them. Received: {name}={value!r}")
-            column = self.schema[name]
-            assert isinstance(column, Modelled)
-            rows[:, self.schema.names.index(name)] = column.encode(pd.Series(cells))
+            rows[:, self.schema.names.index(name)] = _encoded(self.schema[name], pd.Series(cells))
         return rows, observed
 
     def _mask(self, names: Any) -> np.ndarray:
@@ -403,6 +406,25 @@ def order_of(schema: Schema, first: Sequence[Label]) -> list[int]:
     if unknown := [name for name in first if name not in schema.names]:
         raise ValueError(f"condition_on must be among the columns {list(schema.names)}. Received: {unknown}")
     return sorted(range(len(schema.names)), key=lambda d: schema.names[d] not in first)
+
+
+def _cells(value: Any, n: int) -> list[Any]:
+    """What is given for a column of `n` rows: one value for all of them, or one for each."""
+    return [value] * n if np.ndim(value) == 0 else list(value)
+
+
+def _encoded(column: Any, cells: pd.Series) -> np.ndarray:
+    """Given cells of a column, encoded `[N]`.
+
+    Raises:
+        ValueError: a cell is not one of the column, or is blank where it had no blanks.
+    """
+    encoded = column.encode(cells)
+    for wrong in (cells.isna() & (not column.blank), column.foreign(cells)):
+        if wrong.any():
+            row, known = int(np.argmax(wrong)), f"{column.kind}, {column.details}"
+            raise ValueError(f"column {column.name!r}, row {row + 1}: must be a value of the column ({known}). Received: {cells[row]!r}")
+    return encoded
 
 
 def _bounds(count: int) -> Iterator[tuple[int, int]]:
