@@ -136,3 +136,13 @@ def test_evaluate_the_mean_of_the_probabilities_of_several_models(folder, other,
 
 def test_random_orders_need_a_model_that_takes_any(folder, capsys):
     assert "order-agnostic" in fails(capsys, "evaluate", folder, "--num-orders", "3")
+
+
+def test_a_description_of_an_earlier_version_is_of_the_same_data(folder, tmp_path, capsys):
+    """The entry `unit_interval` is younger than the models of `saved_models`."""
+    earlier = shutil.copytree(folder, tmp_path / "earlier")
+    described = json.loads((earlier / "data.json").read_text(encoding="utf-8"))
+    del described["unit_interval"]
+    (earlier / "data.json").write_text(json.dumps(described), encoding="utf-8")
+    assert main(["evaluate", earlier, folder, "--rows", "5"]) == 0
+    assert "+0.0000 +- 0.0000" in capsys.readouterr().out

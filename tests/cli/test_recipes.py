@@ -28,7 +28,7 @@ def test_the_package_may_lie_in_a_folder_of_any_name(tmp_path, monkeypatch):
 
 
 def test_an_unknown_recipe_and_a_faulty_one_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="must be one of .*pixelcnn.* Received: transformer"):
+    with pytest.raises(ValueError, match="must be one of those that 'tfar reproduce' lists.* Received: transformer"):
         Recipe.read("transformer")
     monkeypatch.setattr(recipes, "RECIPES", tmp_path)
     (tmp_path / "short.cfg").write_text("[recipe]\ntitle = a\npaper = 1\n[train]\nmodel = made\ndata = digits\n[smoke]\n")

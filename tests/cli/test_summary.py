@@ -6,10 +6,18 @@ import pytest
 import tfar
 from tfar.cli.summary import connected, layers
 
+
+def frozen():
+    model = NETWORKS["made"]()
+    model.network.masked_layers[0].trainable = False
+    return model
+
+
 NETWORKS = {
     "made": lambda: tfar.MADE([9], hidden_units=[8, 8], activation="linear"),
     "window": lambda: tfar.MADE([9], hidden_units=[8, 8], activation="linear", window=4),
     "logistic": lambda: tfar.LogisticAutoregressive([9]),
+    "a frozen layer": frozen,
 }
 
 

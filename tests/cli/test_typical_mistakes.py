@@ -36,6 +36,7 @@ def mess(tmp_path_factory, folder):
     (base / "taken").mkdir()
     (base / "table.csv").write_text("age,city\n" + "".join(f"{20 + i % 50},{'Rome' if i % 3 else 'Oslo'}\n" for i in range(60)))
     (base / "table.xlsx").write_text("")
+    (base / "words.txt").write_text("hello world. " * 400)
     np.save(base / "first.npy", rng.integers(0, 256, (20, 3, 8, 8)).astype(np.uint8))
     np.save(base / "unit.npy", rng.random((20, 8, 8)))
     np.save(base / "wide.npy", np.zeros((5, 9, 8, 1), np.int32))
@@ -64,11 +65,17 @@ COMMANDS = {
     "levels of words": (["train", "made", "--data", "table.csv", "--levels", "4", *TRAIN], 1, ["'city'", "--drop", "--levels"]),
     "a column that is not there": (["train", "made", "--data", "table.csv", "--drop", "town", *TRAIN], 1, ["'town'", "city"]),
     "a context that is no column": (["train", "made", "--data", "table.csv", "--context", "label", *TRAIN], 1, ["'label'", "'city'"]),
+    "a text for a table": (["train", "made", "--data", "words.txt", *TRAIN], 1, ["words.txt", "no rows"]),
     "names of arrays": (["train", "made", "--data", "odd.npz", *TRAIN], 1, ["['a', 'b']", "x_train"]),
     "real values for a binary head": (["train", "nadek", "--data", "table.csv", *TRAIN], 1, ["'city'"]),
     # settings of a training
     "a model with a slip": (["train", "maed", "--data", "digits", *TRAIN], 2, ["'maed'", "made"]),
-    "an option with a slip": (["train", "made", "--data", "digits", "--epoch", "3", *TRAIN], 2, ["--epoch", "tfar train made --help"]),
+    "an option with a slip": (
+        ["train", "made", "--data", "digits", "--epoch", "3", *TRAIN],
+        2,
+        ["--epoch 3", "Did you mean --epochs?", "tfar train made --help"],
+    ),
+    "an option with an underscore": (["sample", "RUN", "--top_k", "3"], 2, ["--top_k", "Did you mean --top-k?"]),
     "an output that exists": (["train", "made", "--data", "digits", "--out", "taken"], 1, ["taken", "nothing is overwritten"]),
     "a rate of zero": (["train", "made", "--data", "digits", "--learning-rate", "0", *TRAIN], 1, ["learning_rate", "(0, inf)"]),
     "a start that is no run": (["train", "made", "--data", "digits", "--init-from", "empty", *TRAIN], 1, ["--init-from", "tfar train"]),
@@ -84,6 +91,7 @@ COMMANDS = {
     "no samples": (["sample", "RUN", "-n", "0"], 1, ["-n 0", "at least 1"]),
     "a prompt for images": (["sample", "RUN", "--prompt", "a"], 1, ["--prompt", "models of text"]),
     "a file to complete that is not there": (["complete", "RUN", "--data", "hole.npy"], 1, ["no such file", "hole.npy"]),
+    "a recipe with a slip": (["reproduce", "mad"], 1, ["Received: mad", "Did you mean made?", "'tfar reproduce' lists"]),
     "an export into a file": (["export", "RUN", "--out", "table.csv"], 1, ["table.csv", "a new name"]),
 }
 
@@ -106,6 +114,10 @@ CALLS = {
     "three parts of a pair": (lambda base: datasets.load((np.zeros((9, 4)),) * 3), ["(x, context)", "3 parts"]),
     "images in the unit interval, and more": (lambda base: datasets.load(np.full((9, 4, 4), 1.5), levels=256), ["[0, 1]", "1.5"]),
     "an option with a slip": (lambda base: datasets.load("digits", level=2), ["options must be among", "level"]),
+    "rows by names that are unknown": (
+        lambda base: tfar.training.fit(tfar.MADE([3], hidden_units=[4]), {"x": np.eye(99, 3, dtype=int), "y": [0] * 99}, None),
+        ["'x'", "'context'", "'y'"],
+    ),
     "labels for a context": (
         lambda base: tfar.training.fit(tfar.MADE([3], hidden_units=[4], context_size=2), (np.eye(3, dtype=int), [0, 1, 0]), None),
         ["one_hot", "shape (3,)"],
@@ -134,7 +146,7 @@ def test_a_missing_extra_is_named_before_anything_else(folder, mess, monkeypatch
     assert "pip install 'tfar[plot]'" in fails(capsys, "train", "made", "--data", "digits", "--pictures-every", "1", *TRAIN)
 
 
-def test_what_needs_no_tensorflow_is_refused_at_once(mess, folder, monkeypatch, capsys):
+def test_what_needs_no_tensorflow_is_refused_at_once(mess, folder, labelled, mixed, monkeypatch, capsys):
     """Processor time of the command itself in one process; what it imports beside NumPy is measured by `test_main`."""
     monkeypatch.chdir(mess)
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
@@ -147,6 +159,16 @@ def test_what_needs_no_tensorflow_is_refused_at_once(mess, folder, monkeypatch, 
     for words in (["evaluate", folder, "--data", "gone.npy"], ["score", folder, "--data", "gone.npy"], ["complete", "empty"]):
         fails(capsys, *words)
     fails(capsys, "evaluate", folder, "empty")
+    for words in (["--prompt", "a"], ["--given", "sex=f"], ["--context", "3"]):
+        fails(capsys, "sample", folder, *words)
+    assert "--context ten" in fails(capsys, "sample", labelled, "--context", "ten")
+    assert "'town=Rome'" in fails(capsys, "sample", mixed[0], "--given", "'town=Rome'")
+    assert "of the same data" in fails(capsys, "evaluate", folder, mixed[0])
+    assert "of the same data" in fails(capsys, "ensemble", folder, mixed[0], "--out", "new")
+    assert "scores.txt" in fails(capsys, "score", folder, "--out", "scores.txt")
+    (folder / "samples-99.npy").write_bytes(b"")
+    assert "samples-99.npy" in fails(capsys, "sample", folder, "--seed", "99")
+    (folder / "samples-99.npy").unlink()
     (mess / "taken" / "rows.csv").write_text("")
     fails(capsys, "evaluate", folder, "--out", "taken/rows.csv")
     (mess / "taken" / "rows.csv").unlink()

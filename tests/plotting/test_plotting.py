@@ -165,6 +165,13 @@ def test_learning_curve_shows_the_end_of_training():
     assert plotting.learning_curve({"nll": [1.0], "val_nll": [1.0]}).axes
 
 
+def test_no_learning_curve_leaves_the_picture_unsaid():
+    short = plotting.learning_curve({"nll": [24.1, 22.5, 21.9], "val_nll": [23.1, 22.4, 22.0]})
+    assert short.axes[0].get_ylim()[1] > 24.1 and "training" in texts(short)
+    history = {"nll": [900.0, *np.linspace(120, 80, 30)], "val_nll": [800.0, *np.linspace(121, 90, 30)]}
+    assert {"training, from 900.00", "validation, from 800.00"} <= set(texts(plotting.learning_curve(history)))
+
+
 def test_masks_are_those_of_the_network():
     network = networks.MADE([6], hidden_units=[12], direct=True)
     network.build()

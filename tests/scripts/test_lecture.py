@@ -59,6 +59,11 @@ def test_the_figures_of_the_page_are_those_of_the_files():
     assert "sum to 0.500000" in page.rendered(text, other)
 
 
+def test_passes_are_not_counted_of_networks_whose_score_is_passes():
+    rows = [line.strip("| ").split(" | ") for line in claims.regions(MEASURED["claims"])["cost"].splitlines()[2:]]
+    assert {row[0] for row in rows if len(row) < 7} == set(claims.ORDER_AGNOSTIC)
+
+
 def test_a_region_that_no_section_renders_is_refused():
     with pytest.raises(ValueError, match="a region of chain must be one of product, sums, steps. Received: sum"):
         page.rendered("<!-- lecture: chain sum -->\n<!-- lecture: end -->", MEASURED)

@@ -19,7 +19,7 @@ def rows():
 
 def trained(data, **options):
     keras.utils.set_random_seed(0)
-    model = logistic(context_size=2 if isinstance(data, tuple | list) else 0)
+    model = logistic(context_size=2 if isinstance(data, tuple | list | dict) else 0)
     return training.fit(model, data, data, **FEW, **options).history, training.evaluate(model, data)["nll"]
 
 
@@ -29,6 +29,7 @@ def test_a_pair_is_rows_and_their_context(rows, tmp_path):
     history, nll = trained((x, context), checkpoint=tmp_path / "c.npz", **fast)
     assert min(history["val_nll"]) == pytest.approx(nll, rel=1e-5)
     assert trained([x, context], **fast)[0] == history
+    assert trained({"x": x, "context": context}, **fast)[0] == history
     assert trained((pd.DataFrame(x), pd.DataFrame(context)), **fast)[0] == history
     assert nll < trained(x, **fast)[1] - 0.1  # the context is the first value
 

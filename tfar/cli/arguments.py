@@ -2,10 +2,11 @@
 
 import argparse
 import collections.abc
+import difflib
 import shlex
 import types
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,6 +34,26 @@ class Parser(argparse.ArgumentParser):
             fill, self._fill = self._fill, None
             fill(self)
         return super().parse_known_args(args, namespace)
+
+    def reached(self, args: argparse.Namespace) -> "Parser":
+        """The parser of the subcommand that arguments of this one were given to."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and getattr(args, action.dest, None):
+                return action.choices[getattr(args, action.dest)].reached(args)
+        return self
+
+    def meant_by(self, words: Sequence[str]) -> str:
+        """What the first of some unknown words may be a slip of, as a sentence; "" where no option is like it.
+
+        >>> parser = Parser(prog="tfar")
+        >>> _ = parser.add_argument("--hidden-units")
+        >>> parser.meant_by(["--hidden_units", "50"]), parser.meant_by(["--lr", "0.1"])
+        ('. Did you mean --hidden-units?', '')
+        """
+        options = {option.lstrip("-"): option for option in self._option_string_actions if option.startswith("--")}
+        word = words[0].partition("=")[0].lstrip("-").replace("_", "-")
+        close = difflib.get_close_matches(word, options, n=1, cutoff=0.75)
+        return f". Did you mean {options[close[0]]}?" if close else ""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see '{self.prog} --help')")

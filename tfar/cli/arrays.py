@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfar import datasets, noise, plotting, serving, training
-from tfar.cli import outputs
+from tfar.cli import conditions, outputs
 from tfar.cli.runs import Run
 from tfar.distributions import AutoregressiveDistribution
 from tfar.heads import Head
@@ -24,7 +24,7 @@ MOST_DRAWN = 40  # rows in a picture of completions
 class ArrayRun(Run):
     """A run whose data are arrays: vectors, images or tables."""
 
-    kind_in_words = "arrays"
+    kind_in_words = conditions.ARRAYS
     unit, nats, bits = "rows", "nats", "bits_per_dim"
     baseline = "Independent positions, fitted to the rows that the model was,"
 
@@ -115,23 +115,13 @@ class ArrayRun(Run):
         Raises:
             ValueError: the model takes no context, another one, or needs one to be given.
         """
-        size, names = self.preparation.context_size, self.preparation.context_names
-        if size is None:
-            if text is not None:
-                raise ValueError(f"--context is for a model that was trained with one. Received: --context {text}")
+        names = self.preparation.context_names
+        wanted = conditions.context_of(text, self.preparation.context_size, names)
+        if wanted is None:
             return None
         if names is not None:
-            wanted = list(names) if text is None else [word.strip() for word in text.split(",")]
-            if unknown := sorted(set(wanted) - set(names)):
-                raise ValueError(f"--context must be among the classes {', '.join(names)}. Received: --context {unknown[0]}")
             return datasets.one_hot([wanted[i % len(wanted)] for i in range(first, first + n)], names)
-        try:
-            vector = np.array([float(word) for word in (text or "").split(",")], np.float32)
-        except ValueError:
-            vector = np.empty(0, np.float32)
-        if vector.shape != (size,):
-            raise ValueError(f"--context must be {size} numbers with commas between them. Received: --context {text}")
-        return np.tile(vector, (n, 1))
+        return np.tile(np.array(wanted, np.float32), (n, 1))
 
     def evaluated(self, args: Any) -> tuple[str, datasets.Split]:
         self.refuse(args, "text", "streams")
@@ -173,8 +163,6 @@ class ArrayRun(Run):
 
     def sample(self, args: Any) -> None:
         """Draw samples, and write them as a picture, and as an array or a table: in the data's own units, or in levels."""
-        self.refuse(args, "text", "prompt", "length", "temperature", "top_k")
-        self.refuse(args, "tables with a head for each column", "given")
         n = args.n or 64
         paths = outputs.paths(self, args, f"samples-{args.seed}")
         context = self.contexts(args.context, n)

@@ -75,7 +75,6 @@ def sample(run: Run, args: Any) -> None:
 
     Images and other events that are no vectors are lists in the column `x`; the metadata of its field have their shape.
     """
-    run.refuse(args, "text", "prompt", "length", "temperature", "top_k")
     if args.n is None or args.n > MOST_ROWS:
         raise ValueError(f"-n must say how many rows are drawn into a folder, at most {MOST_ROWS}. Received: -n {args.n}")
     rows, seed = bulk_of(run), noise.as_seed(args.seed)

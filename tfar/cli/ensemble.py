@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfar.cli import inputs
 from tfar.cli.arguments import data_dir_parser
 from tfar.cli.opening import open_run
 from tfar.cli.runs import DATA, METRICS, MODEL, save_model, versions
@@ -33,8 +34,8 @@ def run(args: Any) -> None:
     out = refuse_existing(args.out)
     if len(args.folders) < 2:
         raise ValueError(f"an ensemble is of several models. Received: {args.folders[0]} alone")
+    inputs.check_alike(args.folders)
     first, *others = runs = [open_run(folder) for folder in args.folders]
-    first.check_alike(others)
     first.check_ensemble(others)
     from tfar.models import Ensemble
 

@@ -51,7 +51,6 @@ def run(args: Any) -> None:
     path = None if args.out is None else paths.row_file(args.out, args.overwrite)
     inputs.check(args, *args.folders)
     first, *others = runs = [open_run(folder) for folder in args.folders]
-    first.check_alike(others)
     if args.ensemble:
         first.check_ensemble(others)
     name, rows = first.evaluated(args)

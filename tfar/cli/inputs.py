@@ -1,10 +1,14 @@
 """What is refused of the run folders, data and outputs of a command before TensorFlow is imported, which takes seconds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfar.cli.conditions import ARRAYS, FOREIGN, TABLES, TEXTS, column_of, context_of
 from tfar.cli.opening import read_description
+from tfar.cli.runs import DATA, fitted_to
 from tfar.files import refuse_existing
+from tfar.reading import reading
 
 
 def check(args: Any, *folders: str) -> None:
@@ -14,7 +18,7 @@ def check(args: Any, *folders: str) -> None:
         FileNotFoundError: a folder is not a run folder.
         FileExistsError: the output exists, without `args.overwrite`.
         ImportError: the output is a picture, and matplotlib is missing.
-        ValueError: there are no such data.
+        ValueError: there are no such data, or one of several folders is of other data than the first.
     """
     kinds = [read_description(Path(folder))["kind"] for folder in folders]
     from tfar import datasets, plotting  # NumPy, which the command's help does without
@@ -31,3 +35,56 @@ def check(args: Any, *folders: str) -> None:
         if Path(out).suffix.lower() == ".png":
             plotting.require()
         refuse_existing(out, args.overwrite)
+    check_alike(folders)
+
+
+def check_alike(folders: Sequence[str]) -> None:
+    """Raise a ValueError where the scores of several models cannot be compared, since their data or preparations differ."""
+    if len(folders) < 2:
+        return
+    found = []
+    for folder in map(Path, folders):
+        with reading(folder / DATA, "the description of the data of the model beside it"):
+            found.append(fitted_to(read_description(folder)))
+        if found[-1] != found[0]:
+            raise ValueError(f"the models must be of the same data, prepared alike, as {folders[0]}. Received: {folder}")
+
+
+def check_draws(args: Any) -> None:
+    """Refuse what `tfar sample` cannot draw from a model: options, classes and columns of another one, and outputs that exist.
+
+    Raises:
+        ValueError: an option is for models of another kind, or names no class or column of this one.
+        FileExistsError: the output is there, without `args.overwrite`.
+    """
+    folder = Path(args.folder)
+    description = read_description(folder)
+    own = {"text": TEXTS, "table": TABLES}.get(description["kind"], ARRAYS)
+    for kind, names in FOREIGN[own].items():
+        if wrong := [name for name in names if getattr(args, name) is not None]:
+            flag = f"--{wrong[0].replace('_', '-')}"
+            raise ValueError(f"{flag} is for models of {kind}. Received: {folder}, a model of {own}")
+    if own == TEXTS:
+        return
+    with reading(folder / DATA, "the description of the data of the model beside it"):
+        prepared = _schema(description) if own == TABLES else _preparation(description)
+    if own == TABLES:
+        for word in args.given or ():
+            column_of(word, prepared.names)
+    else:
+        context_of(args.context, prepared.context_size, prepared.context_names)
+    if args.out is None:
+        table = own == TABLES or len(prepared.event_shape) == 1
+        refuse_existing(folder / f"samples-{args.seed}{'.csv' if table else '.npy'}", args.overwrite)
+
+
+def _schema(description: dict[str, Any]) -> Any:
+    from tfar.datasets import Schema  # pandas, which arrays do without
+
+    return Schema.from_json(description["schema"])
+
+
+def _preparation(description: dict[str, Any]) -> Any:
+    from tfar.datasets import Preparation
+
+    return Preparation.from_config(description)

@@ -39,8 +39,8 @@ def parse(words: Sequence[str]) -> Any:
     top = parser([word for word in words[:1] if word in COMMANDS] or COMMANDS)  # of one, others need not be imported
     args, unknown = top.parse_known_args(words)
     if unknown:
-        prog = " ".join(["tfar", *(getattr(args, level) for level in ("command", "model") if getattr(args, level, None))])
-        raise UsageError(f"unrecognized arguments: {' '.join(unknown)} (see '{prog} --help')")
+        reached = top.reached(args)
+        reached.error(f"unrecognized arguments: {' '.join(unknown)}{reached.meant_by(unknown)}")
     if not args.version and args.command is None:
         raise UsageError("a command is needed (see 'tfar --help')")
     args.command_line = shlex.join(["tfar", *words])

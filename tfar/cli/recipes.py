@@ -1,6 +1,7 @@
 """Recipes: the commands that train and score the models of the results table, as files of the package."""
 
 import configparser
+import difflib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +73,9 @@ class Recipe:
         ('88.40', 'digits')
         """
         if name not in names():
-            raise ValueError(f"the recipe must be one of {', '.join(names())}. Received: {name}")
+            close = difflib.get_close_matches(name, names(), n=1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            raise ValueError(f"the recipe must be one of those that 'tfar reproduce' lists.{meant} Received: {name}")
         parser = configparser.ConfigParser(interpolation=None)
         parser.read(RECIPES / f"{name}.cfg", encoding="utf-8")
         sections = {section: dict(parser[section]) for section in parser.sections()}

@@ -22,6 +22,16 @@ MEASURED = {"test": dict, "baseline_nll": (int, float, type(None)), "versions": 
 PACKAGES = ("tfar", "tensorflow", "tensorflow-probability", "keras", "numpy")
 
 
+def fitted_to(description: dict[str, Any]) -> dict[str, Any]:
+    """What data.json says of the rows and of their preparation, without their name and place; entries that earlier versions lack too."""
+    kept = {key: value for key, value in description.items() if key not in ("name", "source", "data_dir", "test")}
+    if description["kind"] in ("text", "table"):
+        return kept
+    from tfar.datasets import Preparation  # NumPy, which the command's help does without
+
+    return kept | Preparation.from_config(description).to_config()
+
+
 class Run:
     """A trained model, the description of its data, and what it scored.
 
@@ -86,15 +96,8 @@ class Run:
                 raise ValueError(f"{flag} is for models of {kind}. Received: {self.folder}, a model of {self.kind_in_words}")
 
     def rows_fitted(self) -> tuple[dict[str, Any], Any]:
-        """Which rows the model was fitted to and how they were prepared: what it keeps of its data but for name and place."""
-        kept = {key: value for key, value in self.description.items() if key not in ("name", "source", "data_dir", "test")}
-        return kept, self.metrics.get("refit")
-
-    def check_alike(self, others: "Sequence[Run]") -> None:
-        """Raise a ValueError where the scores of other models cannot be compared with those of this one."""
-        for other in others:
-            if type(other) is not type(self) or other.rows_fitted()[0] != self.rows_fitted()[0]:
-                raise ValueError(f"the models must be of the same data, prepared alike, as {self.folder}. Received: {other.folder}")
+        """Which rows the model was fitted to and how they were prepared."""
+        return fitted_to(self.description), self.metrics.get("refit")
 
     def check_ensemble(self, others: "Sequence[Run]") -> None:
         """Raise a ValueError where the probabilities of other models cannot be averaged with those of this one."""

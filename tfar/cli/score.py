@@ -1,8 +1,9 @@
 """`tfar score`: the log-probability of every row."""
 
+from pathlib import Path
 from typing import Any
 
-from tfar.cli import inputs
+from tfar.cli import inputs, paths
 from tfar.cli.arguments import check_at_least_one, folder_parser, shards_parser
 from tfar.cli.opening import open_run
 
@@ -25,6 +26,8 @@ def run(args: Any) -> None:
     """Score rows, and write a table of their numbers and scores."""
     check_at_least_one(args, "--shard-rows")
     inputs.check(args, args.folder)
+    if args.out is not None and Path(args.out).suffix:
+        paths.row_file(args.out, args.overwrite)
     run = open_run(args.folder)
     from tfar.cli import bulk  # TensorFlow, which the command's help does without
 

@@ -45,7 +45,10 @@ def _parts(network: Any) -> list[tuple[str, list[tuple[str, tuple[int, ...]]]]]:
 
 
 def connected(network: Any) -> int | None:
-    """The number of trainable parameters that masks leave, biases too; None for a network without masks of degrees, or with several."""
+    """The number of trainable parameters that masks leave, biases too, those of frozen layers not.
+
+    None for a network without masks of degrees, or with several.
+    """
     from tfar.masks import dense_mask
 
     if not hasattr(network, "connections") or network.num_members > 1:
@@ -56,5 +59,5 @@ def connected(network: Any) -> int | None:
         mask = np.asarray(dense_mask(degrees[source], degrees[target], layer.strict, layer.window))
         if mask.shape != tuple(layer.kernel.shape):  # a table's columns have several features and parameters each
             return None
-        cut += int((~mask.astype(bool)).sum())
+        cut += int((~mask.astype(bool)).sum()) if layer.kernel.trainable else 0
     return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) - cut

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfar import datasets, plotting, serving, training
-from tfar.cli import outputs
+from tfar.cli import conditions, outputs
 from tfar.cli.arrays import SCORED_AT_ONCE
 from tfar.cli.runs import Run
 from tfar.datasets.frames import WRITABLE, ending, write_frame
@@ -31,7 +31,7 @@ class TableRun(Run):
     """A run whose model is a `tfar.TableModel`."""
 
     kind = "table"  # in data.json
-    kind_in_words = "tables with a head for each column"
+    kind_in_words = conditions.TABLES
     unit, nats, bits = "rows", "nats", "bits_per_row"
     baseline = "Independent columns, fitted to the rows that the model was,"
     model: TableModel
@@ -124,8 +124,6 @@ class TableRun(Run):
 
     def sample(self, args: Any) -> None:
         """Draw rows, and write them as a table with the columns, order and dtypes of the training table, and as a picture."""
-        self.refuse(args, "text", "prompt", "length", "temperature", "top_k")
-        self.refuse(args, "arrays", "context")
         n = args.n or 64
         paths = self._paths(args, f"samples-{args.seed}", pictures=True)
         given = self.given(args.given or (), n)
@@ -150,11 +148,7 @@ class TableRun(Run):
         """
         values: dict[str, list[str | None]] = {}
         for word in words:
-            names = [name for name in self.schema.names if word.startswith(f"{name}=")]
-            if not names:
-                known = ", ".join(self.schema.names)
-                raise ValueError(f"--given must be COLUMN=VALUE, with one of the columns {known}. Received: --given {word}")
-            name = max(names, key=len)
+            name = conditions.column_of(word, self.schema.names)
             values.setdefault(name, []).append(word[len(name) + 1 :] or None)
         return {name: [one[i % len(one)] for i in range(first, first + n)] for name, one in values.items()}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfar import datasets, serving
-from tfar.cli import outputs
+from tfar.cli import conditions, outputs
 from tfar.cli.runs import Run
 from tfar.files import refuse_existing, write_text
 from tfar.training.baselines import baseline_nll
@@ -22,7 +22,7 @@ class TextRun(Run):
     """A run whose model is a `tfar.CharacterModel`."""
 
     kind = "text"  # in data.json
-    kind_in_words = "text"
+    kind_in_words = conditions.TEXTS
     unit, nats, bits = "characters", "nats per character", "bits_per_character"
     baseline = "The frequencies of the training characters"
 
@@ -84,8 +84,6 @@ class TextRun(Run):
 
     def sample(self, args: Any) -> None:
         """Write texts: to a file, or to the terminal as they come."""
-        self.refuse(args, "arrays", "context")
-        self.refuse(args, "tables with a head for each column", "given")
         temperature = 1.0 if args.temperature is None else args.temperature
         options = {"length": args.length, "prompt": args.prompt or "", "temperature": temperature, "top_k": args.top_k}
         count = 1 if args.n is None else args.n

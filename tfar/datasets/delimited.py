@@ -11,6 +11,7 @@ import csv
 import gzip
 import io
 import re
+import reprlib
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -135,7 +136,7 @@ def layout_of(data: bytes, delimiter: str | None, header: bool | None, path: Pat
     titles = commented if commented is not None else cells[0]
     first = 0 if commented is not None else 1
     if len(rows) == first:
-        raise ValueError(f"The table has a header and no rows. Received: {path}, columns {titles}")
+        raise ValueError(f"The table has a header and no rows. Received: {path}, columns {reprlib.repr(titles)}")
     if len(cells[first]) == len(titles) + 1:
         titles = ["", *titles]  # as R writes the names of rows
     repeated = sorted(name for name, count in Counter(filter(None, titles)).items() if count > 1)

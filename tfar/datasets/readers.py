@@ -291,5 +291,5 @@ def _with_choices(error: catalogue.Unavailable, data_dir: str | Path | None) -> 
     names = available(data_dir)
     close = difflib.get_close_matches(error.name, [*names, *catalogue.listed()], n=1, cutoff=0.75)
     meant = f" Did you mean {close[0]}?" if close else ""
-    choices = f"Found without a download: {', '.join(names)}; or give the path of a file ({', '.join(ENDINGS)})"
-    return ValueError(f"{error.reason}.{meant} {choices}. Received: {error.name!r}")
+    files = "" if close else f"; or give the path of a file ({', '.join(ENDINGS)})"
+    return ValueError(f"{error.reason}.{meant} Found without a download: {', '.join(names)}{files}. Received: {error.name!r}")

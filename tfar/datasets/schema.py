@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +221,8 @@ class Schema:
     def _checked(self, frame: Any) -> pd.DataFrame:
         frame = read_frame(frame, keep=self.names).frame
         if missing := [name for name in self.names if name not in frame.columns]:
-            raise ValueError(f"a table must have the columns {list(self.names)}. Received: a table without {missing}")
+            expected = reprlib.repr(list(self.names))
+            raise ValueError(f"a table must have the columns {expected}. Received: a table without {reprlib.repr(missing)}")
         return frame
 
     def to_json(self) -> dict[str, Any]:

@@ -187,8 +187,9 @@ class Vocabulary:
     def _lacking(self, text: str) -> ValueError:
         missing = sorted(set(text) - set(self.symbols))
         return ValueError(
-            f"Every character must be one of the vocabulary's {len(self)}. A vocabulary made with unknown=True encodes others as U+FFFD, "
-            f"and one of bytes encodes any text. Received: {_shown(missing)}, first at position {min(map(text.index, missing))}"
+            f"Every character must be one of the vocabulary's {len(self)}. A vocabulary made with unknown=True (--unknown) encodes others "
+            f"as U+FFFD, and one of bytes (--vocabulary bytes) encodes any text. Received: {_shown(missing)}, first at position "
+            f"{min(map(text.index, missing))}"
         )
 
 

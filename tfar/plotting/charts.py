@@ -30,17 +30,21 @@ def learning_curve(history: Mapping[str, npt.ArrayLike], baseline: float | None 
     epochs = np.arange(1, len(validation) + 1)
     picture = figure(7, 4.5)
     axes = picture.add_subplot()
-    axes.plot(epochs, train, color=DATA, label="training")
-    axes.plot(epochs, validation, color=MODEL, label="validation")
+    (trained,) = axes.plot(epochs, train, color=DATA, label="training")
+    (validated,) = axes.plot(epochs, validation, color=MODEL, label="validation")
     best = int(np.nanargmin(validation)) if np.isfinite(validation).any() else 0
     axes.plot(epochs[best], validation[best], "o", color=MODEL, label=f"best: {validation[best]:.2f} in epoch {epochs[best]}")
     values = np.concatenate([train, validation])
     values = values[np.isfinite(values)]
     if len(values):
-        # the NLL of the first epochs, and often the baseline, is far above that of the others, which would look flat
-        lowest, highest = values.min(), np.quantile(values, 0.9)
+        # the NLL of the first epochs, and often the baseline, may be so far above that of the others that they would look flat
+        lowest, most, highest = values.min(), np.quantile(values, 0.9), values.max()
+        highest = highest if highest - lowest <= 3 * (most - lowest) else most
         margin = 0.06 * (highest - lowest) or 1.0
         axes.set_ylim(lowest - margin, highest + margin)
+        for line, nll in ((trained, train), (validated, validation)):
+            if nll[0] > highest + margin:
+                line.set_label(f"{line.get_label()}, from {nll[0]:.2f}")
     if baseline is not None:
         low, high = axes.get_ylim() if len(values) else (baseline, baseline)
         where = ", above" if baseline > high else ", below" if baseline < low else ""

@@ -1,8 +1,9 @@
 """Arrays as a training and an evaluation need them: batches, and log-probabilities row by row."""
 
 import math
+import reprlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -102,14 +103,18 @@ def named(x: Any, context: Any = None) -> dict[str, Any]:
 
 
 def as_split(data: Any) -> Split:
-    """Rows as a `tfar.datasets.Split`: from one, from x, or from (x,) or (x, context)."""
+    """Rows as a `tfar.datasets.Split`: from one, from x, from (x,) or (x, context), or from a dict of both."""
     if isinstance(data, Split):
         return data
+    if isinstance(data, Mapping):
+        if "x" not in data or set(data) - {"x", "context"}:
+            raise ValueError(f"a dict of rows must hold 'x', and may hold 'context'. Received: {reprlib.repr(list(data))}")
+        data = data["x"], data.get("context")
     x, context = data if isinstance(data, list | tuple) and len(data) == 2 else (data, None)
     x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
     rows = as_array("x", x)
     if rows.ndim == 0 or rows.dtype.kind not in "biuf":
-        raise ValueError(f"x must be an array of rows of numbers. Received: x={x!r}")
+        raise ValueError(f"x must be an array of rows of numbers. Received: x={reprlib.repr(x)}")
     if context is None:
         return Split(rows)
     given = as_array("context", context)

@@ -80,10 +80,10 @@ def fit(
 
     Args:
         model: a `tfar.AutoregressiveModel`; it is compiled here.
-        train, validation: rows: x `[N, *event]`, (x, context) with context `[N, C]`, or a split of `tfar.datasets.load`. Or a stream:
-            that of `tfar.datasets.stream`, or a finite `tf.data.Dataset` of rows or batches, which is taken in its own order, see
-            `tfar.training.rows.DatasetRows`. Of a `tfar.CharacterModel` also a text: codes, integers `[n]`. It is then trained by truncated
-            backpropagation through time.
+        train, validation: rows: x `[N, *event]`, (x, context) with context `[N, C]`, a dict of both by these names, or a split of
+            `tfar.datasets.load`. Or a stream: that of `tfar.datasets.stream`, or a finite `tf.data.Dataset` of rows or batches, which is
+            taken in its own order, see `tfar.training.rows.DatasetRows`. Of a `tfar.CharacterModel` also a text: codes, integers `[n]`. It
+            is then trained by truncated backpropagation through time.
         settings: `tfar.config.Training`, for a text `tfar.config.SequenceTraining`; None for their defaults. Those that are None are
             chosen by the family and the data, see `tfar.automatic`.
         start: whether to set the network's output bias to the marginals of the training values first.
