@@ -178,3 +178,14 @@ def test_a_model_of_another_table_is_named(mixed, folder, capsys):
     assert "of the same data" in fails(capsys, "evaluate", folder, mixed[0])
     assert main(["evaluate", folder, folder, "--json", "--rows", "5"]) == 0
     assert len(json.loads(capsys.readouterr().out)["models"]) == 2
+
+
+def test_what_no_network_has_is_refused_before_tensorflow(monkeypatch, capsys):
+    """TensorFlow is imported by the job's `build`."""
+    monkeypatch.setattr("tfar.cli.array_job.ArrayJob.build", lambda job: pytest.fail("the network was made"))
+    start = ["train", "made", "--data", "digits", *TRAIN]
+    assert "dropout must be a number in [0, 1). Received: dropout=50.0" in fails(capsys, *start, "--dropout", "50")
+    assert "hidden_units must be integers of at least 1" in fails(capsys, *start, "--hidden-units", "0")
+    assert "num_masks must be integers of at least 1" in fails(capsys, *start, "--num-masks", "0")
+    assert "permutation of the integers 0..63. Received: order=[0, 1, 1]" in fails(capsys, *start, "--order", "0,1,1")
+    assert "num_blocks" in fails(capsys, "train", "pixelcnn", "--data", "digits", "--out", "new", "--num-blocks", "-1")

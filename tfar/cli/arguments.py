@@ -97,6 +97,22 @@ def values_of(args: argparse.Namespace, settings: type) -> dict[str, Any]:
     return {name: getattr(args, name) for name, field in fields.items() if field.metadata["shown"].command_line}
 
 
+def check_sizes(args: argparse.Namespace, family: type) -> None:
+    """Refuse sizes of a network that its constructor, which is behind TensorFlow, would refuse.
+
+    Raises:
+        ValueError: a number of units, layers or the like is below 1, or a share of units is not in [0, 1).
+    """
+    from tfar.validation import as_counts, check_numbers  # NumPy, which the command's help does without
+
+    hints = typing.get_type_hints(family)
+    for name, value in values_of(args, family).items():
+        if name == "dropout" and value is not None:
+            check_numbers("[0, 1)", dropout=value)
+        elif hints[name] in (int, int | None, Sequence[int]) and value is not None:
+            as_counts(**{name: value})
+
+
 def given_values(args: argparse.Namespace, settings: type) -> dict[str, Any]:
     """The values that the words of a command set themselves for the settings of a dataclass, by name; defaults are left out."""
     words = {word.partition("=")[0].removeprefix("--") for word in shlex.split(args.command_line) if word.startswith("--")}

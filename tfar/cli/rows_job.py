@@ -14,6 +14,7 @@ from tfar.cli.fitting import fitted, verbosity
 from tfar.cli.quiet import import_tensorflow
 from tfar.cli.sources import reads_by_tensorflow
 from tfar.cli.starting import start_of
+from tfar.orders import as_order
 from tfar.validation import check_counts
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class RowsJob:
 
     def __init__(self, args: Any, out: Path, settings: config.Training, data: Any, start: "Start | None" = None):
         check_counts(score_rows=args.score_rows)
+        order = getattr(args, "order", None)
+        if order is not None and not isinstance(order, str):
+            as_order(order, facts_of(args, data).columns)
         self.args, self.out, self.settings, self.data, self.start = args, out, settings, data, start
         self.before_refit: dict[str, Any] = {}  # entries of metrics.json
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tfar import config
-from tfar.cli.arguments import HelpAll, Parser, add_settings, shared_parser, values_of
+from tfar.cli.arguments import HelpAll, Parser, add_settings, check_sizes, shared_parser, values_of
 from tfar.cli.choosing import choose
 from tfar.cli.devices import Devices
 from tfar.cli.fitting import checkpoint_of, read_fit, worse_than_baseline
@@ -183,6 +183,7 @@ def make_job(args: Any, out: Path) -> Job:
 
     check_pictures(args)
     sources.check(args)
+    check_sizes(args, config.FAMILIES[args.model])
     if config.FAMILIES[args.model].data == "text":
         from tfar.cli.text_job import TextJob
 

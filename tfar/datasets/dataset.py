@@ -246,7 +246,7 @@ def load(
         alike = levels is not None or context is not None or isinstance(preparation, Preparation)
         schema = None if isinstance(preparation, Preparation) else preparation
         asked = {**chosen, "by_column": by_column if schema is None else True}
-        read = tables.read_table(source, asked, alike, context)
+        read = tables.read_table(source, asked, alike, context, advice=tables.OF_WORDS)
         if not isinstance(read, Source):
             return table_set.divided_table(read, source, division, schema, test, **chosen)
     elif by_column or set(chosen) - set(of_images):

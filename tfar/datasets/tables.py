@@ -18,6 +18,8 @@ from tfar.datasets.source import Source, Split
 
 KINDS = ("categorical", "numeric")  # options of `Schema.infer` that say what a column is; `columns` and `drop` say which are kept
 READING = ("delimiter", "decimal", "header", "na_values")  # options of `read_frame`
+# what a user who trains may do
+OF_WORDS = "A column of words is left out (--drop), or has a head of its own (no --head, --levels, --context). "
 
 
 def read_table_file(path: str | Path, context: str | None = None, allow_blanks: bool = False) -> Source:
@@ -32,6 +34,7 @@ def read_table(
     context: str | None = None,
     allow_blanks: bool = False,
     divided: bool = True,
+    advice: str = "",
 ) -> Frame | Source:
     """Read a table: as it is, to be modelled column by column, or as an array of values of one kind.
 
@@ -44,6 +47,7 @@ def read_table(
         context: name of the column of labels of an array, or None.
         allow_blanks: see `array_source`.
         divided: False for rows that are not divided into splits, which may lack the column of groups.
+        advice: see `array_source`.
 
     Returns:
         A table, with its column of groups; or an array, without.
@@ -65,10 +69,10 @@ def read_table(
     if by_column or (by_column is None and not alike and (kinds or not is_binary(kept_columns(table, **kept).frame))):
         return read
     where = str(source) if isinstance(source, str | Path) else type(source).__name__
-    return dataclasses.replace(array_source(kept_columns(table, **kept), where, context, allow_blanks), groups=groups)
+    return dataclasses.replace(array_source(kept_columns(table, **kept), where, context, allow_blanks, advice), groups=groups)
 
 
-def array_source(table: Frame, where: str, context: str | None = None, allow_blanks: bool = False) -> Source:
+def array_source(table: Frame, where: str, context: str | None = None, allow_blanks: bool = False, advice: str = "") -> Source:
     """Convert a table whose columns are all numbers.
 
     Args:
@@ -76,6 +80,7 @@ def array_source(table: Frame, where: str, context: str | None = None, allow_bla
         where: what errors call the table.
         context: name of the column of labels, or None.
         allow_blanks: False refuses blank cells; True reads them as NaN.
+        advice: what to do about a column of words, a sentence and a space; "" where nothing can be done.
 
     Returns:
         An undivided `Source` of x float64 `[N, D]`, and of labels. A table without names of its own has `columns=None`.
@@ -97,7 +102,7 @@ def array_source(table: Frame, where: str, context: str | None = None, allow_bla
         labels = _labels(frame[context], context, where)
     if not names:
         raise ValueError(f"{where}: a column must be left beside the label. Received: columns {list(frame.columns)}")
-    values = np.stack([_values(frame[name], name, where, allow_blanks) for name in names], axis=1)
+    values = np.stack([_values(frame[name], name, where, allow_blanks, advice) for name in names], axis=1)
     named = not all(re.fullmatch(r"column \d+", name) for name in names)
     return Source({"all": Split(values, labels)}, columns=tuple(names) if named else None, notes=table.notes)
 
@@ -125,16 +130,13 @@ def is_binary(frame: pd.DataFrame) -> bool:
     return all(pd.api.types.is_numeric_dtype(frame[name]) and frame[name].isin([0, 1]).all() for name in frame)
 
 
-def _values(cells: pd.Series, name: str, where: str, allow_blanks: bool) -> np.ndarray:
+def _values(cells: pd.Series, name: str, where: str, allow_blanks: bool, advice: str) -> np.ndarray:
     """A column of numbers as float64 `[N]`, NaN where it is blank."""
     try:
         numbers, blank = as_numbers(cells, name)
     except ValueError as error:
         expected, _, received = str(error).rpartition(" Received: ")
-        raise ValueError(
-            f"{where}, {expected} A column of words is left out (--drop), or has a head of its own (no --head, --levels, --context). "
-            f"Received: {received}"
-        ) from None
+        raise ValueError(f"{where}, {expected} {advice}Received: {received}") from None
     if blank.any() and not allow_blanks:
         raise ValueError(f"{where}, column {name!r}, row {int(blank.argmax()) + 1}: must have a value. Received: a blank cell")
     if numbers.dtype == np.int64 and (large := abs(numbers) > EXACT).any():

@@ -14,7 +14,7 @@ from tfar.datasets.preparation import Preparation, context_classes
 from tfar.datasets.source import Source, Split
 from tfar.datasets.standardization import Standardization, is_constant, refuse_constant
 from tfar.datasets.streams.moments import Moments
-from tfar.datasets.tables import array_source, kept_columns
+from tfar.datasets.tables import OF_WORDS, array_source, kept_columns
 
 
 class ArrayFacts:
@@ -54,7 +54,8 @@ class ArrayFacts:
             x = kept.frame.to_numpy(np.result_type(*dtypes))  # not float64: bytes take an eighth of the time
             if x.size and x.min() > -EXACT and x.max() < EXACT:  # neither blank nor too large
                 return Split(x)
-        found = array_source(kept, "the table", self._context)  # names what is wrong with a cell, and takes ten times as long
+        # names what is wrong with a cell, and takes ten times as long
+        found = array_source(kept, "the table", self._context, advice=OF_WORDS)
         self._of_table, self.names = True, found.columns
         return found.splits["all"]
 
