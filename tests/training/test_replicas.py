@@ -23,7 +23,7 @@ def same_on_two_devices(folder, names):
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert [row["name"] for row in found] == names
     for row in found:
-        assert row["losses"] < 1e-5 and row["weights"] < 1e-6, row
+        assert row["losses"] < 1e-6 and row["weights"] < 1e-6, row
         assert row.get("resumed", 0) == 0, row
 
 
