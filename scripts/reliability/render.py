@@ -97,6 +97,7 @@ def properties_part(section):
     rows = [("property", "cases"), *((name.replace("_", " "), f"{n:,}") for name, n in section["tried"].items())]
     families = ", ".join(f"{name} {n}" for name, n in sorted(section["families"].items()))
     faults = "\n".join(f"- {fault['fault']}\n\n      {fault['case']}" for fault in section["faults"])
+    mended = "\n".join(f"- {fault}" for fault in section.get("mended", []))
     memory = section["megabytes"]
     return "\n\n".join(
         [
@@ -108,6 +109,7 @@ def properties_part(section):
             + (f"; memory of the process {memory[0]:,} MB after ten models, {memory[-1]:,} MB at the end." if memory else "."),
             markdown_table(rows[0], rows[1:]),
             *(["Faults:", faults] if faults else []),
+            *(["Found by these cases and mended:", mended] if mended else []),
         ]
     )
 
