@@ -174,7 +174,7 @@ def test_every_class_keeps_a_training_row_beside_test_rows_of_another_file(tmp_p
         ({"fold": 1}, "a fold has test rows of its own. Received: fold=1"),
         ({"test": "three.csv"}, "three.csv: the event shape must be (2,). Received: (3,)"),
         ({"test": "named.csv"}, "named.csv: the columns must be ['a', 'b']. Received: ['a', 'c']"),
-        ({"test": "words.csv"}, "words.csv, column 'a', row 2: must be a finite number. A column of words"),
+        ({"test": "words.csv"}, "words.csv, column 'a', row 2: must be a finite number. Received: 'x'"),
         ({"source": "binary.npy", "test": "levels.npy"}, "levels.npy: values must be whole numbers in 0..1. Received: 4"),
         ({"source": "three.npy", "test": "levels.npy"}, "levels.npy: values must be whole numbers in 0..2. Received: 4"),
     ],
