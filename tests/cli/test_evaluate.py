@@ -150,6 +150,6 @@ def test_a_description_of_an_earlier_version_is_of_the_same_data(folder, tmp_pat
 
 def test_a_column_of_words_is_refused_without_advice_that_the_command_lacks(folder, tmp_path, capsys):
     (tmp_path / "words.csv").write_text("a,b\n1,x\n2,y\n3,z\n", encoding="utf-8")
-    for command in ("evaluate", "complete"):
-        error = fails(capsys, command, folder, "--data", tmp_path / "words.csv", "--out", tmp_path / f"{command}.csv")
+    for command, out in (("evaluate", "rows.csv"), ("complete", "full.npy")):
+        error = fails(capsys, command, folder, "--data", tmp_path / "words.csv", "--out", tmp_path / out)
         assert "column 'b', row 1: must be a finite number. Received: 'x'" in error
