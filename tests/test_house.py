@@ -9,7 +9,7 @@ from support import ROOT
 
 # From the ground up: a wing imports what stands above it in this list, and nothing of its own line.
 WINGS = [
-    ("columns", "files", "noise", "reading", "validation"),
+    ("columns", "files", "noise", "reading", "suggesting", "validation"),
     ("orders",),
     ("masks",),
     ("config", "layers"),

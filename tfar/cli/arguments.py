@@ -2,7 +2,6 @@
 
 import argparse
 import collections.abc
-import difflib
 import shlex
 import types
 import typing
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tfar import config
+from tfar.suggesting import did_you_mean
 
 
 class UsageError(ValueError):
@@ -50,10 +50,10 @@ class Parser(argparse.ArgumentParser):
         >>> parser.meant_by(["--hidden_units", "50"]), parser.meant_by(["--lr", "0.1"])
         ('. Did you mean --hidden-units?', '')
         """
-        options = {option.lstrip("-"): option for option in self._option_string_actions if option.startswith("--")}
+        options = [option.lstrip("-") for option in self._option_string_actions if option.startswith("--")]
         word = words[0].partition("=")[0].lstrip("-").replace("_", "-")
-        close = difflib.get_close_matches(word, options, n=1, cutoff=0.75)
-        return f". Did you mean {options[close[0]]}?" if close else ""
+        question = did_you_mean(word, options, shown="--{}")
+        return f".{question}" if question else ""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see '{self.prog} --help')")

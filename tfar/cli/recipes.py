@@ -1,11 +1,12 @@
 """Recipes: the commands that train and score the models of the results table, as files of the package."""
 
 import configparser
-import difflib
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tfar.suggesting import did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
 RECIPES = PACKAGE / "recipes"
@@ -73,8 +74,7 @@ class Recipe:
         ('88.40', 'digits')
         """
         if name not in names():
-            close = difflib.get_close_matches(name, names(), n=1)
-            meant = f" Did you mean {close[0]}?" if close else ""
+            meant = did_you_mean(name, names(), cutoff=0.6)
             raise ValueError(f"the recipe must be one of those that 'tfar reproduce' lists.{meant} Received: {name}")
         parser = configparser.ConfigParser(interpolation=None)
         parser.read(RECIPES / f"{name}.cfg", encoding="utf-8")

@@ -6,7 +6,6 @@ own, in `tfar.datasets.text_sources`.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from tfar.datasets import catalogue, digits, images
 from tfar.datasets.arrays import read_npy, read_npz
 from tfar.datasets.source import READABLE, Source, readable_file
+from tfar.suggesting import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,7 +289,6 @@ def _with_choices(error: catalogue.Unavailable, data_dir: str | Path | None) -> 
     if images.is_several(error.name):
         return _no_images(error.name)
     names = available(data_dir)
-    close = difflib.get_close_matches(error.name, [*names, *catalogue.listed()], n=1, cutoff=0.75)
-    meant = f" Did you mean {close[0]}?" if close else ""
-    files = "" if close else f"; or give the path of a file ({', '.join(ENDINGS)})"
+    meant = did_you_mean(error.name, [*names, *catalogue.listed()])
+    files = "" if meant else f"; or give the path of a file ({', '.join(ENDINGS)})"
     return ValueError(f"{error.reason}.{meant} Found without a download: {', '.join(names)}{files}. Received: {error.name!r}")
