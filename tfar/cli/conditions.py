@@ -1,6 +1,7 @@
 """What `tfar sample` is asked to draw, and which kinds of models have what: words alone, without TensorFlow."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 ARRAYS, TABLES, TEXTS = "arrays", "tables with a head for each column", "text"  # kinds of models in words
@@ -10,6 +11,13 @@ FOREIGN = {  # the options of `tfar sample` that are for models of another kind
     TABLES: {TEXTS: WRITING, ARRAYS: ("context",)},
     TEXTS: {ARRAYS: ("context",), TABLES: ("given",)},
 }
+
+
+def refuse_foreign(args: Any, folder: Path, own: str, kind: str, names: Sequence[str]) -> None:
+    """Raise a ValueError where a command was given options that are for models of another kind than the `own` one of a run folder."""
+    for name in names:
+        if getattr(args, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is for models of {kind}. Received: {folder}, a model of {own}")
 
 
 def column_of(word: str, names: Sequence[str]) -> str:

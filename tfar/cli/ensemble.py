@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfar.cli import inputs
 from tfar.cli.arguments import data_dir_parser
-from tfar.cli.opening import open_run
+from tfar.cli.opening import open_run, read_description
 from tfar.cli.runs import DATA, METRICS, MODEL, save_model, versions
 from tfar.files import atomic, refuse_existing, write_json
 
@@ -34,7 +34,7 @@ def run(args: Any) -> None:
     out = refuse_existing(args.out)
     if len(args.folders) < 2:
         raise ValueError(f"an ensemble is of several models. Received: {args.folders[0]} alone")
-    inputs.check_alike(args.folders)
+    inputs.check_alike(args.folders, [read_description(Path(folder)) for folder in args.folders])
     first, *others = runs = [open_run(folder) for folder in args.folders]
     first.check_ensemble(others)
     from tfar.models import Ensemble

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfar.cli.conditions import ARRAYS, FOREIGN, TABLES, TEXTS, column_of, context_of
+from tfar.cli.conditions import ARRAYS, FOREIGN, TABLES, TEXTS, column_of, context_of, refuse_foreign
 from tfar.cli.opening import read_description
 from tfar.cli.runs import DATA, fitted_to
 from tfar.files import refuse_existing
 from tfar.reading import reading
 
 
-def check(args: Any, *folders: str) -> None:
+def check(args: Any, *folders: str) -> list[dict[str, Any]]:
     """Refuse run folders, `args.data`, `args.data_dir` and `args.out` that a command cannot read or write.
+
+    Returns:
+        The description of the data of each folder.
 
     Raises:
         FileNotFoundError: a folder is not a run folder.
@@ -20,14 +23,14 @@ def check(args: Any, *folders: str) -> None:
         ImportError: the output is a picture, and matplotlib is missing.
         ValueError: there are no such data, or one of several folders is of other data than the first.
     """
-    kinds = [read_description(Path(folder))["kind"] for folder in folders]
+    descriptions = [read_description(Path(folder)) for folder in folders]
     from tfar import datasets, plotting  # NumPy, which the command's help does without
     from tfar.datasets import images
     from tfar.datasets.catalogue import resolve_data_dir
 
     resolve_data_dir(args.data_dir)
     source, out = getattr(args, "data", None), getattr(args, "out", None)
-    if source is not None and kinds[0] == "text":
+    if source is not None and descriptions[0]["kind"] == "text":
         datasets.check_text_source(source, args.data_dir)
     elif source is not None and not images.is_several(source):  # several files may be shards
         datasets.check_source(source, args.data_dir)
@@ -35,35 +38,37 @@ def check(args: Any, *folders: str) -> None:
         if Path(out).suffix.lower() == ".png":
             plotting.require()
         refuse_existing(out, args.overwrite)
-    check_alike(folders)
+    check_alike(folders, descriptions)
+    return descriptions
 
 
-def check_alike(folders: Sequence[str]) -> None:
+def check_alike(folders: Sequence[str], descriptions: Sequence[dict[str, Any]]) -> None:
     """Raise a ValueError where the scores of several models cannot be compared, since their data or preparations differ."""
     if len(folders) < 2:
         return
     found = []
-    for folder in map(Path, folders):
-        with reading(folder / DATA, "the description of the data of the model beside it"):
-            found.append(fitted_to(read_description(folder)))
+    for folder, description in zip(folders, descriptions, strict=True):
+        with reading(Path(folder, DATA), "the description of the data of the model beside it"):
+            found.append(fitted_to(description))
         if found[-1] != found[0]:
             raise ValueError(f"the models must be of the same data, prepared alike, as {folders[0]}. Received: {folder}")
 
 
-def check_draws(args: Any) -> None:
+def check_draws(args: Any, description: dict[str, Any]) -> None:
     """Refuse what `tfar sample` cannot draw from a model: options, classes and columns of another one, and outputs that exist.
+
+    Args:
+        args: the command's arguments.
+        description: of the data of the model, as `check` returns it.
 
     Raises:
         ValueError: an option is for models of another kind, or names no class or column of this one.
         FileExistsError: the output is there, without `args.overwrite`.
     """
     folder = Path(args.folder)
-    description = read_description(folder)
     own = {"text": TEXTS, "table": TABLES}.get(description["kind"], ARRAYS)
     for kind, names in FOREIGN[own].items():
-        if wrong := [name for name in names if getattr(args, name) is not None]:
-            flag = f"--{wrong[0].replace('_', '-')}"
-            raise ValueError(f"{flag} is for models of {kind}. Received: {folder}, a model of {own}")
+        refuse_foreign(args, folder, own, kind, names)
     if own == TEXTS:
         return
     with reading(folder / DATA, "the description of the data of the model beside it"):

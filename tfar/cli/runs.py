@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tfar.cli.conditions import refuse_foreign
 from tfar.files import write_json
 from tfar.reading import read_json
 
@@ -90,10 +91,7 @@ class Run:
 
     def refuse(self, args: Any, kind: str, *names: str) -> None:
         """Raise a ValueError where a command was given options that are for models of another kind."""
-        for name in names:
-            if getattr(args, name) is not None:
-                flag = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{flag} is for models of {kind}. Received: {self.folder}, a model of {self.kind_in_words}")
+        refuse_foreign(args, self.folder, self.kind_in_words, kind, names)
 
     def rows_fitted(self) -> tuple[dict[str, Any], Any]:
         """Which rows the model was fitted to and how they were prepared."""

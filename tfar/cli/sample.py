@@ -28,8 +28,7 @@ def add_parser(commands: Any) -> None:
 def run(args: Any) -> None:
     """Draw samples, and write them."""
     check_at_least_one(args, "-n", "--shard-rows")
-    inputs.check(args, args.folder)
-    inputs.check_draws(args)
+    inputs.check_draws(args, *inputs.check(args, args.folder))
     run = open_run(args.folder)
     from tfar.cli import bulk  # TensorFlow, which the command's help does without
 
